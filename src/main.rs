@@ -1,0 +1,2 @@
+//! The flowc binary.
+fn main() {}
