@@ -1,1 +1,28 @@
-//! Part of flowc.
+//! The intermediate representations of flowc: types, values, expressions, the logical and the
+//! physical plan, and the reference interpreter that defines what they mean.
+//!
+//! Nothing here knows the `.flow` syntax, Arrow, threads or Cranelift. Names exist only at the
+//! edges of a plan; inside, columns are [`ColumnId`]s.
+#![forbid(unsafe_code)]
+
+pub mod aggregate;
+pub mod column;
+pub mod error;
+pub mod expr;
+pub mod function;
+pub mod layout;
+pub mod logical;
+pub mod physical;
+pub mod source;
+pub mod types;
+pub mod value;
+
+pub use aggregate::{Aggregate, AggregateKind};
+pub use column::{Batch, Column, Status, StrColumn, Values};
+pub use error::{ErrorCode, EvalError};
+pub use expr::{Expr, ExprKind, LocalId, Span};
+pub use function::Function;
+pub use logical::{ColumnId, LogicalPlan, NodeId};
+pub use physical::{PhysicalPlan, StageId};
+pub use types::{DataType, Field, Type};
+pub use value::Value;

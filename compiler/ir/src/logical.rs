@@ -1,0 +1,243 @@
+//! The logical plan: a graph of typed operators, one arena a program.
+//!
+//! Invariants (checked by `verify`): a node's inputs come before it; every column id is defined
+//! by exactly one node and passed on unchanged by others; every expression reads only columns of
+//! its node's input; records are flattened, so a column holds no record unless inside a list.
+
+use crate::aggregate::Aggregate;
+use crate::expr::{Expr, Span};
+use crate::source::{Sink, Source};
+use crate::types::DataType;
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A column's identity in a plan. Passing a column on keeps its id; computing makes a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ColumnId(pub u32);
+
+/// A node's index in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeId(pub u32);
+
+/// A typed column of a node's output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputColumn {
+    /// Its id.
+    pub id: ColumnId,
+    /// The path of names it has here: several inside records.
+    pub path: Vec<String>,
+    /// Its type.
+    pub ty: DataType,
+}
+
+/// One key of a sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SortKey {
+    /// The column.
+    pub column: ColumnId,
+    /// Largest first.
+    pub descending: bool,
+    /// Nulls before everything else (they come last otherwise, in both directions).
+    pub nulls_first: bool,
+}
+
+/// A computed column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Computed {
+    /// The new column.
+    pub id: ColumnId,
+    /// How it is computed.
+    pub expr: Expr,
+}
+
+/// One operator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Operator {
+    /// `read`.
+    Read(Source),
+    /// `rows [...]`: one vector a row, in the order of the node's columns.
+    Rows(Vec<Vec<Value>>),
+    /// `filter`.
+    Filter {
+        /// The rows.
+        input: NodeId,
+        /// Kept where true.
+        predicate: Expr,
+    },
+    /// `map`: the node's columns are inputs passed on or computed here.
+    Map {
+        /// The rows.
+        input: NodeId,
+        /// The computed columns, in order of definition. They read only the input's columns.
+        computed: Vec<Computed>,
+    },
+    /// `flat_map`: one row for each element of `each`; the other computed columns are repeated.
+    FlatMap {
+        /// The rows.
+        input: NodeId,
+        /// The computed columns besides the exploded one.
+        computed: Vec<Computed>,
+        /// The exploded column; its expression is the list, its id the element.
+        each: Computed,
+    },
+    /// `check`: a row error unless true. Filters do not cross it.
+    Check {
+        /// The rows.
+        input: NodeId,
+        /// What must be true.
+        predicate: Expr,
+        /// Why, as written.
+        message: String,
+    },
+    /// `reduce` (no keys, always one row) and `reduce_by_key` (a row a key, in key order).
+    ReduceByKey {
+        /// The rows.
+        input: NodeId,
+        /// The key columns; they keep their ids.
+        keys: Vec<ColumnId>,
+        /// The aggregates.
+        aggregates: Vec<Aggregate>,
+    },
+    /// `distinct`: the first row of each different `on`, where it stands.
+    Distinct {
+        /// The rows.
+        input: NodeId,
+        /// The columns compared.
+        on: Vec<ColumnId>,
+    },
+    /// `sort`: stable.
+    Sort {
+        /// The rows.
+        input: NodeId,
+        /// Most significant first.
+        keys: Vec<SortKey>,
+    },
+    /// `take`.
+    Take {
+        /// The rows.
+        input: NodeId,
+        /// How many of the first.
+        count: u64,
+    },
+    /// `skip`.
+    Skip {
+        /// The rows.
+        input: NodeId,
+        /// How many of the first to leave out.
+        count: u64,
+    },
+    /// `union`: all rows of the first input, then of the second, and so on.
+    Union {
+        /// The inputs.
+        inputs: Vec<NodeId>,
+        /// For each input, its columns in the order of this node's columns (which have new ids).
+        columns: Vec<Vec<ColumnId>>,
+    },
+    /// `join` (inner, on equal keys): left order, then right order. Null keys match nothing.
+    Join {
+        /// The rows whose order leads.
+        left: NodeId,
+        /// The other side.
+        right: NodeId,
+        /// Pairs of equal columns (left, right).
+        on: Vec<(ColumnId, ColumnId)>,
+        /// New ids for the columns of the right side that the output has: (new, right's own).
+        right_columns: Vec<(ColumnId, ColumnId)>,
+    },
+    /// `write`, `show`, or the print at the end of a pipeline without one.
+    Write {
+        /// The rows.
+        input: NodeId,
+        /// Where and how.
+        sink: Sink,
+    },
+}
+
+/// An operator with the shape of its output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// What it does.
+    pub operator: Operator,
+    /// The columns it delivers, in order. Empty for sinks.
+    pub columns: Vec<OutputColumn>,
+    /// The stage's span in the program.
+    pub span: Span,
+}
+
+/// A whole program, checked and typed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogicalPlan {
+    /// The arena; inputs come before their users.
+    pub nodes: Vec<Node>,
+    /// The sinks, in program order. Everything they do not reach is dead.
+    pub sinks: Vec<NodeId>,
+    /// Columns the program never uses, decided before any pass ran: their bad values are no errors.
+    pub unused: BTreeSet<ColumnId>,
+    /// One past the largest column id handed out.
+    pub next_column: u32,
+}
+
+impl LogicalPlan {
+    /// The node of that id.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// Appends a node.
+    pub fn push(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        NodeId((self.nodes.len() - 1) as u32)
+    }
+
+    /// A column id nobody has.
+    pub fn fresh_column(&mut self) -> ColumnId {
+        self.next_column += 1;
+        ColumnId(self.next_column - 1)
+    }
+}
+
+impl Operator {
+    /// The operator's inputs, in order.
+    pub fn inputs(&self) -> Vec<NodeId> {
+        match self {
+            Operator::Read(_) | Operator::Rows(_) => Vec::new(),
+            Operator::Union { inputs, .. } => inputs.clone(),
+            Operator::Join { left, right, .. } => vec![*left, *right],
+            Operator::Filter { input, .. }
+            | Operator::Map { input, .. }
+            | Operator::FlatMap { input, .. }
+            | Operator::Check { input, .. }
+            | Operator::ReduceByKey { input, .. }
+            | Operator::Distinct { input, .. }
+            | Operator::Sort { input, .. }
+            | Operator::Take { input, .. }
+            | Operator::Skip { input, .. }
+            | Operator::Write { input, .. } => vec![*input],
+        }
+    }
+
+    /// The word of the language for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Operator::Read(_) => "read",
+            Operator::Rows(_) => "rows",
+            Operator::Filter { .. } => "filter",
+            Operator::Map { .. } => "map",
+            Operator::FlatMap { .. } => "flat_map",
+            Operator::Check { .. } => "check",
+            Operator::ReduceByKey { keys, .. } if keys.is_empty() => "reduce",
+            Operator::ReduceByKey { .. } => "reduce_by_key",
+            Operator::Distinct { .. } => "distinct",
+            Operator::Sort { .. } => "sort",
+            Operator::Take { .. } => "take",
+            Operator::Skip { .. } => "skip",
+            Operator::Union { .. } => "union",
+            Operator::Join { .. } => "join",
+            Operator::Write { sink, .. } => match sink.target {
+                crate::source::Target::File(_) => "write",
+                crate::source::Target::Print { .. } => "show",
+            },
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The physical plan: stages cut at exchanges. Its serde form is what an executor receives.
+//!
+//! A stage reads one or more inputs in order, sends every batch down a tree of row-wise
+//! operations, and ends in leaves. Each leaf either delivers a dataset that later stages read,
+//! or is a sink. Stages stand in the order in which they run. Nothing refers to program names.
+
+use crate::aggregate::Aggregate;
+use crate::expr::{Expr, Span};
+use crate::logical::{ColumnId, Computed, SortKey};
+use crate::source::{Sink, Source};
+use crate::types::DataType;
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The version of the serialized form; executors refuse others.
+pub const PLAN_VERSION: u32 = 1;
+
+/// A stage's index in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StageId(pub u32);
+
+/// A dataset that a leaf delivers to later stages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DatasetId(pub u32);
+
+/// A typed column, by id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TypedColumn {
+    /// Its id.
+    pub id: ColumnId,
+    /// Its type.
+    pub ty: DataType,
+}
+
+/// A whole program, ready to run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhysicalPlan {
+    /// [`PLAN_VERSION`] of the compiler that made it.
+    pub version: u32,
+    /// In running order: a stage's inputs come from stages before it.
+    pub stages: Vec<Stage>,
+    /// Columns whose bad values are no errors, because the program does not use them.
+    pub unused: BTreeSet<ColumnId>,
+}
+
+/// One pass over some inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its position.
+    pub id: StageId,
+    /// Read one after the other; the rows of the first come first.
+    pub inputs: Vec<Input>,
+    /// What happens to every batch.
+    pub branch: Branch,
+}
+
+/// An input of a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Where the rows come from.
+    pub from: InputFrom,
+    /// Operations on this input alone, before the common branch (for unions).
+    pub operations: Vec<Operation>,
+    /// Renames columns to the ids the branch uses: (branch's id, input's id). Empty: no renaming.
+    pub rename: Vec<(ColumnId, ColumnId)>,
+}
+
+/// Where rows come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum InputFrom {
+    /// Files.
+    Read(Source),
+    /// Literal rows, in the order of `columns`.
+    Rows {
+        /// The columns.
+        columns: Vec<TypedColumn>,
+        /// One vector a row.
+        rows: Vec<Vec<Value>>,
+        /// The span of the `rows`.
+        span: Span,
+    },
+    /// What an earlier stage delivered.
+    Dataset {
+        /// Which.
+        id: DatasetId,
+        /// Its columns.
+        columns: Vec<TypedColumn>,
+    },
+}
+
+/// A run of row-wise operations and how it ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Branch {
+    /// Applied in order.
+    pub operations: Vec<Operation>,
+    /// Then.
+    pub end: BranchEnd,
+}
+
+/// The end of a branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum BranchEnd {
+    /// Every batch goes down each of these.
+    Split(Vec<Branch>),
+    /// The rows leave the stage.
+    Leaf(Leaf),
+}
+
+/// A row-wise operation with its place in the program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What it does.
+    pub kind: OperationKind,
+    /// The columns it delivers. Every one exists in its input or is made by it.
+    pub columns: Vec<TypedColumn>,
+    /// The stage's span in the program.
+    pub span: Span,
+}
+
+/// The row-wise operations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum OperationKind {
+    /// Keeps the rows where the predicate is true.
+    Filter {
+        /// The predicate.
+        predicate: Expr,
+    },
+    /// Computes columns.
+    Map {
+        /// The new columns; they read only the input's columns.
+        computed: Vec<Computed>,
+    },
+    /// One row for each element of a list.
+    FlatMap {
+        /// New columns besides the exploded one.
+        computed: Vec<Computed>,
+        /// The list; its id is the element's.
+        each: Computed,
+    },
+    /// A row error unless true.
+    Check {
+        /// The predicate.
+        predicate: Expr,
+        /// Why.
+        message: String,
+    },
+    /// Looks every row up in a dataset and delivers a row for each match.
+    Join {
+        /// The build side, complete before this stage starts.
+        build: DatasetId,
+        /// Its columns.
+        build_columns: Vec<TypedColumn>,
+        /// (probe side, build side).
+        on: Vec<(ColumnId, ColumnId)>,
+        /// New ids of build columns: (new, build's own).
+        right_columns: Vec<(ColumnId, ColumnId)>,
+    },
+}
+
+/// In which order a leaf delivers its groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupOrder {
+    /// By key.
+    Key,
+    /// Nobody can see the order.
+    Unseen,
+}
+
+/// What happens to the rows that reach the end of a branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Leaf {
+    /// How they leave.
+    pub kind: LeafKind,
+    /// The dataset delivered; `None` for sinks.
+    pub output: Option<DatasetId>,
+    /// The columns delivered.
+    pub columns: Vec<TypedColumn>,
+    /// The stage's span in the program.
+    pub span: Span,
+}
+
+/// The ways to leave a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum LeafKind {
+    /// All rows, in order.
+    Collect,
+    /// Groups.
+    ReduceByKey {
+        /// The keys; none for `reduce`.
+        keys: Vec<ColumnId>,
+        /// The aggregates.
+        aggregates: Vec<Aggregate>,
+        /// The order of the groups.
+        order: GroupOrder,
+    },
+    /// First rows of groups, in input order.
+    Distinct {
+        /// The columns compared.
+        on: Vec<ColumnId>,
+    },
+    /// All rows, sorted (stable); only the first `limit` if given.
+    Sort {
+        /// Most significant first.
+        keys: Vec<SortKey>,
+        /// A `take` right behind the sort.
+        limit: Option<u64>,
+    },
+    /// The rows from `skip` on, at most `count` of them; reading stops when they are there.
+    Take {
+        /// Rows left out at the start.
+        skip: u64,
+        /// Rows delivered at most.
+        count: Option<u64>,
+    },
+    /// Written or printed.
+    Write(Sink),
+}

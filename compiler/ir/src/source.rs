@@ -1,0 +1,143 @@
+//! Sources and sinks as plans see them: files, formats, columns and error policies.
+//!
+//! The catalog (outside the compiler) fills in the files; the compiler checks every header
+//! against the schema; the runtime only opens what stands here.
+
+use crate::expr::Span;
+use crate::logical::ColumnId;
+use crate::types::DataType;
+use serde::{Deserialize, Serialize};
+
+/// How delimited text is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dialect {
+    /// The byte between fields.
+    pub separator: u8,
+    /// Whether the first line of each file names the fields.
+    pub header: bool,
+    /// The quote byte; `None` switches quoting off.
+    pub quote: Option<u8>,
+    /// Unquoted texts that mean null besides the empty one.
+    pub null: Vec<String>,
+}
+
+impl Dialect {
+    /// `csv` without options.
+    pub fn csv() -> Self {
+        Dialect { separator: b',', header: true, quote: Some(b'"'), null: Vec::new() }
+    }
+
+    /// `tsv` without options.
+    pub fn tsv() -> Self {
+        Dialect { separator: b'\t', ..Self::csv() }
+    }
+}
+
+/// A file format that can be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Format {
+    /// `csv`, `tsv` and any other delimiter.
+    Delimited(Dialect),
+    /// `jsonl`: one JSON object a line.
+    JsonLines,
+    /// `lines`: one string field, `line`.
+    Lines,
+    /// `json`: one array of objects (written only).
+    Json,
+    /// `text(expr)`: one string a line (written only).
+    Text,
+}
+
+/// What happens to a row that cannot be read or computed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnError {
+    /// Stop, and report the first bad row in input order.
+    Fail,
+    /// Write it to this file and go on.
+    Quarantine(String),
+    /// Make the bad field null.
+    Null,
+    /// Drop and count it.
+    Skip,
+}
+
+/// A field that a source delivers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceColumn {
+    /// The column's id.
+    pub id: ColumnId,
+    /// The field's name; nested JSON fields are joined with `.` for display.
+    pub name: String,
+    /// The path to it: one name for delimited text, several for nested JSON.
+    pub path: Vec<String>,
+    /// The declared type.
+    pub ty: DataType,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// One input file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Its path as the program's reader would write it.
+    pub path: String,
+    /// For delimited text: the position of each of the source's columns among the file's fields.
+    pub positions: Vec<u32>,
+    /// For delimited text: how many fields every row must have.
+    pub fields: u32,
+}
+
+/// A `read`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// The path or glob as written.
+    pub pattern: String,
+    /// Every file it names, in order.
+    pub files: Vec<SourceFile>,
+    /// How they are written.
+    pub format: Format,
+    /// The columns the plan may use, in schema order.
+    pub columns: Vec<SourceColumn>,
+    /// The error policy.
+    pub on_error: OnError,
+    /// The span of the `read`.
+    pub span: Span,
+}
+
+/// Where a sink puts its rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Target {
+    /// `write "path"`: replaced atomically.
+    File(String),
+    /// `show`, or a pipeline without a sink: printed.
+    Print {
+        /// At most so many rows; `None`: all.
+        limit: Option<u64>,
+    },
+}
+
+/// A `write` or `show`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sink {
+    /// Its position among the program's sinks: printed results come out in this order.
+    pub number: u32,
+    /// Where to.
+    pub target: Target,
+    /// How; `None` for prints, where the command line decides.
+    pub format: Option<Format>,
+    /// The columns and their names, in order. Names with several parts make nested JSON.
+    pub columns: Vec<SinkColumn>,
+    /// The span of the sink, or of the whole pipeline for an implicit one.
+    pub span: Span,
+}
+
+/// A column of a sink.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SinkColumn {
+    /// The column.
+    pub id: ColumnId,
+    /// The path of names: one name for flat columns, several inside records.
+    pub path: Vec<String>,
+    /// Its type.
+    pub ty: DataType,
+}

@@ -1,0 +1,73 @@
+//! Reading formats: from chunks of bytes to columns.
+//!
+//! The reader deals chunks that hold whole rows; a [`Scanner`] (one a thread and input) cuts a
+//! chunk into morsels, finds every field, and parses only the columns it is asked for, for the
+//! rows it is asked for. What a scanner delivers depends on the chunk alone.
+
+use flow_ir::Column;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Readable bytes past the last row in a chunk's buffer.
+pub const CHUNK_PADDING: usize = 128;
+
+/// A run of whole rows of one file.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// The bytes, with [`CHUNK_PADDING`] more after `end`.
+    pub buffer: Arc<Vec<u8>>,
+    /// The first byte of the first row.
+    pub start: usize,
+    /// One past the last byte of the last row, its line end included where the file has one.
+    pub end: usize,
+    /// The file's index in its source.
+    pub file: usize,
+    /// Where `start` lies in the file, in (decompressed) bytes.
+    pub offset: u64,
+}
+
+/// How much a morsel may hold. The grid depends on these and the chunk only.
+#[derive(Clone, Copy, Debug)]
+pub struct MorselLimits {
+    /// Rows at most.
+    pub rows_max: usize,
+    /// Bytes at most, unless a single row is longer.
+    pub bytes_max: usize,
+}
+
+/// A row that is not a row of its format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenRow {
+    /// The row in the morsel.
+    pub row: u32,
+    /// The byte in the chunk's buffer at which it went wrong.
+    pub at: usize,
+    /// What was expected and found: ``"3 fields, expected 4"``.
+    pub message: String,
+}
+
+/// Cuts chunks into morsels and parses columns of them.
+pub trait Scanner: Send {
+    /// Starts on a chunk.
+    fn begin(&mut self, chunk: &Chunk);
+
+    /// Finds the rows and fields of the next morsel; false when the chunk is done.
+    fn next_morsel(&mut self) -> bool;
+
+    /// Rows of the morsel, the broken ones included.
+    fn rows(&self) -> usize;
+
+    /// The source's column `index`, for the given rows of the morsel in the given order (all rows
+    /// when `None`). A field that is not a value of the column's type has the status
+    /// `Malformed` (or `Missing`, when it is null and may not be), every field of a broken row `Structure`.
+    fn column(&self, index: usize, rows: Option<&[u32]>) -> Column;
+
+    /// The broken rows, in order.
+    fn broken(&self) -> &[BrokenRow];
+
+    /// The bytes of a row in the chunk's buffer, without its line end.
+    fn row_span(&self, row: usize) -> Range<usize>;
+
+    /// The bytes of a field (with its quotes), where the row has it.
+    fn field_span(&self, row: usize, index: usize) -> Option<Range<usize>>;
+}
