@@ -65,6 +65,9 @@ pub trait Scanner: Send {
     /// The broken rows, in order.
     fn broken(&self) -> &[BrokenRow];
 
+    /// Bytes of the chunk's buffer.
+    fn bytes(&self, range: Range<usize>) -> &[u8];
+
     /// The bytes of a row in the chunk's buffer, without its line end.
     fn row_span(&self, row: usize) -> Range<usize>;
 

@@ -1,0 +1,251 @@
+//! Row errors at the edge: which row of which file, which value, and which part of the program.
+//!
+//! Batches only carry status bytes. When a row turns out to be an error, its explanation is made
+//! here by evaluating the guilty expression once more with the reference interpreter, so the hot
+//! path never formats a message.
+
+use crate::row_batch::RowBatch;
+use flow_ir::column::NULL;
+use flow_ir::eval::{Row, eval};
+use flow_ir::source::Source;
+use flow_ir::{Column, ColumnId, ErrorCode, EvalError, Expr, Span, Value};
+use std::collections::HashMap;
+
+/// A row that could not be read or computed.
+#[derive(Clone, Debug)]
+pub struct RowFault {
+    /// The file's path; empty for rows that come from no file.
+    pub file: String,
+    /// The file's index in its source.
+    pub file_index: usize,
+    /// Where the row starts in the file, in bytes.
+    pub row_offset: u64,
+    /// Where the guilty field (or byte) starts in the file.
+    pub offset: u64,
+    /// The field's name, when one field is to blame.
+    pub field: Option<String>,
+    /// The text of the value, or of the row.
+    pub value: String,
+    /// The declared type, or what was expected.
+    pub expected: String,
+    /// The kind of error.
+    pub code: ErrorCode,
+    /// What is wrong, as a sentence.
+    pub message: String,
+    /// The stage or expression that needed the value.
+    pub needed_by: Span,
+    /// Where the field is declared.
+    pub declared: Option<Span>,
+    /// The row's bytes.
+    pub raw: Vec<u8>,
+}
+
+/// What a stage knows about its columns, for explanations.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    /// How columns are computed.
+    pub(crate) computed: HashMap<ColumnId, Expr>,
+    /// The types of all columns of the stage.
+    pub(crate) types: HashMap<ColumnId, flow_ir::DataType>,
+    /// The first operation that reads a source column.
+    pub(crate) first_use: HashMap<ColumnId, Span>,
+}
+
+/// A row of a batch as the interpreter sees it: parsed columns first, definitions after.
+struct BatchRow<'a, 'b> {
+    batch: &'a RowBatch<'b>,
+    row: usize,
+    source: Option<&'a Source>,
+    definitions: &'a Definitions,
+}
+
+impl Row for BatchRow<'_, '_> {
+    fn value(&self, id: ColumnId) -> Result<Value, EvalError> {
+        if let Some(column) = self.batch.ready(id) {
+            return self.read(column, self.row, id);
+        }
+        if let (Some(morsel), Some(source)) = (self.batch.morsel(), self.source)
+            && let Some(index) = source.columns.iter().position(|c| c.id == id)
+        {
+            let column = morsel.scanner.column(index, Some(&[self.batch.origin(self.row)]));
+            return self.read(&column, 0, id);
+        }
+        match self.definitions.computed.get(&id) {
+            Some(expr) => eval(expr, self, flow_stdlib::library()),
+            None => Err(EvalError::new(ErrorCode::Malformed, "this value could not be computed")),
+        }
+    }
+}
+
+impl BatchRow<'_, '_> {
+    fn read(&self, column: &Column, row: usize, id: ColumnId) -> Result<Value, EvalError> {
+        let Some(ty) = self.definitions.types.get(&id) else {
+            return Err(EvalError::new(ErrorCode::Malformed, "this value could not be computed"));
+        };
+        match column.value(row, &ty.kind) {
+            Ok(v) => Ok(v),
+            // The column says that there is an error; its definition says which.
+            Err(code) => match self.definitions.computed.get(&id) {
+                Some(expr) if !matches!(expr.kind, flow_ir::ExprKind::Column(c) if c == id) => {
+                    match eval(expr, self, flow_stdlib::library()) {
+                        Err(e) => Err(e),
+                        Ok(_) => Err(generic(code)),
+                    }
+                }
+                _ => Err(generic(code)),
+            },
+        }
+    }
+}
+
+fn generic(code: u8) -> EvalError {
+    let code = ErrorCode::from_status(code).unwrap_or(ErrorCode::Malformed);
+    let message = match code {
+        ErrorCode::Overflow => "the result does not fit",
+        ErrorCode::DivisionByZero => "division by zero",
+        ErrorCode::Conversion => "the value cannot be converted",
+        ErrorCode::OutOfRange => "the index is out of range",
+        _ => "this value could not be computed",
+    };
+    EvalError::new(code, message)
+}
+
+/// What made a row an error.
+pub(crate) enum Cause<'a> {
+    /// A predicate or another expression.
+    Expression(&'a Expr),
+    /// A column that a leaf needs.
+    Column(ColumnId, Span),
+    /// A `check`.
+    Check(&'a Expr, &'a str),
+    /// Unknown: a field or filter met earlier.
+    Earlier,
+}
+
+/// Explains why row `row` of `batch` is an error.
+pub(crate) fn explain(
+    batch: &RowBatch<'_>,
+    row: usize,
+    source: Option<&Source>,
+    base_offset: u64,
+    file: usize,
+    cause: &Cause<'_>,
+    filters: &[&Expr],
+    definitions: &Definitions,
+) -> RowFault {
+    let mut fault = locate(batch, row, source, base_offset, file);
+    if let Some(source) = source
+        && broken_field(batch, row, source, base_offset, definitions, &mut fault)
+    {
+        return fault;
+    }
+    let view = BatchRow { batch, row, source, definitions };
+    let (error, span) = match cause {
+        Cause::Check(expr, why) => match eval(expr, &view, flow_stdlib::library()) {
+            Err(e) => (e, expr.span),
+            Ok(_) => (EvalError::new(ErrorCode::Check, format!("check failed: {why}")), expr.span),
+        },
+        Cause::Expression(expr) => (blame(expr, &view), expr.span),
+        Cause::Column(id, span) => match definitions.computed.get(id) {
+            Some(expr) => (blame(expr, &view), expr.span),
+            None => (view.value(*id).err().unwrap_or_else(|| generic(0)), *span),
+        },
+        Cause::Earlier => {
+            let guilty = filters.iter().find_map(|f| eval(f, &view, flow_stdlib::library()).err().map(|e| (e, f.span)));
+            guilty.unwrap_or_else(|| (generic(batch.faults().map_or(0, |f| f[row])), fault.needed_by))
+        }
+    };
+    fault.code = error.code;
+    fault.message = error.message;
+    fault.needed_by = span;
+    fault
+}
+
+fn blame(expr: &Expr, row: &BatchRow<'_, '_>) -> EvalError {
+    eval(expr, row, flow_stdlib::library()).err().unwrap_or_else(|| generic(0))
+}
+
+/// The row's place and bytes.
+fn locate(batch: &RowBatch<'_>, row: usize, source: Option<&Source>, base: u64, file: usize) -> RowFault {
+    let mut fault = RowFault {
+        file: source.and_then(|s| s.files.get(file)).map(|f| f.path.clone()).unwrap_or_default(),
+        file_index: file,
+        row_offset: 0,
+        offset: 0,
+        field: None,
+        value: String::new(),
+        expected: String::new(),
+        code: ErrorCode::Malformed,
+        message: String::new(),
+        needed_by: source.map(|s| s.span).unwrap_or_default(),
+        declared: None,
+        raw: Vec::new(),
+    };
+    if let Some(morsel) = batch.morsel() {
+        let span = morsel.scanner.row_span(batch.origin(row) as usize);
+        fault.row_offset = base + span.start as u64;
+        fault.offset = fault.row_offset;
+        fault.raw = morsel.scanner.bytes(span).to_vec();
+        fault.value = String::from_utf8_lossy(&fault.raw).into_owned();
+    }
+    fault
+}
+
+/// Fills in the first field of the row that is not of its type, or the row's broken structure.
+fn broken_field(
+    batch: &RowBatch<'_>,
+    row: usize,
+    source: &Source,
+    base: u64,
+    definitions: &Definitions,
+    fault: &mut RowFault,
+) -> bool {
+    let Some(morsel) = batch.morsel() else { return false };
+    let origin = batch.origin(row);
+    if let Some(b) = morsel.scanner.broken().iter().find(|b| b.row == origin) {
+        fault.code = ErrorCode::Structure;
+        fault.offset = base + b.at as u64;
+        fault.message.clone_from(&b.message);
+        fault.expected = "a well-formed row".to_owned();
+        return true;
+    }
+    for (index, column) in source.columns.iter().enumerate() {
+        if !morsel.used.get(index).copied().unwrap_or(true) {
+            continue;
+        }
+        let Some(first_use) = definitions.first_use.get(&column.id) else { continue };
+        let status = morsel.scanner.column(index, Some(&[origin])).status.get(0);
+        if status <= NULL {
+            continue;
+        }
+        let code = ErrorCode::from_status(status).unwrap_or(ErrorCode::Malformed);
+        if morsel.nullify && matches!(code, ErrorCode::Malformed | ErrorCode::Missing) {
+            continue;
+        }
+        let span = morsel.scanner.field_span(origin as usize, index);
+        fault.value = span.clone().map_or_else(String::new, |s| {
+            String::from_utf8_lossy(morsel.scanner.bytes(s)).into_owned()
+        });
+        fault.offset = span.map_or(fault.row_offset, |s| base + s.start as u64);
+        fault.code = code;
+        fault.field = Some(column.name.clone());
+        fault.expected = column.ty.to_string();
+        fault.declared = Some(column.span);
+        fault.needed_by = *first_use;
+        fault.message = field_message(code, &fault.value, &column.name, &column.ty.to_string());
+        return true;
+    }
+    false
+}
+
+fn field_message(code: ErrorCode, value: &str, name: &str, ty: &str) -> String {
+    if code == ErrorCode::Missing {
+        return format!("`{name}` has no value here, but {ty} may not be null");
+    }
+    let article = if ty.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    let mut shown: String = value.chars().take(80).collect();
+    if shown.len() < value.len() {
+        shown.push('…');
+    }
+    format!("`{shown}` is not {article} {ty}")
+}
