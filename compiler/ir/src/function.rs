@@ -39,7 +39,7 @@ functions! {
     Multiply = "*",
     /// `a / b` always a float (decimals convert).
     Divide = "/",
-    /// `a // b`: floor division of ints or floats.
+    /// `a // b`: floor division of ints, floats or decimals.
     FloorDivide = "//",
     /// `a % b`: remainder of floor division.
     Remainder = "%",
@@ -132,6 +132,18 @@ functions! {
     Ceil = "ceil",
     /// `sqrt(x)`; of a negative number an argument error.
     Sqrt = "sqrt",
+    /// `e ** x`, from the bundled software library, like all of the next six.
+    Exp = "exp",
+    /// Natural logarithm; of a number that is not positive an argument error.
+    Ln = "ln",
+    /// Decimal logarithm; of a number that is not positive an argument error.
+    Log10 = "log10",
+    /// Sine of radians.
+    Sin = "sin",
+    /// Cosine of radians.
+    Cos = "cos",
+    /// Tangent of radians.
+    Tan = "tan",
     /// The smallest argument.
     Least = "least",
     /// The largest argument.
@@ -190,4 +202,12 @@ functions! {
     ListSort = "sort",
     /// `distinct(list)`, first occurrences.
     ListDistinct = "distinct",
+    /// `argmin(list, x -> key)`: the index of the first least key, null if there is none.
+    ArgMin = "argmin",
+    /// `argmax(list, x -> key)`: the index of the first greatest key, null if there is none.
+    ArgMax = "argmax",
+    /// `dot(a, b)`: the sum of the products of two equally long lists of floats.
+    Dot = "dot",
+    /// `range(from, to)`: the ints from `from` up to, but not including, `to`.
+    Range = "range",
 }

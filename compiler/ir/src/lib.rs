@@ -8,12 +8,14 @@
 pub mod aggregate;
 pub mod column;
 pub mod error;
+pub mod eval;
 pub mod expr;
 pub mod function;
 pub mod layout;
 pub mod logical;
 pub mod physical;
 pub mod source;
+pub mod text;
 pub mod types;
 pub mod value;
 
