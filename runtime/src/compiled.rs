@@ -1,0 +1,324 @@
+//! A stage with its expressions compiled: what the worker threads share.
+
+use crate::fault::Definitions;
+use crate::options::RunError;
+use flow_ir::physical::{Branch, BranchEnd, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, Stage, TypedColumn};
+use flow_ir::source::Source;
+use flow_ir::{ColumnId, Expr, ExprKind, Function, Span, Type, Value};
+use flow_jit::{Engine, Predicate, Projection};
+use std::collections::BTreeSet;
+
+/// A compiled stage.
+pub(crate) struct CompiledStage {
+    /// One an input.
+    pub(crate) inputs: Vec<CompiledInput>,
+    /// The tree of operations behind the inputs.
+    pub(crate) branch: CompiledBranch,
+    /// The leaves, numbered in order of the tree.
+    pub(crate) leaves: Vec<CompiledLeaf>,
+    /// The operations, numbered in order of inputs and tree: word, span, how they are evaluated.
+    pub(crate) operations: Vec<(&'static str, Span, Vec<String>)>,
+    /// What explanations need.
+    pub(crate) definitions: Definitions,
+    /// Whether every source row has at most one row at the leaves.
+    pub(crate) one_to_one: bool,
+}
+
+/// An input with its own operations.
+pub(crate) struct CompiledInput {
+    pub(crate) source: Option<SourceContext>,
+    pub(crate) operations: Vec<CompiledOperation>,
+    pub(crate) rename: Vec<(ColumnId, ColumnId)>,
+}
+
+/// A file source as the workers use it.
+pub(crate) struct SourceContext {
+    pub(crate) source: Source,
+    pub(crate) ids: Vec<ColumnId>,
+    pub(crate) used: Vec<bool>,
+}
+
+pub(crate) struct CompiledBranch {
+    pub(crate) operations: Vec<CompiledOperation>,
+    pub(crate) end: CompiledEnd,
+}
+
+pub(crate) enum CompiledEnd {
+    Split(Vec<CompiledBranch>),
+    /// The leaf of that number.
+    Leaf(usize),
+}
+
+/// A leaf and the columns it reads.
+pub(crate) struct CompiledLeaf {
+    pub(crate) leaf: Leaf,
+    pub(crate) needed: Vec<ColumnId>,
+}
+
+/// An operation with compiled expressions.
+pub(crate) struct CompiledOperation {
+    /// Its number in the stage.
+    pub(crate) number: usize,
+    /// The columns it delivers.
+    pub(crate) keep: Vec<ColumnId>,
+    pub(crate) span: Span,
+    pub(crate) kind: CompiledKind,
+}
+
+/// A dataset as a join's build side: which, and by which of its columns.
+pub(crate) type BuildKey = (flow_ir::physical::DatasetId, Vec<ColumnId>);
+
+pub(crate) enum CompiledKind {
+    Filter { predicate: Predicate, expr: Expr },
+    Map { ids: Vec<ColumnId>, projection: Projection },
+    FlatMap { ids: Vec<ColumnId>, projection: Projection, each: CompiledEach },
+    Check { predicate: Predicate, expr: Expr, message: String },
+    Join { on: Vec<ColumnId>, right: Vec<(ColumnId, ColumnId)>, build: BuildKey },
+}
+
+/// How a list is taken apart.
+pub(crate) enum CompiledEach {
+    /// `each text.split(separator)`: pieces without lists.
+    Split { id: ColumnId, text: Projection, separator: Value },
+    /// Any list.
+    List { id: ColumnId, list: Projection, element: flow_ir::DataType },
+}
+
+/// Compiles a stage.
+pub(crate) fn compile_stage(stage: &Stage, unused: &BTreeSet<ColumnId>, engine: Engine) -> Result<CompiledStage, RunError> {
+    let mut compiler = Compiler {
+        unused,
+        engine,
+        operations: Vec::new(),
+        leaves: Vec::new(),
+        definitions: Definitions::default(),
+        one_to_one: true,
+    };
+    let mut inputs = Vec::new();
+    let mut columns: Vec<TypedColumn> = Vec::new();
+    for input in &stage.inputs {
+        let (compiled, delivered) = compiler.input(input)?;
+        inputs.push(compiled);
+        columns = delivered;
+    }
+    let branch = compiler.branch(&stage.branch, &columns)?;
+    Ok(CompiledStage {
+        inputs,
+        branch,
+        one_to_one: compiler.one_to_one && compiler.leaves.len() == 1,
+        leaves: compiler.leaves,
+        operations: compiler.operations,
+        definitions: compiler.definitions,
+    })
+}
+
+struct Compiler<'a> {
+    unused: &'a BTreeSet<ColumnId>,
+    engine: Engine,
+    operations: Vec<(&'static str, Span, Vec<String>)>,
+    leaves: Vec<CompiledLeaf>,
+    definitions: Definitions,
+    one_to_one: bool,
+}
+
+impl Compiler<'_> {
+    fn input(&mut self, input: &Input) -> Result<(CompiledInput, Vec<TypedColumn>), RunError> {
+        let (source, mut columns) = match &input.from {
+            InputFrom::Read(s) => {
+                let columns: Vec<TypedColumn> =
+                    s.columns.iter().map(|c| TypedColumn { id: c.id, ty: c.ty.clone() }).collect();
+                let context = SourceContext {
+                    source: s.clone(),
+                    ids: s.columns.iter().map(|c| c.id).collect(),
+                    used: s.columns.iter().map(|c| !self.unused.contains(&c.id)).collect(),
+                };
+                (Some(context), columns)
+            }
+            InputFrom::Rows { columns, .. } | InputFrom::Dataset { columns, .. } => (None, columns.clone()),
+        };
+        self.note_types(&columns);
+        let mut operations = Vec::new();
+        for o in &input.operations {
+            operations.push(self.operation(o, &columns)?);
+            columns = o.columns.clone();
+        }
+        if !input.rename.is_empty() {
+            let renamed = input.rename.iter().filter_map(|(new, old)| {
+                let ty = self.definitions.types.get(old)?.clone();
+                Some(TypedColumn { id: *new, ty })
+            });
+            columns = renamed.collect();
+            for (new, old) in &input.rename {
+                // A renamed source column is still used where the branch uses it.
+                if let Some(ty) = self.definitions.types.get(old).cloned() {
+                    let expr = Expr::column(*old, ty, Span::default());
+                    self.definitions.computed.entry(*new).or_insert(expr);
+                }
+            }
+            self.note_types(&columns);
+        }
+        Ok((CompiledInput { source, operations, rename: input.rename.clone() }, columns))
+    }
+
+    fn note_types(&mut self, columns: &[TypedColumn]) {
+        for c in columns {
+            self.definitions.types.insert(c.id, c.ty.clone());
+        }
+    }
+
+    fn note_use(&mut self, columns: &[ColumnId], span: Span) {
+        for id in columns {
+            self.definitions.first_use.entry(*id).or_insert(span);
+            // What a renamed column stands for is used here too.
+            if let Some(Expr { kind: ExprKind::Column(old), .. }) = self.definitions.computed.get(id) {
+                let old = *old;
+                self.definitions.first_use.entry(old).or_insert(span);
+            }
+        }
+    }
+
+    fn note_expr(&mut self, expr: &Expr) {
+        let mut columns = Vec::new();
+        expr.columns(&mut columns);
+        self.note_use(&columns, expr.span);
+    }
+
+    fn branch(&mut self, branch: &Branch, columns: &[TypedColumn]) -> Result<CompiledBranch, RunError> {
+        let mut columns = columns.to_vec();
+        let mut operations = Vec::new();
+        for o in &branch.operations {
+            operations.push(self.operation(o, &columns)?);
+            columns = o.columns.clone();
+        }
+        let end = match &branch.end {
+            BranchEnd::Split(branches) => {
+                let compiled: Result<Vec<_>, _> = branches.iter().map(|b| self.branch(b, &columns)).collect();
+                CompiledEnd::Split(compiled?)
+            }
+            BranchEnd::Leaf(leaf) => {
+                let needed = needed_columns(leaf);
+                self.note_use(&needed, leaf.span);
+                self.leaves.push(CompiledLeaf { leaf: leaf.clone(), needed });
+                CompiledEnd::Leaf(self.leaves.len() - 1)
+            }
+        };
+        Ok(CompiledBranch { operations, end })
+    }
+
+    fn operation(&mut self, o: &Operation, columns: &[TypedColumn]) -> Result<CompiledOperation, RunError> {
+        self.note_types(&o.columns);
+        let mut steps = Vec::new();
+        let kind = match &o.kind {
+            OperationKind::Filter { predicate } => {
+                let compiled = self.predicate(predicate, columns, &mut steps)?;
+                CompiledKind::Filter { predicate: compiled, expr: predicate.clone() }
+            }
+            OperationKind::Check { predicate, message } => {
+                let compiled = self.predicate(predicate, columns, &mut steps)?;
+                CompiledKind::Check { predicate: compiled, expr: predicate.clone(), message: message.clone() }
+            }
+            OperationKind::Map { computed } => {
+                let (ids, projection) = self.projection(computed, columns, &mut steps)?;
+                CompiledKind::Map { ids, projection }
+            }
+            OperationKind::FlatMap { computed, each } => {
+                self.one_to_one = false;
+                let (ids, projection) = self.projection(computed, columns, &mut steps)?;
+                self.note_expr(&each.expr);
+                let each = self.each(each.id, &each.expr, columns, &mut steps)?;
+                CompiledKind::FlatMap { ids, projection, each }
+            }
+            OperationKind::Join { build, build_columns, on, right_columns } => {
+                self.one_to_one = false;
+                self.note_types(build_columns);
+                let keys: Vec<ColumnId> = on.iter().map(|(l, _)| *l).collect();
+                self.note_use(&keys, o.span);
+                let build = (*build, on.iter().map(|(_, r)| *r).collect());
+                CompiledKind::Join { on: keys, right: right_columns.clone(), build }
+            }
+        };
+        self.operations.push((word(&o.kind), o.span, steps));
+        Ok(CompiledOperation {
+            number: self.operations.len() - 1,
+            keep: o.columns.iter().map(|c| c.id).collect(),
+            span: o.span,
+            kind,
+        })
+    }
+
+    fn predicate(&mut self, e: &Expr, columns: &[TypedColumn], steps: &mut Vec<String>) -> Result<Predicate, RunError> {
+        self.note_expr(e);
+        let p = Predicate::compile(e, columns, self.engine).map_err(code_error)?;
+        steps.extend(p.describe().iter().map(ToString::to_string));
+        Ok(p)
+    }
+
+    fn projection(
+        &mut self,
+        computed: &[flow_ir::logical::Computed],
+        columns: &[TypedColumn],
+        steps: &mut Vec<String>,
+    ) -> Result<(Vec<ColumnId>, Projection), RunError> {
+        // What the program does not use is not computed at any optimizer level, so it cannot fail.
+        let used: Vec<_> = computed.iter().filter(|c| !self.unused.contains(&c.id)).collect();
+        for c in &used {
+            self.note_expr(&c.expr);
+            self.definitions.computed.insert(c.id, c.expr.clone());
+        }
+        let exprs: Vec<Expr> = used.iter().map(|c| c.expr.clone()).collect();
+        let projection = Projection::compile(&exprs, columns, self.engine).map_err(code_error)?;
+        steps.extend(projection.describe().iter().map(ToString::to_string));
+        Ok((used.iter().map(|c| c.id).collect(), projection))
+    }
+
+    fn each(&mut self, id: ColumnId, e: &Expr, columns: &[TypedColumn], steps: &mut Vec<String>) -> Result<CompiledEach, RunError> {
+        if let ExprKind::Call { function: Function::Split, arguments } = &e.kind
+            && let [text, separator] = arguments.as_slice()
+            && text.ty.kind == Type::String
+            && let ExprKind::Literal(separator @ (Value::String(_) | Value::Regex(_))) = &separator.kind
+        {
+            let text = Projection::compile(std::slice::from_ref(text), columns, self.engine).map_err(code_error)?;
+            steps.extend(text.describe().iter().map(ToString::to_string));
+            steps.push("vector: split".to_owned());
+            return Ok(CompiledEach::Split { id, text, separator: separator.clone() });
+        }
+        let Type::List(element) = &e.ty.kind else {
+            return Err(RunError::Internal(format!("`each` needs a list, not {}", e.ty)));
+        };
+        let list = Projection::compile(std::slice::from_ref(e), columns, self.engine).map_err(code_error)?;
+        steps.extend(list.describe().iter().map(ToString::to_string));
+        Ok(CompiledEach::List { id, list, element: (**element).clone() })
+    }
+}
+
+fn code_error(e: flow_jit::JitError) -> RunError {
+    RunError::Code(e.to_string())
+}
+
+fn word(kind: &OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Filter { .. } => "filter",
+        OperationKind::Map { .. } => "map",
+        OperationKind::FlatMap { .. } => "flat_map",
+        OperationKind::Check { .. } => "check",
+        OperationKind::Join { .. } => "join",
+    }
+}
+
+/// The columns whose values a leaf takes from its rows.
+fn needed_columns(leaf: &Leaf) -> Vec<ColumnId> {
+    let mut needed: Vec<ColumnId> = match &leaf.kind {
+        LeafKind::ReduceByKey { keys, aggregates, .. } => {
+            keys.iter().copied().chain(aggregates.iter().filter_map(|a| a.argument)).collect()
+        }
+        LeafKind::Distinct { on } => on.iter().copied().chain(leaf.columns.iter().map(|c| c.id)).collect(),
+        LeafKind::Sort { keys, .. } => {
+            keys.iter().map(|k| k.column).chain(leaf.columns.iter().map(|c| c.id)).collect()
+        }
+        LeafKind::Collect | LeafKind::Take { .. } => leaf.columns.iter().map(|c| c.id).collect(),
+        LeafKind::Write(sink) => sink.columns.iter().map(|c| c.id).collect(),
+    };
+    let mut seen = BTreeSet::new();
+    needed.retain(|id| seen.insert(*id));
+    needed
+}

@@ -1,0 +1,366 @@
+//! Runs a physical plan: stage after stage, every stage on all threads.
+//!
+//! Outputs are prepared aside and put in place only when the whole plan has succeeded.
+
+use crate::compiled::{BuildKey, CompiledStage, compile_stage};
+use crate::dataset::Dataset;
+use crate::fault::RowFault;
+use crate::finish::{StageEnd, finish_stage};
+use crate::leaf::SharedLeaf;
+use crate::memory::Budget;
+use crate::operators::join::JoinTable;
+use crate::options::{OperationCount, RunError, RunOptions, RunReport, SourceCount, StageReport};
+use crate::output::AtomicFile;
+use crate::quarantine::{SpanText, write_quarantine};
+use crate::sink::Printer;
+use crate::tasks::{Tasks, open_inputs};
+use crate::worker::{RowTally, Shared, WorkerResult, work};
+use flow_ir::physical::{BranchEnd, DatasetId, InputFrom, OperationKind, PhysicalPlan, Stage};
+use flow_ir::source::OnError;
+use flow_ir::{ColumnId, Span};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+/// Runs `plan`. `printer` receives what is printed, in program order; `span_text` names places of
+/// the program in quarantine files.
+pub fn run(
+    plan: &PhysicalPlan,
+    options: &RunOptions,
+    printer: &mut dyn Printer,
+    span_text: SpanText<'_>,
+) -> Result<RunReport, RunError> {
+    if plan.version != flow_ir::physical::PLAN_VERSION {
+        return Err(RunError::Internal(format!("plan version {} is not known", plan.version)));
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads.max(1))
+        .build()
+        .map_err(|e| RunError::Internal(format!("threads could not be started: {e}")))?;
+    let mut run = Run {
+        plan,
+        options,
+        pool,
+        budget: Budget::new(options.memory_bytes),
+        datasets: HashMap::new(),
+        joins: HashMap::new(),
+        report: RunReport::default(),
+        files: Vec::new(),
+        prints: BTreeMap::new(),
+        quarantined: BTreeMap::new(),
+    };
+    announce_size(plan, options);
+    for stage in &plan.stages {
+        run.stage(stage)?;
+    }
+    run.commit(printer, span_text)
+}
+
+/// Tells whoever watches how much there is to read.
+fn announce_size(plan: &PhysicalPlan, options: &RunOptions) {
+    let sources = plan.stages.iter().flat_map(|s| &s.inputs).filter_map(|i| match &i.from {
+        InputFrom::Read(s) => Some(s),
+        _ => None,
+    });
+    let total = sources.flat_map(|s| &s.files).filter_map(|f| std::fs::metadata(&f.path).ok()).map(|m| m.len()).sum();
+    options.control.bytes_total.store(total, Ordering::Relaxed);
+}
+
+struct Run<'a> {
+    plan: &'a PhysicalPlan,
+    options: &'a RunOptions,
+    pool: rayon::ThreadPool,
+    budget: Budget,
+    datasets: HashMap<DatasetId, Arc<Dataset>>,
+    joins: HashMap<BuildKey, Arc<JoinTable>>,
+    report: RunReport,
+    files: Vec<AtomicFile>,
+    prints: BTreeMap<u32, crate::sink::Printed>,
+    /// Bad rows by quarantine file, with what orders them: (stage, input).
+    quarantined: BTreeMap<String, Vec<(usize, usize, RowFault)>>,
+}
+
+impl Run<'_> {
+    fn stage(&mut self, stage: &Stage) -> Result<(), RunError> {
+        let begin = Instant::now();
+        let compiled = compile_stage(stage, &self.plan.unused, self.options.engine)?;
+        self.build_joins(stage)?;
+        let leaves = crate::finish::open_leaves(stage, &compiled, self.options, &self.budget)?;
+        let compile = begin.elapsed();
+        let begin = Instant::now();
+        let tasks = open_inputs(stage, &self.datasets, self.options)?;
+        let shared = Shared {
+            stage: &compiled,
+            tasks: &tasks,
+            leaves: &leaves,
+            joins: &self.joins,
+            options: self.options,
+            next: AtomicUsize::new(0),
+            stop: AtomicUsize::new(usize::MAX),
+            bytes: AtomicU64::new(0),
+        };
+        let nothing_wanted = leaves.iter().all(|l| matches!(l, SharedLeaf::Take(q) if q.is_done()));
+        if nothing_wanted && !leaves.is_empty() {
+            shared.next.store(usize::MAX / 2, Ordering::Relaxed);
+        }
+        let mut results = self.workers(&shared, &tasks)?;
+        let bytes = shared.bytes.load(Ordering::Relaxed);
+        self.first_error(&mut results)?;
+        let chunks = results.iter().map(|r| r.chunks).sum();
+        let end = self.pool.install(|| finish_stage(&compiled, leaves, &mut results, &self.budget))?;
+        self.account(stage, &compiled, &results, &end)?;
+        self.keep(end);
+        self.report.stages.push(StageReport {
+            stage: stage.id.0,
+            compile,
+            run: begin.elapsed(),
+            bytes,
+            chunks,
+            code: compiled.code_text(),
+        });
+        self.forget_datasets(stage);
+        Ok(())
+    }
+
+    /// Runs the workers; a panic in one is caught here and becomes an internal error.
+    fn workers(&self, shared: &Shared<'_>, tasks: &Tasks) -> Result<Vec<WorkerResult>, RunError> {
+        let guarded = || {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(shared)));
+            if outcome.is_err() {
+                shared.stop.store(0, Ordering::Release);
+                shared.leaves.iter().for_each(SharedLeaf::close);
+            }
+            outcome
+        };
+        let outcomes: Vec<_> = if tasks.tasks.len() <= 1 || self.options.threads <= 1 {
+            vec![guarded()]
+        } else {
+            let collected = Mutex::new(Vec::new());
+            self.pool.broadcast(|_| {
+                let outcome = guarded();
+                collected.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(outcome);
+            });
+            collected.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+        };
+        outcomes
+            .into_iter()
+            .map(|o| o.map_err(|panic| RunError::Internal(format!("a worker stopped: {}", panic_text(&*panic)))))
+            .collect()
+    }
+
+    /// The error of the earliest task, if any.
+    fn first_error(&self, results: &mut [WorkerResult]) -> Result<(), RunError> {
+        let earliest = results
+            .iter_mut()
+            .filter(|r| r.error.is_some())
+            .min_by_key(|r| r.error.as_ref().map(|e| e.0));
+        match earliest.and_then(|r| r.error.take()) {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn build_joins(&mut self, stage: &Stage) -> Result<(), RunError> {
+        let mut builds = Vec::new();
+        for input in &stage.inputs {
+            collect_builds(&input.operations, &mut builds);
+        }
+        branch_builds(&stage.branch, &mut builds);
+        for (id, keys, span) in builds {
+            // Two joins over one dataset may use different keys, so a table belongs to one stage.
+            let dataset = self
+                .datasets
+                .get(&id)
+                .cloned()
+                .ok_or_else(|| RunError::Internal(format!("dataset {} is not there", id.0)))?;
+            let budget = self.budget.clone();
+            let table = self
+                .pool
+                .install(|| JoinTable::build(&dataset.batches, &keys, &budget))
+                .map_err(|e| RunError::Memory { message: e.to_string(), span })?;
+            self.joins.insert((id, keys), Arc::new(table));
+        }
+        Ok(())
+    }
+
+    /// Counts rows, checks the identity, and applies the error policies.
+    fn account(
+        &mut self,
+        stage: &Stage,
+        compiled: &CompiledStage,
+        results: &[WorkerResult],
+        end: &StageEnd,
+    ) -> Result<(), RunError> {
+        let mut totals = vec![RowTally::default(); compiled.inputs.len()];
+        for rows in results.iter().map(|r| &r.rows).chain(std::iter::once(&end.rows)) {
+            for (total, r) in totals.iter_mut().zip(rows) {
+                total.read += r.read;
+                total.kept += r.kept;
+                total.bad += r.bad;
+            }
+        }
+        let first_operation = self.report.operations.len();
+        for (number, (word, span, steps)) in compiled.operations.iter().enumerate() {
+            let mut count = OperationCount { stage: stage.id.0, word, span: *span, steps: steps.clone(), ..Default::default() };
+            for r in results {
+                count.rows_in += r.tallies[number].rows_in;
+                count.rows_out += r.tallies[number].rows_out;
+                count.time += r.tallies[number].time;
+            }
+            self.report.operations.push(count);
+        }
+        self.faults(compiled, results, end, &totals)?;
+        let in_order = end.counted_in_order;
+        let dropped: u64 = self.report.operations[first_operation..]
+            .iter()
+            .filter(|o| o.word == "filter")
+            .map(|o| o.rows_in - o.rows_out)
+            .sum();
+        let read: u64 = totals.iter().map(|t| t.read).sum();
+        let accounted: u64 = totals.iter().map(|t| t.kept + t.bad).sum::<u64>() + dropped;
+        if compiled.one_to_one && !in_order && compiled.inputs.iter().all(|i| i.source.is_some()) && read != accounted {
+            return Err(RunError::Internal(format!("{read} rows were read, but {accounted} are accounted for")));
+        }
+        for (input, total) in compiled.inputs.iter().zip(&totals) {
+            let Some(context) = &input.source else { continue };
+            let source = &context.source;
+            let quarantined = matches!(source.on_error, OnError::Quarantine(_));
+            let filtered = total.read.checked_sub(total.kept + total.bad).ok_or_else(|| {
+                RunError::Internal(format!("`{}` has more rows kept than read", source.pattern))
+            })?;
+            self.report.sources.push(SourceCount {
+                pattern: source.pattern.clone(),
+                span: source.span,
+                files: source.files.len(),
+                read: total.read,
+                kept: total.kept,
+                filtered,
+                quarantined: if quarantined { total.bad } else { 0 },
+                skipped: if quarantined { 0 } else { total.bad },
+            });
+        }
+        Ok(())
+    }
+
+    /// Stops the run for bad rows under `fail`, sorts the others into their quarantine files.
+    fn faults(
+        &mut self,
+        compiled: &CompiledStage,
+        results: &[WorkerResult],
+        end: &StageEnd,
+        totals: &[RowTally],
+    ) -> Result<(), RunError> {
+        let mut faults: Vec<&(usize, usize, RowFault)> =
+            results.iter().flat_map(|r| &r.faults).chain(&end.faults).collect();
+        faults.sort_by_key(|(task, _, f)| (*task, f.row_offset));
+        let policy = |input: usize| compiled.inputs[input].source.as_ref().map(|s| &s.source.on_error);
+        let failing: Vec<_> = faults
+            .iter()
+            .filter(|(_, input, _)| matches!(policy(*input), None | Some(OnError::Fail | OnError::Null)))
+            .collect();
+        if let Some((_, _, first)) = failing.first() {
+            return Err(RunError::Row { fault: Box::new(first.clone()), more: failing.len() as u64 - 1 });
+        }
+        for (input, total) in totals.iter().enumerate() {
+            let (Some(limit), Some(context)) = (self.options.max_bad, &compiled.inputs[input].source) else { continue };
+            if total.bad > 0
+                && total.bad as f64 > limit * total.read as f64
+                && let Some((_, _, first)) = faults.iter().find(|f| f.1 == input)
+            {
+                let pattern = context.source.pattern.clone();
+                let first = Box::new(first.clone());
+                return Err(RunError::TooManyBad { pattern, bad: total.bad, read: total.read, limit, first });
+            }
+        }
+        let stage = self.report.stages.len();
+        for (input, compiled_input) in compiled.inputs.iter().enumerate() {
+            // The file exists after every run, so that its absence is never mistaken for "no bad rows".
+            if let Some(OnError::Quarantine(path)) = compiled_input.source.as_ref().map(|s| &s.source.on_error) {
+                let entry = self.quarantined.entry(path.clone()).or_default();
+                entry.extend(faults.iter().filter(|f| f.1 == input).map(|f| (stage, f.1, f.2.clone())));
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, end: StageEnd) {
+        self.datasets.extend(end.datasets.into_iter().map(|(id, d)| (id, Arc::new(d))));
+        self.files.extend(end.files);
+        self.report.written.extend(end.written);
+        self.prints.extend(end.prints);
+    }
+
+    /// Frees datasets that no later stage reads.
+    fn forget_datasets(&mut self, done: &Stage) {
+        let mut needed = Vec::new();
+        for stage in self.plan.stages.iter().skip_while(|s| s.id != done.id).skip(1) {
+            for input in &stage.inputs {
+                if let InputFrom::Dataset { id, .. } = &input.from {
+                    needed.push(*id);
+                }
+                let mut builds = Vec::new();
+                collect_builds(&input.operations, &mut builds);
+                needed.extend(builds.iter().map(|b| b.0));
+            }
+            let mut builds = Vec::new();
+            branch_builds(&stage.branch, &mut builds);
+            needed.extend(builds.iter().map(|b| b.0));
+        }
+        self.datasets.retain(|id, _| needed.contains(id));
+        self.joins.clear();
+    }
+
+    /// Everything succeeded: prints, then puts every file in place.
+    fn commit(mut self, printer: &mut dyn Printer, span_text: SpanText<'_>) -> Result<RunReport, RunError> {
+        for (path, faults) in std::mem::take(&mut self.quarantined) {
+            let mut faults: Vec<RowFault> = faults.into_iter().map(|f| f.2).collect();
+            // Two stages that read the same file meet the same bad rows.
+            let mut seen = std::collections::HashSet::new();
+            faults.retain(|f| seen.insert((f.file.clone(), f.row_offset, f.field.clone(), f.message.clone())));
+            let (file, written) = write_quarantine(&path, &faults, span_text)?;
+            self.files.push(file);
+            self.report.written.push(written);
+        }
+        for file in &mut self.files {
+            let path = file.target().to_owned();
+            file.sync().map_err(|error| RunError::Write { path, error })?;
+        }
+        if self.options.control.cancel.load(Ordering::Relaxed) {
+            return Err(RunError::Cancelled);
+        }
+        for printed in self.prints.into_values() {
+            printed.print(printer)?;
+        }
+        for file in self.files {
+            let path = file.target().to_owned();
+            file.commit().map_err(|error| RunError::Write { path, error })?;
+        }
+        Ok(self.report)
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(s), _) => s,
+        (_, Some(s)) => s,
+        _ => "unknown panic",
+    }
+}
+
+type Build = (DatasetId, Vec<ColumnId>, Span);
+
+fn collect_builds(operations: &[flow_ir::physical::Operation], out: &mut Vec<Build>) {
+    for o in operations {
+        if let OperationKind::Join { build, on, .. } = &o.kind {
+            out.push((*build, on.iter().map(|(_, r)| *r).collect(), o.span));
+        }
+    }
+}
+
+fn branch_builds(branch: &flow_ir::physical::Branch, out: &mut Vec<Build>) {
+    collect_builds(&branch.operations, out);
+    if let BranchEnd::Split(branches) = &branch.end {
+        branches.iter().for_each(|b| branch_builds(b, out));
+    }
+}

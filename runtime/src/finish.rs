@@ -1,0 +1,157 @@
+//! Opens the leaves of a stage before it runs, and merges what the threads delivered after.
+
+use crate::compiled::{CompiledLeaf, CompiledStage};
+use crate::dataset::Dataset;
+use crate::fault::RowFault;
+use crate::leaf::{LeafState, SharedLeaf};
+use crate::memory::Budget;
+use crate::operators::distinct::Distinct;
+use crate::operators::reduce_by_key::{Aggregator, AggregatorSpec};
+use crate::operators::sort::sort;
+use crate::options::{RunError, RunOptions, Written};
+use crate::ordered::Ordered;
+use crate::output::AtomicFile;
+use crate::sink::{Printed, SinkWriter, row_writer};
+use crate::take::TakeQueue;
+use crate::worker::{RowTally, WorkerResult};
+use flow_ir::physical::{DatasetId, LeafKind, Stage};
+use flow_ir::source::OnError;
+use std::sync::Arc;
+
+/// What a stage delivered.
+#[derive(Default)]
+pub(crate) struct StageEnd {
+    pub(crate) datasets: Vec<(DatasetId, Dataset)>,
+    pub(crate) files: Vec<AtomicFile>,
+    pub(crate) written: Vec<Written>,
+    pub(crate) prints: Vec<(u32, Printed)>,
+    /// Bad rows counted in order: (task, input, fault).
+    pub(crate) faults: Vec<(usize, usize, RowFault)>,
+    /// Rows counted in order, one an input.
+    pub(crate) rows: Vec<RowTally>,
+    pub(crate) counted_in_order: bool,
+}
+
+/// The shared parts of the leaves.
+pub(crate) fn open_leaves(
+    stage: &Stage,
+    compiled: &CompiledStage,
+    options: &RunOptions,
+    budget: &Budget,
+) -> Result<Vec<SharedLeaf>, RunError> {
+    compiled.leaves.iter().map(|l| open_leaf(stage, compiled, l, options, budget)).collect()
+}
+
+fn open_leaf(
+    stage: &Stage,
+    compiled: &CompiledStage,
+    leaf: &CompiledLeaf,
+    options: &RunOptions,
+    budget: &Budget,
+) -> Result<SharedLeaf, RunError> {
+    Ok(match &leaf.leaf.kind {
+        LeafKind::ReduceByKey { keys, aggregates, .. } => {
+            let types = &compiled.definitions.types;
+            let spec = AggregatorSpec::new(keys, aggregates, types, options.engine).map_err(RunError::Code)?;
+            SharedLeaf::Reduce(Arc::new(spec), budget.clone())
+        }
+        LeafKind::Distinct { .. } => SharedLeaf::Distinct(budget.clone()),
+        LeafKind::Collect | LeafKind::Sort { .. } => SharedLeaf::Collect(budget.clone()),
+        LeafKind::Take { skip, count } => {
+            let failing = compiled.inputs.iter().map(|i| {
+                i.source.as_ref().is_none_or(|s| matches!(s.source.on_error, OnError::Fail | OnError::Null))
+            });
+            let _ = stage;
+            SharedLeaf::Take(TakeQueue::new(*skip, *count, failing.collect()))
+        }
+        LeafKind::Write(sink) => match row_writer(sink, options) {
+            Some(writer) => {
+                let ordered = Ordered::new(SinkWriter::open(sink, &writer)?);
+                SharedLeaf::Write(ordered, Arc::new(writer))
+            }
+            None => SharedLeaf::Collect(budget.clone()),
+        },
+    })
+}
+
+/// Merges the threads' parts of every leaf.
+pub(crate) fn finish_stage(
+    compiled: &CompiledStage,
+    leaves: Vec<SharedLeaf>,
+    results: &mut [WorkerResult],
+    budget: &Budget,
+) -> Result<StageEnd, RunError> {
+    let mut end = StageEnd { rows: Vec::new(), ..StageEnd::default() };
+    for (number, (shared, leaf)) in leaves.into_iter().zip(&compiled.leaves).enumerate() {
+        let states: Vec<LeafState> =
+            results.iter_mut().map(|r| std::mem::replace(&mut r.leaves[number], LeafState::Take)).collect();
+        let dataset = match shared {
+            SharedLeaf::Write(ordered, _) => {
+                finish_sink(ordered, leaf, &mut end)?;
+                continue;
+            }
+            SharedLeaf::Take(queue) => {
+                let taken = queue.finish();
+                end.faults.extend(taken.faults);
+                end.rows = taken.rows;
+                end.counted_in_order = true;
+                Dataset { batches: taken.batches }
+            }
+            _ => merge(states, leaf, budget)?,
+        };
+        if let LeafKind::Write(sink) = &leaf.leaf.kind {
+            // A table is laid out by whoever prints it.
+            end.prints.push((sink.number, Printed::Table(sink.clone(), dataset.batches)));
+            continue;
+        }
+        if let Some(id) = leaf.leaf.output {
+            end.datasets.push((id, dataset));
+        }
+    }
+    Ok(end)
+}
+
+fn finish_sink(ordered: Ordered<SinkWriter>, leaf: &CompiledLeaf, end: &mut StageEnd) -> Result<(), RunError> {
+    let LeafKind::Write(sink) = &leaf.leaf.kind else {
+        return Err(RunError::Internal("a sink leaf is something else".to_owned()));
+    };
+    let writer = ordered.finish().map_err(|error| crate::sink::write_error(sink, error))?;
+    match writer.finish(sink)? {
+        crate::sink::Finished::File(file, written) => {
+            end.files.push(file);
+            end.written.push(written);
+        }
+        crate::sink::Finished::Printed(printed) => end.prints.push((sink.number, printed)),
+    }
+    Ok(())
+}
+
+fn merge(states: Vec<LeafState>, leaf: &CompiledLeaf, budget: &Budget) -> Result<Dataset, RunError> {
+    let memory = |e: crate::memory::NeedsMore| RunError::Memory { message: e.to_string(), span: leaf.leaf.span };
+    let mut aggregators: Vec<Aggregator> = Vec::new();
+    let mut distincts: Vec<Distinct> = Vec::new();
+    let mut parts = Vec::new();
+    for state in states {
+        match state {
+            LeafState::Reduce(a) => aggregators.push(*a),
+            LeafState::Distinct(d) => distincts.push(*d),
+            LeafState::Collect(p) => parts.extend(p),
+            LeafState::Take | LeafState::Write(..) => {}
+        }
+    }
+    let batches = match &leaf.leaf.kind {
+        LeafKind::ReduceByKey { order, .. } => Aggregator::merge_and_finish(aggregators, *order)
+            .map_err(|e| e.into_run_error(leaf.leaf.span))?,
+        LeafKind::Distinct { .. } => Distinct::merge_and_finish(distincts).map_err(memory)?,
+        kind => {
+            // The sort is stable and each thread met its tasks in order.
+            parts.sort_by_key(|p| p.0);
+            let batches = parts.into_iter().map(|p| p.1).collect();
+            match kind {
+                LeafKind::Sort { keys, limit } => sort(batches, keys, *limit, budget).map_err(memory)?,
+                _ => batches,
+            }
+        }
+    };
+    Ok(Dataset { batches })
+}

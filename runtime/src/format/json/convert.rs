@@ -1,0 +1,295 @@
+//! From places in a chunk to typed columns.
+//!
+//! The texts under the slots are right JSON. A value of another kind than the column's type is
+//! `Malformed`; null (also a missing key) where it may not be is `Missing`. Strings without
+//! escapes are views into the chunk; a morsel with escapes copies its strings.
+
+use super::paths::{Slot, elements, members};
+use super::syntax::is_space;
+use super::unescape::string_text;
+use flow_ir::column::{NULL, StrBuilder, VALID, View, view};
+use flow_ir::{Column, DataType, ErrorCode, Status, StrColumn, Type, Value, Values, text};
+use std::sync::Arc;
+
+/// What a column is made from.
+pub(crate) struct Morsel<'a> {
+    /// The chunk's buffer.
+    pub(crate) buffer: &'a Arc<Vec<u8>>,
+    /// The column's slot in each row of the morsel.
+    pub(crate) slots: &'a [Slot],
+    /// The rows to convert, in order; all when `None`.
+    pub(crate) rows: Option<&'a [u32]>,
+    /// Whether a string of the morsel may hold an escape.
+    pub(crate) escapes: bool,
+}
+
+impl Morsel<'_> {
+    /// The column of type `ty`.
+    pub(crate) fn column(&self, ty: &DataType) -> Column {
+        let missing = if ty.nullable { NULL } else { ErrorCode::Missing as u8 };
+        match &ty.kind {
+            Type::Int => self.build(missing, int, Values::I64),
+            Type::Float => self.build(missing, float, Values::F64),
+            Type::Bool => self.build(missing, bool, Values::Bool),
+            Type::Date => self.build(missing, |t| in_string(t, text::parse_date).map(i64::from), Values::I64),
+            Type::Timestamp => self.build(missing, |t| in_string(t, text::parse_timestamp), Values::I64),
+            Type::Duration => self.build(missing, |t| in_string(t, text::parse_duration), Values::I64),
+            Type::Decimal { precision, scale } => {
+                self.build(missing, |t| decimal(t, *precision, *scale), Values::I128)
+            }
+            Type::String => self.strings(missing),
+            kind => self.any(missing, kind),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.rows.map_or(self.slots.len(), <[u32]>::len)
+    }
+
+    /// Calls `f` with the text of each row's value, or with its status.
+    fn each<'b>(&'b self, missing: u8, mut f: impl FnMut(Result<(usize, &'b [u8]), u8>)) {
+        match self.rows {
+            Some(rows) => rows.iter().for_each(|r| f(self.text(self.slots[*r as usize], missing))),
+            None => self.slots.iter().for_each(|s| f(self.text(*s, missing))),
+        }
+    }
+
+    /// Where the value of a slot starts, and its text.
+    #[inline(always)]
+    fn text(&self, slot: Slot, missing: u8) -> Result<(usize, &[u8]), u8> {
+        if slot == Slot::BROKEN {
+            return Err(ErrorCode::Structure as u8);
+        }
+        let Some(range) = slot.range() else {
+            return Err(match slot.parent() {
+                Some(at) if self.buffer.get(at) != Some(&b'n') => ErrorCode::Malformed as u8,
+                _ => missing,
+            });
+        };
+        let start = range.start;
+        let Some(mut text) = self.buffer.get(range) else { return Err(ErrorCode::Structure as u8) };
+        while let [head @ .., last] = text
+            && is_space(*last)
+        {
+            text = head;
+        }
+        if text.first() == Some(&b'n') { Err(missing) } else { Ok((start, text)) }
+    }
+
+    /// A column of values that `parse` makes of their texts.
+    fn build<T: Copy + Default>(
+        &self,
+        missing: u8,
+        parse: impl Fn(&[u8]) -> Option<T>,
+        wrap: impl FnOnce(Vec<T>) -> Values,
+    ) -> Column {
+        let mut values = Vec::with_capacity(self.len());
+        let mut status = Vec::with_capacity(self.len());
+        self.each(missing, |t| {
+            let (value, code) = match t.map(|(_, t)| parse(t)) {
+                Ok(Some(v)) => (v, VALID),
+                Ok(None) => (T::default(), ErrorCode::Malformed as u8),
+                Err(code) => (T::default(), code),
+            };
+            values.push(value);
+            status.push(code);
+        });
+        Column { values: wrap(values), status: Status::from_bytes(status) }
+    }
+
+    fn strings(&self, missing: u8) -> Column {
+        let mut status = Vec::with_capacity(self.len());
+        if !self.escapes && self.buffer.len() <= u32::MAX as usize {
+            let mut views: Vec<View> = Vec::with_capacity(self.len());
+            self.each(missing, |t| {
+                let (v, code) = match t {
+                    Ok((at, [b'"', inside @ .., b'"'])) => (view(at as u32 + 1, inside.len() as u32), VALID),
+                    Ok(_) => (0, ErrorCode::Malformed as u8),
+                    Err(code) => (0, code),
+                };
+                views.push(v);
+                status.push(code);
+            });
+            let column = StrColumn { buffer: self.buffer.clone(), views };
+            return Column { values: Values::Str(column), status: Status::from_bytes(status) };
+        }
+        let mut strings = StrBuilder::with_capacity(self.len(), 0);
+        self.each(missing, |t| {
+            let (bytes, code) = match t {
+                Ok((_, literal @ [b'"', ..])) => (string_text(literal), VALID),
+                Ok(_) => ((&[][..]).into(), ErrorCode::Malformed as u8),
+                Err(code) => ((&[][..]).into(), code),
+            };
+            let fits = strings.push(&bytes) || !strings.push(b"");
+            status.push(if fits { code } else { ErrorCode::Overflow as u8 });
+        });
+        Column { values: Values::Str(strings.finish()), status: Status::from_bytes(status) }
+    }
+
+    fn any(&self, missing: u8, kind: &Type) -> Column {
+        let mut values = Vec::with_capacity(self.len());
+        let mut status = Vec::with_capacity(self.len());
+        self.each(missing, |t| {
+            let (value, code) = match t.map(|(_, t)| value(t, kind)) {
+                Ok(Some(v)) => (v, VALID),
+                Ok(None) => (Value::Null, ErrorCode::Malformed as u8),
+                Err(code) => (Value::Null, code),
+            };
+            values.push(value);
+            status.push(code);
+        });
+        Column { values: Values::Any(values), status: Status::from_bytes(status) }
+    }
+}
+
+/// An integer: no point, no exponent, in the range of 64 bits.
+#[inline]
+fn int(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    if digits.len() < 19 {
+        let mut n = 0i64;
+        for b in digits {
+            let d = b.wrapping_sub(b'0');
+            if d > 9 {
+                return None;
+            }
+            n = n * 10 + i64::from(d);
+        }
+        return Some(if negative { -n } else { n });
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Any number whose nearest float is finite.
+#[inline]
+fn float(text: &[u8]) -> Option<f64> {
+    if !matches!(text.first(), Some(b'-' | b'0'..=b'9')) {
+        return None;
+    }
+    let x: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    x.is_finite().then_some(x)
+}
+
+#[inline]
+fn bool(text: &[u8]) -> Option<u8> {
+    match text {
+        b"true" => Some(1),
+        b"false" => Some(0),
+        _ => None,
+    }
+}
+
+/// A decimal, from a number's digits or from the text of a string.
+fn decimal(text: &[u8], precision: u8, scale: u8) -> Option<i128> {
+    if text.first() == Some(&b'"') {
+        return in_string(text, |t| text::parse_decimal(t, precision, scale));
+    }
+    if matches!(text, b"true" | b"false") {
+        return None;
+    }
+    let text = std::str::from_utf8(text).ok()?;
+    match text.find(['e', 'E']) {
+        None => text::parse_decimal(text, precision, scale),
+        Some(e) => text::parse_decimal(&shift_point(&text[..e], text[e + 1..].parse().ok()?)?, precision, scale),
+    }
+}
+
+/// The digits of `mantissa * 10^exponent` without an exponent; `None` when no decimal is that long.
+fn shift_point(mantissa: &str, exponent: i64) -> Option<String> {
+    let (sign, digits) = match mantissa.strip_prefix('-') {
+        Some(d) => ("-", d),
+        None => ("", mantissa),
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{part}");
+    let trimmed = all.trim_start_matches('0');
+    if trimmed.is_empty() {
+        return Some("0".to_owned());
+    }
+    // The number is `0.trimmed * 10^point`.
+    let leading = (all.len() - trimmed.len()) as i64;
+    let point = (whole.len() as i64).checked_sub(leading)?.checked_add(exponent)?;
+    let trimmed = trimmed.trim_end_matches('0');
+    // 38 digits are the most a decimal holds, on either side of the point.
+    if !(-38..=38).contains(&point) || trimmed.len() > 76 {
+        return None;
+    }
+    Some(if point <= 0 {
+        format!("{sign}0.{}{trimmed}", "0".repeat(point.unsigned_abs() as usize))
+    } else if (point as usize) < trimmed.len() {
+        let (a, b) = trimmed.split_at(point as usize);
+        format!("{sign}{a}.{b}")
+    } else {
+        format!("{sign}{trimmed}{}", "0".repeat(point as usize - trimmed.len()))
+    })
+}
+
+/// What `parse` makes of the text of a string; anything but a string is refused.
+fn in_string<T>(text: &[u8], parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    if text.first() != Some(&b'"') {
+        return None;
+    }
+    parse(std::str::from_utf8(&string_text(text)).ok()?)
+}
+
+/// A value of any type, not null itself; `None` if the text is not one.
+fn value(text: &[u8], kind: &Type) -> Option<Value> {
+    Some(match kind {
+        Type::Bool => Value::Bool(bool(text)? != 0),
+        Type::Int => Value::Int(int(text)?),
+        Type::Float => Value::Float(float(text)?),
+        Type::Decimal { precision, scale } => {
+            Value::Decimal { unscaled: decimal(text, *precision, *scale)?, scale: *scale }
+        }
+        Type::String => in_string(text, |t| Some(Value::string(t)))?,
+        Type::Bytes => in_string(text, |t| Some(Value::Bytes(t.as_bytes().into())))?,
+        Type::Date => Value::Date(in_string(text, text::parse_date)?),
+        Type::Timestamp => Value::Timestamp(in_string(text, text::parse_timestamp)?),
+        Type::Duration => Value::Duration(in_string(text, text::parse_duration)?),
+        Type::List(of) => {
+            if text.first() != Some(&b'[') {
+                return None;
+            }
+            let mut items = Some(Vec::new());
+            elements(text, 0, |span| {
+                let item = nullable_value(&text[span], of);
+                items = items.take().and_then(|mut v| {
+                    v.push(item?);
+                    Some(v)
+                });
+            });
+            Value::List(items?.into())
+        }
+        Type::Record(fields) => {
+            if text.first() != Some(&b'{') {
+                return None;
+            }
+            let mut spans = vec![None; fields.len()];
+            members(text, 0, |key, span| {
+                let key = string_text(&text[key]);
+                if let Some(i) = fields.iter().position(|f| f.name.as_bytes() == &*key) {
+                    spans[i] = Some(span);
+                }
+            });
+            let of = |(f, span): (&flow_ir::Field, &Option<std::ops::Range<usize>>)| match span {
+                Some(span) => nullable_value(&text[span.clone()], &f.ty),
+                None => f.ty.nullable.then_some(Value::Null),
+            };
+            Value::Record(fields.iter().zip(&spans).map(of).collect::<Option<Vec<_>>>()?.into())
+        }
+        Type::Null | Type::Regex => return None,
+    })
+}
+
+fn nullable_value(text: &[u8], ty: &DataType) -> Option<Value> {
+    if text == b"null" {
+        return ty.nullable.then_some(Value::Null);
+    }
+    value(text, &ty.kind)
+}

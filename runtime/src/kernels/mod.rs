@@ -1,0 +1,20 @@
+//! Vectorized loops over bytes and columns, each with a portable twin that defines its result.
+//!
+//! Scanners and operators call these; nothing here knows plans, files or rows of a program.
+//! Invariant: the instruction set changes how long a kernel takes and nothing else.
+
+pub mod date;
+pub mod level;
+pub mod newline;
+pub mod number;
+pub mod split;
+pub mod tokenize;
+pub mod utf8;
+#[cfg(target_arch = "x86_64")]
+mod number_avx512;
+#[cfg(target_arch = "x86_64")]
+mod split_avx512;
+#[cfg(target_arch = "x86_64")]
+mod tokenize_avx512;
+#[cfg(target_arch = "x86_64")]
+mod tokenize_x86;

@@ -1,0 +1,293 @@
+//! Finds the tokens of JSON lines: every bracket, colon, comma, string start, literal start and
+//! line end, with what stands inside strings masked out.
+//!
+//! The scanner of JSON lines runs it over sub-blocks of a chunk and then compares the kinds of a
+//! row's tokens, which lie side by side, with those of an earlier row. A line end always ends a
+//! row, even inside quotes: a wrong row never spoils the next one. The tokens are the same at
+//! every [`SimdLevel`].
+
+use super::level::{Instructions, SimdLevel};
+use std::ops::Range;
+
+/// The kind of a token that starts a string, its opening quote. Keys are strings too.
+pub const STRING: u8 = b'"';
+/// The kind of a token that starts anything else that is no bracket, colon, comma or white space.
+pub const LITERAL: u8 = b'0';
+/// The kind of a token that ends a row.
+pub const LINE_END: u8 = b'\n';
+
+/// Bytes whose tokens room is made for at a time.
+const STRIP: usize = 4096;
+/// Entries past the used ones that may be written or compared as parts of whole vectors.
+pub(crate) const SLACK: usize = 128;
+
+/// The tokens of a run of bytes. Reused from run to run.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    /// What the tokens are: the brackets, `:` and `,` themselves, or one of the constants above.
+    kinds: Vec<u8>,
+    /// Where they start.
+    starts: Vec<u32>,
+    used: usize,
+    /// Positions of control characters inside strings.
+    pub control: Vec<u32>,
+    /// The starts of the blocks of 64 bytes that hold a backslash.
+    pub backslash: Vec<u32>,
+    /// Some byte is not ASCII.
+    pub beyond_ascii: bool,
+    state: State,
+}
+
+/// What one block of 64 bytes passes to the next.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    /// All ones inside a string.
+    inside: u64,
+    /// 1 if the next byte is escaped.
+    escaped: u64,
+    /// 1 if the last byte was part of a literal.
+    literal: u64,
+}
+
+/// One bit for each byte of a block.
+#[derive(Clone, Copy)]
+pub(crate) struct Masks {
+    pub(crate) quote: u64,
+    pub(crate) backslash: u64,
+    pub(crate) newline: u64,
+    /// Brackets, colons and commas; other bytes that may not stand outside of strings may be
+    /// counted in, their kinds tell them apart.
+    pub(crate) operator: u64,
+    /// Operators, quotes and white space: all that is no part of a literal outside of strings.
+    pub(crate) known: u64,
+    /// Bytes below 0x20.
+    pub(crate) control: u64,
+    /// Bytes from 0x80.
+    pub(crate) beyond_ascii: u64,
+}
+
+/// The tokens of a block.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    pub(crate) tokens: u64,
+    /// Those of them that start literals.
+    pub(crate) literals: u64,
+}
+
+/// What the pass needs from a set of instructions.
+pub(crate) trait Blocks {
+    fn masks(block: &[u8; 64]) -> Masks;
+    /// Bit `i` of the result is the exclusive or of bits `0..=i`.
+    fn prefix_xor(bits: u64) -> u64;
+    /// Writes the tokens of a block that lies at `base`; entries past the last one may be overwritten.
+    fn emit(block: &[u8; 64], found: Found, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]);
+}
+
+impl Tokens {
+    /// Forgets everything, before a new chunk.
+    pub fn clear(&mut self) {
+        self.used = 0;
+        self.control.clear();
+        self.backslash.clear();
+        self.beyond_ascii = false;
+        self.state = State::default();
+    }
+
+    /// Forgets the first `tokens` tokens and what is known of bytes before `position`.
+    pub fn forget(&mut self, tokens: usize, position: u32) {
+        self.kinds.copy_within(tokens..self.used, 0);
+        self.starts.copy_within(tokens..self.used, 0);
+        self.used -= tokens;
+        self.control.retain(|p| *p >= position);
+        self.backslash.retain(|p| *p + 63 >= position);
+    }
+
+    /// The kinds of the tokens.
+    pub fn kinds(&self) -> &[u8] {
+        &self.kinds[..self.used]
+    }
+
+    /// The starts of the tokens.
+    pub fn starts(&self) -> &[u32] {
+        &self.starts[..self.used]
+    }
+
+    /// The kinds, and at least [`SLACK`] entries more.
+    pub(crate) fn kinds_with_slack(&self) -> &[u8] {
+        &self.kinds
+    }
+
+    /// Adds the end of a last row that has no line end, at `position`.
+    pub fn push_line_end(&mut self, position: usize) {
+        self.room();
+        self.kinds[self.used] = LINE_END;
+        self.starts[self.used] = position as u32;
+        self.used += 1;
+    }
+
+    /// Adds the tokens of `buffer[range]`, which goes on where the last call ended, is a multiple
+    /// of 64 bytes long unless it is the last of its chunk, and lies below 4 GiB.
+    pub fn extend(&mut self, level: SimdLevel, buffer: &[u8], range: Range<usize>) {
+        let bytes = buffer.get(range.clone()).unwrap_or_default();
+        for (i, strip) in bytes.chunks(STRIP).enumerate() {
+            let base = (range.start + i * STRIP) as u32;
+            self.room();
+            match level.instructions() {
+                #[cfg(target_arch = "x86_64")]
+                Instructions::Avx512 => super::structural_x86::strip_avx512(level, self, strip, base),
+                #[cfg(target_arch = "x86_64")]
+                Instructions::Avx2 => super::structural_x86::strip_avx2(level, self, strip, base),
+                _ => self.strip::<Portable>(strip, base),
+            }
+        }
+    }
+
+    fn room(&mut self) {
+        let want = self.used + STRIP + SLACK;
+        if self.kinds.len() < want {
+            self.kinds.resize(want.max(self.kinds.len() * 2), 0);
+            self.starts.resize(self.kinds.len(), 0);
+        }
+    }
+
+    /// Adds the tokens of at most [`STRIP`] bytes.
+    #[inline(always)]
+    pub(crate) fn strip<B: Blocks>(&mut self, strip: &[u8], base: u32) {
+        let (mut state, mut used) = (self.state, self.used);
+        let (blocks, rest) = strip.as_chunks::<64>();
+        let mut at = base;
+        for block in blocks {
+            used = self.block::<B>(block, at, used, &mut state);
+            at += 64;
+        }
+        if !rest.is_empty() {
+            let mut last = [b' '; 64];
+            last[..rest.len()].copy_from_slice(rest);
+            used = self.block::<B>(&last, at, used, &mut state);
+        }
+        (self.state, self.used) = (state, used);
+    }
+
+    #[inline(always)]
+    fn block<B: Blocks>(&mut self, block: &[u8; 64], at: u32, used: usize, state: &mut State) -> usize {
+        let m = B::masks(block);
+        let mut quote = m.quote;
+        if m.backslash != 0 || state.escaped != 0 {
+            quote &= !escaped(m.backslash, &mut state.escaped);
+            self.backslash.push(at);
+        }
+        let mut inside = B::prefix_xor(quote) ^ state.inside;
+        while inside & m.newline != 0 {
+            // A string that the row does not close. The next row starts outside of strings.
+            let first = (inside & m.newline).trailing_zeros();
+            inside ^= u64::MAX << first;
+        }
+        if m.control & inside != 0 {
+            self.note_control(m.control & inside, at);
+        }
+        self.beyond_ascii |= m.beyond_ascii != 0;
+        let literal = !(inside | m.known);
+        let literals = literal & !(literal << 1 | state.literal);
+        state.inside = ((inside as i64) >> 63) as u64;
+        state.literal = literal >> 63;
+        let tokens = (m.operator & !inside) | (quote & inside) | literals | m.newline;
+        let kinds = self.kinds.get_mut(used..used + 64).and_then(|k| k.try_into().ok());
+        let starts = self.starts.get_mut(used..used + 64).and_then(|s| s.try_into().ok());
+        if let (Some(kinds), Some(starts)) = (kinds, starts) {
+            B::emit(block, Found { tokens, literals }, at, kinds, starts);
+        }
+        used + tokens.count_ones() as usize
+    }
+
+    #[cold]
+    fn note_control(&mut self, mut bits: u64, at: u32) {
+        while bits != 0 {
+            self.control.push(at + bits.trailing_zeros());
+            bits &= bits - 1;
+        }
+    }
+}
+
+/// The bytes that a backslash before them escapes; `carry` is 1 when the block's first byte is one.
+#[inline(always)]
+fn escaped(backslash: u64, carry: &mut u64) -> u64 {
+    const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
+    // Of each run of backslashes every other one escapes the byte after it, the first one first.
+    // Subtracting the run's start from its doubled bits finds, by the borrow, where each run ends
+    // and whether that is at an odd distance.
+    let starts = backslash & !*carry;
+    let ends = ((starts << 1) | ODD).wrapping_sub(starts) ^ ODD;
+    let escaped = ends ^ (backslash | *carry);
+    *carry = (ends & backslash) >> 63;
+    escaped
+}
+
+/// The pass in ordinary registers.
+pub(crate) struct Portable;
+
+/// One bit for each byte of a block that equals `byte`.
+#[inline(always)]
+pub(crate) fn equal(block: &[u8; 64], byte: u8) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let wanted = u64::from_le_bytes([byte; 8]);
+    let mut mask = 0;
+    for (i, word) in block.as_chunks::<8>().0.iter().enumerate() {
+        let x = u64::from_le_bytes(*word) ^ wanted;
+        let zero = !(((x & LOW) + LOW) | x | LOW) >> 7;
+        mask |= (zero.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
+    }
+    mask
+}
+
+impl Blocks for Portable {
+    #[inline(always)]
+    fn masks(block: &[u8; 64]) -> Masks {
+        let folded = block.map(|b| b | 0x20);
+        let (quote, newline) = (equal(block, b'"'), equal(block, b'\n'));
+        let operator =
+            equal(&folded, b'{') | equal(&folded, b'}') | equal(block, b',') | equal(block, b':');
+        let space = equal(block, b' ') | equal(block, b'\t') | equal(block, b'\r');
+        let high = block.iter().fold(0, |all, b| all | b) & 0x80;
+        let fold = |m, (i, b): (usize, &u8)| m | u64::from(*b < 0x20) << i;
+        Masks {
+            quote,
+            backslash: equal(block, b'\\'),
+            newline,
+            operator,
+            known: operator | space | quote | newline,
+            control: block.iter().enumerate().fold(0, fold),
+            beyond_ascii: u64::from(high),
+        }
+    }
+
+    #[inline(always)]
+    fn prefix_xor(bits: u64) -> u64 {
+        (0..6).fold(bits, |x, i| x ^ x << (1 << i))
+    }
+
+    #[inline(always)]
+    fn emit(block: &[u8; 64], found: Found, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]) {
+        emit_each(block, found, base, kinds, starts);
+    }
+}
+
+/// Writes tokens one by one.
+#[inline(always)]
+pub(crate) fn emit_each(
+    block: &[u8; 64],
+    found: Found,
+    base: u32,
+    kinds: &mut [u8; 64],
+    starts: &mut [u32; 64],
+) {
+    let mut bits = found.tokens;
+    for (kind, start) in kinds.iter_mut().zip(starts) {
+        if bits == 0 {
+            break;
+        }
+        let i = bits.trailing_zeros();
+        *start = base + i;
+        *kind = if found.literals >> i & 1 == 1 { LITERAL } else { block[i as usize & 63] };
+        bits &= bits - 1;
+    }
+}

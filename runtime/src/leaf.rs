@@ -1,0 +1,180 @@
+//! The ends of a stage: where rows are collected, grouped, sorted, cut or written.
+//!
+//! Each leaf has a part that all threads share ([`SharedLeaf`]: ordered writers and cuts) and a
+//! part of each thread's own ([`LeafState`]: tables and batches), merged when the stage is done.
+
+use crate::compiled::CompiledLeaf;
+use crate::dataset::{column_bytes, detach};
+use crate::memory::Budget;
+use crate::operators::distinct::Distinct;
+use crate::operators::reduce_by_key::{Aggregator, AggregatorSpec};
+use crate::options::{RunError, RunOptions};
+use crate::ordered::Ordered;
+use crate::row_batch::RowBatch;
+use crate::sink::{SharedWriter, SinkWriter};
+use crate::take::{ChunkPart, ChunkRows, TakeQueue};
+use crate::walk::{fetch, refs};
+use flow_ir::physical::LeafKind;
+use flow_ir::{Batch, ColumnId};
+use std::sync::Arc;
+
+/// The part of a leaf that all threads share.
+pub(crate) enum SharedLeaf {
+    /// `reduce`, `reduce_by_key`.
+    Reduce(Arc<AggregatorSpec>, Budget),
+    /// `distinct`.
+    Distinct(Budget),
+    /// Rows in order, sorted later or not.
+    Collect(Budget),
+    /// Rows cut in order.
+    Take(TakeQueue),
+    /// Rows written in order.
+    Write(Ordered<SinkWriter>, SharedWriter),
+}
+
+impl SharedLeaf {
+    /// Whether rows and errors can only be counted once everything before them is known.
+    pub(crate) fn counts_in_order(&self) -> bool {
+        matches!(self, SharedLeaf::Take(_))
+    }
+
+    /// Lets threads that wait for their turn go.
+    pub(crate) fn close(&self) {
+        if let SharedLeaf::Write(w, _) = self {
+            w.close();
+        }
+    }
+}
+
+/// Where a row stands among all rows that reach a leaf.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position {
+    /// The task it came from; tasks are in input order.
+    pub(crate) task: u64,
+    /// Rows of the task before it.
+    pub(crate) row: u64,
+}
+
+/// A thread's own part of a leaf.
+pub(crate) enum LeafState {
+    Reduce(Box<Aggregator>),
+    Distinct(Box<Distinct>),
+    /// (task, rows), in the order met.
+    Collect(Vec<(u64, Batch)>),
+    Take,
+    /// The bytes and rows of the current task.
+    Write(Vec<u8>, u64),
+}
+
+impl LeafState {
+    pub(crate) fn new(shared: &SharedLeaf, options: &RunOptions) -> Self {
+        let _ = options;
+        match shared {
+            SharedLeaf::Reduce(spec, budget) => {
+                LeafState::Reduce(Box::new(Aggregator::new(spec.clone(), budget.clone())))
+            }
+            SharedLeaf::Distinct(budget) => LeafState::Distinct(Box::new(Distinct::new(budget.clone()))),
+            SharedLeaf::Collect(_) => LeafState::Collect(Vec::new()),
+            SharedLeaf::Take(_) => LeafState::Take,
+            SharedLeaf::Write(..) => LeafState::Write(Vec::new(), 0),
+        }
+    }
+
+    /// Takes the rows of a morsel, the first of which stands at `at`.
+    pub(crate) fn feed(
+        &mut self,
+        shared: &SharedLeaf,
+        leaf: &CompiledLeaf,
+        batch: &mut RowBatch<'_>,
+        at: Position,
+        part: Option<&mut ChunkPart>,
+    ) -> Result<(), RunError> {
+        if batch.rows() == 0 {
+            return Ok(());
+        }
+        let position = (at.task << 32) | at.row;
+        let memory = |e: crate::memory::NeedsMore| RunError::Memory { message: e.to_string(), span: leaf.leaf.span };
+        match (self, shared) {
+            (LeafState::Reduce(aggregator), SharedLeaf::Reduce(..)) => {
+                let LeafKind::ReduceByKey { keys, aggregates, .. } = &leaf.leaf.kind else {
+                    return Err(RunError::Internal("a reduce leaf is something else".to_owned()));
+                };
+                let keys = fetch(batch, keys)?;
+                let mut arguments = Vec::with_capacity(aggregates.len());
+                for a in aggregates {
+                    arguments.push(match a.argument {
+                        None => None,
+                        Some(id) => fetch(batch, &[id])?.pop(),
+                    });
+                }
+                let arguments: Vec<_> = arguments.iter().map(|a| a.as_deref()).collect();
+                aggregator.update(&refs(&keys), &arguments, batch.rows(), position).map_err(memory)
+            }
+            (LeafState::Distinct(distinct), _) => {
+                let LeafKind::Distinct { on } = &leaf.leaf.kind else {
+                    return Err(RunError::Internal("a distinct leaf is something else".to_owned()));
+                };
+                let keys = fetch(batch, on)?;
+                let rows = gather_batch(batch, leaf, false)?;
+                distinct.update(&refs(&keys), &rows, position).map_err(memory)
+            }
+            (LeafState::Collect(parts), SharedLeaf::Collect(budget)) => {
+                let rows = gather_batch(batch, leaf, true)?;
+                budget.take(rows.columns.iter().map(|(_, c)| column_bytes(c)).sum(), word(&leaf.leaf.kind)).map_err(memory)?;
+                parts.push((at.task, rows));
+                Ok(())
+            }
+            (LeafState::Take, SharedLeaf::Take(_)) => {
+                if let Some(part) = part {
+                    let origins = (0..batch.rows()).map(|r| batch.origin(r)).collect();
+                    part.rows = ChunkRows { batch: gather_batch(batch, leaf, true)?, origins };
+                }
+                Ok(())
+            }
+            (LeafState::Write(bytes, rows), SharedLeaf::Write(_, writer)) => {
+                let LeafKind::Write(sink) = &leaf.leaf.kind else {
+                    return Err(RunError::Internal("a sink leaf is something else".to_owned()));
+                };
+                let ids: Vec<ColumnId> = sink.columns.iter().map(|c| c.id).collect();
+                let columns = fetch(batch, &ids)?;
+                if !bytes.is_empty() {
+                    bytes.extend_from_slice(&writer.separator());
+                }
+                writer.rows(&refs(&columns), batch.rows(), bytes);
+                *rows += batch.rows() as u64;
+                Ok(())
+            }
+            _ => Err(RunError::Internal("a leaf does not fit its state".to_owned())),
+        }
+    }
+
+    /// The task is done. False when there is no point in going on.
+    pub(crate) fn end_chunk(&mut self, shared: &SharedLeaf, task: u64) -> bool {
+        match (self, shared) {
+            (LeafState::Write(bytes, rows), SharedLeaf::Write(ordered, _)) => {
+                ordered.submit(task, std::mem::take(bytes), std::mem::take(rows))
+            }
+            _ => true,
+        }
+    }
+}
+
+fn gather_batch(batch: &mut RowBatch<'_>, leaf: &CompiledLeaf, own: bool) -> Result<Batch, RunError> {
+    let fetched = fetch(batch, &leaf.needed)?;
+    let columns = leaf.needed.iter().zip(fetched).map(|(id, c)| {
+        let column = if own && batch.morsel().is_some() { Arc::new(detach(&c)) } else { c };
+        (*id, column)
+    });
+    Ok(Batch { rows: batch.rows(), columns: columns.collect() })
+}
+
+fn word(kind: &LeafKind) -> &'static str {
+    match kind {
+        LeafKind::Sort { .. } => "sort",
+        LeafKind::Distinct { .. } => "distinct",
+        LeafKind::ReduceByKey { .. } => "reduce_by_key",
+        LeafKind::Collect => "join",
+        LeafKind::Take { .. } => "take",
+        LeafKind::Write(_) => "write",
+    }
+}

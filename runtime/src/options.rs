@@ -1,0 +1,221 @@
+//! What a run is told besides the plan, and what it reports back.
+
+use crate::fault::RowFault;
+use crate::reader::ReadError;
+use flow_ir::Span;
+use flow_jit::Engine;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+/// How printed results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrintFormat {
+    /// Handed over as batches, for a table.
+    Table,
+    /// Comma-separated.
+    Csv,
+    /// Tab-separated.
+    Tsv,
+    /// One JSON object a line.
+    JsonLines,
+    /// One JSON array.
+    Json,
+}
+
+/// The knobs of a run. None of them changes a byte of the results.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Worker threads.
+    pub threads: usize,
+    /// Compiled or interpreted expressions.
+    pub engine: Engine,
+    /// Bytes of a file that one task reads at a time.
+    pub chunk_bytes: usize,
+    /// Rows of a morsel at most.
+    pub morsel_rows: usize,
+    /// Bytes of a morsel at most.
+    pub morsel_bytes: usize,
+    /// Memory that blocking operators may use, in bytes; `None`: no limit.
+    pub memory_bytes: Option<u64>,
+    /// The share of bad rows (0 to 1) at which a quarantining run stops.
+    pub max_bad: Option<f64>,
+    /// How printed results look.
+    pub print: PrintFormat,
+    /// Whether printed CSV and TSV start with the names of the columns.
+    pub print_header: bool,
+    /// Keep the text of generated code in the report.
+    pub code_text: bool,
+    /// Shared with whoever watches or stops the run.
+    pub control: Arc<Control>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            engine: Engine::Jit,
+            chunk_bytes: 1 << 20,
+            morsel_rows: 8192,
+            morsel_bytes: 128 << 10,
+            memory_bytes: None,
+            max_bad: None,
+            print: PrintFormat::Csv,
+            print_header: true,
+            code_text: false,
+            control: Arc::new(Control::default()),
+        }
+    }
+}
+
+/// A running plan seen from outside.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Set to stop the run; nothing is written then.
+    pub cancel: Arc<AtomicBool>,
+    /// Bytes of input there are, as far as known.
+    pub bytes_total: AtomicU64,
+    /// Bytes of input done.
+    pub bytes_done: AtomicU64,
+    /// Source rows read.
+    pub rows_read: AtomicU64,
+}
+
+/// What became of the rows of one read: `read = kept + filtered + quarantined + skipped`, checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceCount {
+    /// The path or glob as written.
+    pub pattern: String,
+    /// The span of the `read`.
+    pub span: Span,
+    /// Files read.
+    pub files: usize,
+    /// Rows found.
+    pub read: u64,
+    /// Rows of which something reached the end of a branch.
+    pub kept: u64,
+    /// Rows that filters (or empty lists, or joins) dropped.
+    pub filtered: u64,
+    /// Bad rows written to a quarantine file.
+    pub quarantined: u64,
+    /// Bad rows dropped by `on_error skip`.
+    pub skipped: u64,
+}
+
+/// What one operation did.
+#[derive(Clone, Debug, Default)]
+pub struct OperationCount {
+    /// The stage's number.
+    pub stage: u32,
+    /// The word of the language.
+    pub word: &'static str,
+    /// Where it stands in the program.
+    pub span: Span,
+    /// Rows in.
+    pub rows_in: u64,
+    /// Rows out.
+    pub rows_out: u64,
+    /// Time in it, summed over threads.
+    pub time: Duration,
+    /// How its expressions are evaluated.
+    pub steps: Vec<String>,
+}
+
+/// What one stage did.
+#[derive(Clone, Debug, Default)]
+pub struct StageReport {
+    /// The stage's number.
+    pub stage: u32,
+    /// Time to compile it to native code.
+    pub compile: Duration,
+    /// Time to run it, compilation not counted.
+    pub run: Duration,
+    /// Bytes of input read.
+    pub bytes: u64,
+    /// Chunks processed.
+    pub chunks: u64,
+    /// Generated code as text, when asked for: (title, intermediate code, machine code).
+    pub code: Vec<(String, String, String)>,
+}
+
+/// A file that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its rows.
+    pub rows: u64,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// What a whole run did.
+#[derive(Clone, Debug, Default)]
+pub struct RunReport {
+    /// One entry for each read of each stage, in plan order.
+    pub sources: Vec<SourceCount>,
+    /// One entry an operation, in plan order.
+    pub operations: Vec<OperationCount>,
+    /// One entry a stage.
+    pub stages: Vec<StageReport>,
+    /// The files written, quarantine files included.
+    pub written: Vec<Written>,
+}
+
+/// Why a run stopped.
+#[derive(Debug)]
+pub enum RunError {
+    /// An input could not be read.
+    Read(ReadError),
+    /// An output could not be written.
+    Write {
+        /// The file, or `standard output`.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A row error under `on_error fail`, or one that belongs to no source row.
+    Row {
+        /// The first in input order.
+        fault: Box<RowFault>,
+        /// How many more were seen.
+        more: u64,
+    },
+    /// An aggregate's result does not fit; the message names the key.
+    Aggregate {
+        /// What happened.
+        message: String,
+        /// The aggregate.
+        span: Span,
+    },
+    /// `--max-bad` was exceeded.
+    TooManyBad {
+        /// The read.
+        pattern: String,
+        /// Bad rows.
+        bad: u64,
+        /// All rows.
+        read: u64,
+        /// The limit, 0 to 1.
+        limit: f64,
+        /// An example.
+        first: Box<RowFault>,
+    },
+    /// An operator needs more memory than it may have.
+    Memory {
+        /// Which operator and how much it needs.
+        message: String,
+        /// Its place in the program.
+        span: Span,
+    },
+    /// Generated code could not be made.
+    Code(String),
+    /// The run was cancelled.
+    Cancelled,
+    /// The reader of standard output went away.
+    ClosedPipe,
+    /// A broken promise inside flowc.
+    Internal(String),
+}

@@ -1,0 +1,76 @@
+//! Brings what threads finish in any order back into input order.
+//!
+//! Chunks are claimed in order and finish out of order; a chunk's bytes are handed on as soon as
+//! every chunk before it has been. A thread that runs too far ahead waits, so that the memory held
+//! is a few chunks, not the whole result.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// Receives chunks in order.
+pub(crate) trait Receive: Send {
+    /// The next chunk's bytes and rows.
+    fn receive(&mut self, bytes: Vec<u8>, rows: u64) -> io::Result<()>;
+}
+
+/// Chunks a thread may be ahead of the oldest unfinished one.
+const WINDOW: u64 = 64;
+
+/// A receiver behind a reorder buffer.
+pub(crate) struct Ordered<R> {
+    state: Mutex<State<R>>,
+    moved: Condvar,
+}
+
+struct State<R> {
+    next: u64,
+    waiting: BTreeMap<u64, (Vec<u8>, u64)>,
+    receiver: R,
+    failed: Option<io::Error>,
+    closed: bool,
+}
+
+impl<R: Receive> Ordered<R> {
+    pub(crate) fn new(receiver: R) -> Self {
+        let state = State { next: 0, waiting: BTreeMap::new(), receiver, failed: None, closed: false };
+        Ordered { state: Mutex::new(state), moved: Condvar::new() }
+    }
+
+    /// Hands in chunk `number`. Returns false once a write has failed: there is no point in going on.
+    pub(crate) fn submit(&self, number: u64, bytes: Vec<u8>, rows: u64) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // The owner of the oldest chunk never waits, so this cannot deadlock.
+        while number > state.next + WINDOW && state.failed.is_none() && !state.closed {
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.waiting.insert(number, (bytes, rows));
+        loop {
+            let next = state.next;
+            let Some((bytes, rows)) = state.waiting.remove(&next) else { break };
+            if state.failed.is_none()
+                && let Err(e) = state.receiver.receive(bytes, rows)
+            {
+                state.failed = Some(e);
+            }
+            state.next += 1;
+        }
+        self.moved.notify_all();
+        state.failed.is_none()
+    }
+
+    /// Lets every waiting thread go, because the run is over.
+    pub(crate) fn close(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.moved.notify_all();
+    }
+
+    /// The receiver, or the first error.
+    pub(crate) fn finish(self) -> io::Result<R> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match state.failed {
+            Some(e) => Err(e),
+            None => Ok(state.receiver),
+        }
+    }
+}

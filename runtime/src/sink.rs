@@ -1,0 +1,154 @@
+//! Sinks: rows to bytes in parallel, bytes to files or to the printer in order.
+
+use crate::format::write::RowWriter;
+use crate::options::{PrintFormat, RunError, RunOptions, Written};
+use crate::ordered::Receive;
+use crate::output::AtomicFile;
+use flow_ir::source::{Dialect, Format, Sink, Target};
+use flow_ir::{Batch, Column};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where printed results go.
+pub trait Printer: Send {
+    /// Bytes of a result in the chosen format.
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// A whole result, to be shown as a table.
+    fn table(&mut self, sink: &Sink, batches: &[Batch]) -> io::Result<()>;
+
+    /// The end of a result; another may follow.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+/// A printed result that is complete.
+pub(crate) enum Printed {
+    Bytes(Vec<u8>),
+    Table(Sink, Vec<Batch>),
+}
+
+impl Printed {
+    pub(crate) fn print(self, printer: &mut dyn Printer) -> Result<(), RunError> {
+        let outcome = match self {
+            Printed::Bytes(bytes) => printer.bytes(&bytes),
+            Printed::Table(sink, batches) => printer.table(&sink, &batches),
+        };
+        outcome.and_then(|()| printer.end()).map_err(print_error)
+    }
+}
+
+fn print_error(error: io::Error) -> RunError {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        RunError::ClosedPipe
+    } else {
+        RunError::Write { path: PathBuf::from("standard output"), error }
+    }
+}
+
+/// The error of writing a sink.
+pub(crate) fn write_error(sink: &Sink, error: io::Error) -> RunError {
+    match &sink.target {
+        Target::File(path) => RunError::Write { path: path.into(), error },
+        Target::Print { .. } => print_error(error),
+    }
+}
+
+/// The row writer of a sink; `None` for tables, which stay batches.
+pub(crate) fn row_writer(sink: &Sink, options: &RunOptions) -> Option<RowWriter> {
+    let (format, header) = match (&sink.format, &sink.target) {
+        (Some(f), _) => (f.clone(), true),
+        (None, Target::File(_)) => (Format::Delimited(Dialect::csv()), true),
+        (None, Target::Print { .. }) => match options.print {
+            PrintFormat::Table => return None,
+            PrintFormat::Csv => (Format::Delimited(Dialect::csv()), options.print_header),
+            PrintFormat::Tsv => (Format::Delimited(Dialect::tsv()), options.print_header),
+            PrintFormat::JsonLines => (Format::JsonLines, true),
+            PrintFormat::Json => (Format::Json, true),
+        },
+    };
+    let format = match format {
+        Format::Delimited(d) => Format::Delimited(Dialect { header: d.header && header, ..d }),
+        other => other,
+    };
+    Some(RowWriter::new(&format, &sink.columns))
+}
+
+/// The ordered end of a sink.
+pub(crate) struct SinkWriter {
+    to: To,
+    rows: u64,
+    separator: Vec<u8>,
+    footer: Vec<u8>,
+}
+
+enum To {
+    File(AtomicFile),
+    Print(Vec<u8>),
+}
+
+impl SinkWriter {
+    pub(crate) fn open(sink: &Sink, writer: &RowWriter) -> Result<Self, RunError> {
+        let header = writer.header();
+        let to = match &sink.target {
+            Target::File(path) => {
+                let mut file = AtomicFile::create(Path::new(path)).map_err(|e| write_error(sink, e))?;
+                file.write(&header).map_err(|e| write_error(sink, e))?;
+                To::File(file)
+            }
+            Target::Print { .. } => To::Print(header),
+        };
+        Ok(SinkWriter { to, rows: 0, separator: writer.separator(), footer: writer.footer() })
+    }
+
+    /// The complete output, not yet in its place.
+    pub(crate) fn finish(self, sink: &Sink) -> Result<Finished, RunError> {
+        let SinkWriter { to, rows, footer, .. } = self;
+        Ok(match to {
+            To::File(mut file) => {
+                file.write(&footer).map_err(|e| write_error(sink, e))?;
+                let written = Written { path: file.target().to_owned(), rows, bytes: file.bytes() };
+                Finished::File(file, written)
+            }
+            To::Print(mut bytes) => {
+                bytes.extend_from_slice(&footer);
+                Finished::Printed(Printed::Bytes(bytes))
+            }
+        })
+    }
+}
+
+/// A sink that has all its rows.
+pub(crate) enum Finished {
+    File(AtomicFile, Written),
+    Printed(Printed),
+}
+
+impl Receive for SinkWriter {
+    fn receive(&mut self, bytes: Vec<u8>, rows: u64) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        // JSON arrays have something between rows; a chunk's own rows are already separated.
+        let between = self.rows > 0 && !self.separator.is_empty();
+        self.rows += rows;
+        match &mut self.to {
+            To::File(f) => {
+                if between {
+                    f.write(&self.separator)?;
+                }
+                f.write(&bytes)
+            }
+            To::Print(out) => {
+                if between {
+                    out.extend_from_slice(&self.separator);
+                }
+                out.extend_from_slice(&bytes);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Shares a writer between the threads of a stage.
+pub(crate) type SharedWriter = Arc<RowWriter>;

@@ -1,0 +1,112 @@
+//! The work of a stage as a list of tasks in input order, claimed one by one by the threads.
+
+use crate::compiled::CompiledInput;
+use crate::dataset::Dataset;
+use crate::format::csv::CsvScanner;
+use crate::format::json::JsonScanner;
+use crate::format::lines::LinesScanner;
+use crate::format::{MorselLimits, Scanner};
+use crate::options::{RunError, RunOptions};
+use crate::reader::ChunkedFile;
+use flow_ir::physical::{DatasetId, InputFrom, Stage, TypedColumn};
+use flow_ir::source::{Format, Source};
+use flow_ir::{Batch, Value};
+use flow_ir::column::ColumnBuilder;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One unit of work: what a thread processes before it looks for more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task {
+    /// The input it belongs to.
+    pub(crate) input: usize,
+    /// The file of the input, or 0.
+    pub(crate) file: usize,
+    /// The chunk of the file, or the batch of the dataset.
+    pub(crate) part: usize,
+}
+
+/// An input, opened.
+pub(crate) enum OpenInput {
+    Files(Vec<ChunkedFile>),
+    Batches(Arc<Dataset>),
+}
+
+/// Everything a stage reads.
+pub(crate) struct Tasks {
+    pub(crate) inputs: Vec<OpenInput>,
+    pub(crate) tasks: Vec<Task>,
+    /// Bytes of all files.
+    pub(crate) bytes: u64,
+}
+
+/// Opens the inputs of a stage and lists its tasks.
+pub(crate) fn open_inputs(
+    stage: &Stage,
+    datasets: &HashMap<DatasetId, Arc<Dataset>>,
+    options: &RunOptions,
+) -> Result<Tasks, RunError> {
+    let mut opened = Tasks { inputs: Vec::new(), tasks: Vec::new(), bytes: 0 };
+    for (input, i) in stage.inputs.iter().enumerate() {
+        let open = match &i.from {
+            InputFrom::Read(source) => {
+                let quote = hidden_line_ends(&source.format);
+                let mut files = Vec::new();
+                for (index, f) in source.files.iter().enumerate() {
+                    let file = ChunkedFile::open(&f.path, index, options.chunk_bytes, quote).map_err(RunError::Read)?;
+                    opened.bytes += file.size();
+                    opened.tasks.extend((0..file.chunks()).map(|part| Task { input, file: index, part }));
+                    files.push(file);
+                }
+                OpenInput::Files(files)
+            }
+            InputFrom::Rows { columns, rows, .. } => batches(&mut opened, input, Arc::new(literal_rows(columns, rows))),
+            InputFrom::Dataset { id, .. } => {
+                let dataset = datasets
+                    .get(id)
+                    .cloned()
+                    .ok_or_else(|| RunError::Internal(format!("dataset {} is not there", id.0)))?;
+                batches(&mut opened, input, dataset)
+            }
+        };
+        opened.inputs.push(open);
+    }
+    Ok(opened)
+}
+
+fn batches(opened: &mut Tasks, input: usize, dataset: Arc<Dataset>) -> OpenInput {
+    opened.tasks.extend((0..dataset.batches.len()).map(|part| Task { input, file: 0, part }));
+    OpenInput::Batches(dataset)
+}
+
+/// The quote byte under which line ends are text, for formats that have one.
+fn hidden_line_ends(format: &Format) -> Option<u8> {
+    match format {
+        Format::Delimited(d) => d.quote,
+        _ => None,
+    }
+}
+
+fn literal_rows(columns: &[TypedColumn], rows: &[Vec<Value>]) -> Dataset {
+    let built = columns.iter().enumerate().map(|(i, c)| {
+        let mut builder = ColumnBuilder::new(&c.ty.kind, rows.len());
+        for row in rows {
+            builder.push(Ok(row.get(i).unwrap_or(&Value::Null)));
+        }
+        (c.id, Arc::new(builder.finish()))
+    });
+    Dataset { batches: vec![Batch { rows: rows.len(), columns: built.collect() }] }
+}
+
+/// A scanner for the input, if it reads files.
+pub(crate) fn scanner_for(input: &CompiledInput, options: &RunOptions) -> Result<Option<Box<dyn Scanner>>, RunError> {
+    let Some(context) = &input.source else { return Ok(None) };
+    let limits = MorselLimits { rows_max: options.morsel_rows.max(1), bytes_max: options.morsel_bytes.max(1) };
+    let source: &Source = &context.source;
+    Ok(Some(match &source.format {
+        Format::Delimited(dialect) => Box::new(CsvScanner::new(dialect, source, limits)),
+        Format::Lines => Box::new(LinesScanner::new(source, limits)),
+        Format::JsonLines => Box::new(JsonScanner::new(source, limits)),
+        other => return Err(RunError::Internal(format!("{other:?} cannot be read"))),
+    }))
+}

@@ -1,0 +1,269 @@
+//! What one thread does for a stage: claims tasks, walks their morsels down the tree, feeds the leaves.
+
+use crate::compiled::{BuildKey, CompiledStage, SourceContext};
+use crate::fault::RowFault;
+use crate::format::Scanner;
+use crate::leaf::{LeafState, Position, SharedLeaf};
+use crate::operators::join::JoinTable;
+use crate::options::{RunError, RunOptions};
+use crate::row_batch::{Morsel, RowBatch};
+use crate::take::{ChunkPart, ChunkRows};
+use crate::tasks::{OpenInput, Task, Tasks, scanner_for};
+use crate::walk::{OperationTally, Place, Walker, remove_origins};
+use flow_ir::Expr;
+use flow_ir::source::OnError;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// What the threads of a stage share.
+pub(crate) struct Shared<'a> {
+    pub(crate) stage: &'a CompiledStage,
+    pub(crate) tasks: &'a Tasks,
+    pub(crate) leaves: &'a [SharedLeaf],
+    pub(crate) joins: &'a HashMap<BuildKey, Arc<JoinTable>>,
+    pub(crate) options: &'a RunOptions,
+    /// The next unclaimed task.
+    pub(crate) next: AtomicUsize,
+    /// Tasks from here on are not started: an earlier one failed, or enough rows are there.
+    pub(crate) stop: AtomicUsize,
+    pub(crate) bytes: AtomicU64,
+}
+
+/// What became of one input's rows, on one thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RowTally {
+    pub(crate) read: u64,
+    pub(crate) kept: u64,
+    pub(crate) bad: u64,
+}
+
+/// What a thread hands back.
+pub(crate) struct WorkerResult {
+    pub(crate) leaves: Vec<LeafState>,
+    pub(crate) tallies: Vec<OperationTally>,
+    /// One an input.
+    pub(crate) rows: Vec<RowTally>,
+    /// (task, input, fault), in the order met.
+    pub(crate) faults: Vec<(usize, usize, RowFault)>,
+    /// The error that stopped this thread, and its task.
+    pub(crate) error: Option<(usize, RunError)>,
+    pub(crate) chunks: u64,
+}
+
+/// Runs tasks until there are none left.
+pub(crate) fn work(shared: &Shared<'_>) -> WorkerResult {
+    let walker = Walker::new(&shared.stage.definitions, shared.joins, shared.stage.operations.len());
+    let leaves = shared.leaves.iter().map(|l| LeafState::new(l, shared.options)).collect();
+    let mut worker = Worker {
+        shared,
+        walker,
+        leaves,
+        rows: vec![RowTally::default(); shared.stage.inputs.len()],
+        faults: Vec::new(),
+        scanners: shared.stage.inputs.iter().map(|_| None).collect(),
+        spare: Vec::new(),
+        chunks: 0,
+        fed: vec![0; shared.leaves.len()],
+        parts: Vec::new(),
+    };
+    let mut error = None;
+    loop {
+        let number = shared.next.fetch_add(1, Ordering::Relaxed);
+        if number >= shared.tasks.tasks.len() || number > shared.stop.load(Ordering::Acquire) {
+            break;
+        }
+        if shared.options.control.cancel.load(Ordering::Relaxed) {
+            error = Some((number, RunError::Cancelled));
+        } else if let Err(e) = worker.task(number) {
+            error = Some((number, e));
+        }
+        if error.is_some() {
+            shared.stop.fetch_min(number, Ordering::AcqRel);
+            // Whoever waits for this task's output must not wait for ever.
+            shared.leaves.iter().for_each(SharedLeaf::close);
+            break;
+        }
+    }
+    WorkerResult {
+        leaves: worker.leaves,
+        tallies: worker.walker.tallies,
+        rows: worker.rows,
+        faults: worker.faults,
+        error,
+        chunks: worker.chunks,
+    }
+}
+
+struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    walker: Walker<'a>,
+    leaves: Vec<LeafState>,
+    rows: Vec<RowTally>,
+    faults: Vec<(usize, usize, RowFault)>,
+    scanners: Vec<Option<Box<dyn Scanner>>>,
+    spare: Vec<Arc<Vec<u8>>>,
+    chunks: u64,
+    /// Rows of the current task that each leaf has seen.
+    fed: Vec<u64>,
+    /// The morsels of the current task, when its rows can only be counted in order (`take`).
+    parts: Vec<ChunkPart>,
+}
+
+impl Worker<'_> {
+    fn task(&mut self, number: usize) -> Result<(), RunError> {
+        let task = self.shared.tasks.tasks[number];
+        self.chunks += 1;
+        self.parts.clear();
+        self.fed.fill(0);
+        match &self.shared.tasks.inputs[task.input] {
+            OpenInput::Batches(dataset) => {
+                if let Some(batch) = dataset.batches.get(task.part) {
+                    let place = Place { source: None, base_offset: 0, file: 0 };
+                    self.morsel(number, task, RowBatch::from_batch(batch), place)?;
+                }
+            }
+            OpenInput::Files(files) => {
+                let buffer = self.free_buffer();
+                let chunk = files[task.file].read(task.part, buffer).map_err(RunError::Read)?;
+                self.shared.bytes.fetch_add((chunk.end - chunk.start) as u64, Ordering::Relaxed);
+                self.chunk(number, task, &chunk)?;
+                self.shared.options.control.bytes_done.fetch_add((chunk.end - chunk.start) as u64, Ordering::Relaxed);
+                self.spare.push(chunk.buffer);
+            }
+        }
+        self.end_task(number, task)
+    }
+
+    /// A buffer that nothing refers to any more.
+    fn free_buffer(&mut self) -> Arc<Vec<u8>> {
+        match self.spare.iter().position(|b| Arc::strong_count(b) == 1) {
+            Some(i) => self.spare.swap_remove(i),
+            None => {
+                // Buffers still in use belong to rows that were kept: let those own them.
+                self.spare.truncate(2);
+                Arc::new(Vec::new())
+            }
+        }
+    }
+
+    fn chunk(&mut self, number: usize, task: Task, chunk: &crate::format::Chunk) -> Result<(), RunError> {
+        let stage = self.shared.stage;
+        let input = &stage.inputs[task.input];
+        let mut scanner = match self.scanners[task.input].take() {
+            Some(s) => s,
+            None => scanner_for(input, self.shared.options)?
+                .ok_or_else(|| RunError::Internal("a file input has no scanner".to_owned()))?,
+        };
+        let context = input.source.as_ref();
+        let nullify = context.is_some_and(|c| c.source.on_error == OnError::Null);
+        scanner.begin(chunk);
+        let place = Place {
+            source: context,
+            base_offset: chunk.offset.wrapping_sub(chunk.start as u64),
+            file: chunk.file,
+        };
+        while scanner.next_morsel() {
+            if let Some(c) = context {
+                let morsel = Morsel { scanner: scanner.as_ref(), used: &c.used, nullify };
+                let batch = RowBatch::from_morsel(morsel, &c.ids);
+                self.morsel(number, task, batch, place)?;
+            }
+        }
+        self.scanners[task.input] = Some(scanner);
+        Ok(())
+    }
+
+    /// One morsel: down the tree, bad rows out, the rest into the leaves.
+    fn morsel(&mut self, number: usize, task: Task, mut batch: RowBatch<'_>, place: Place<'_>) -> Result<(), RunError> {
+        let stage = self.shared.stage;
+        let input = &stage.inputs[task.input];
+        let read = batch.rows();
+        let mut filters: Vec<&Expr> = Vec::new();
+        let mut out = Vec::with_capacity(stage.leaves.len());
+        self.walker.operations(&input.operations, &mut batch, place, &mut filters)?;
+        batch.rename(&input.rename);
+        self.walker.branch(&stage.branch, batch, place, &mut filters, &mut out)?;
+        for (leaf, batch, filters) in &mut out {
+            let leaf = &stage.leaves[*leaf];
+            self.walker.settle_faults(batch, &leaf.needed, place, leaf.leaf.span, filters)?;
+        }
+        let bad = self.bad_rows(place.source, &mut out)?;
+        let kept = if place.source.is_none() {
+            read
+        } else if stage.one_to_one {
+            out.first().map_or(0, |(_, b, _)| b.rows())
+        } else {
+            distinct_origins(read, &out)
+        };
+        self.shared.options.control.rows_read.fetch_add(read as u64, Ordering::Relaxed);
+        if self.shared.leaves.iter().any(SharedLeaf::counts_in_order) {
+            self.parts.push(ChunkPart { read: read as u64, kept: kept as u64, faults: bad, rows: ChunkRows::default() });
+        } else {
+            let tally = &mut self.rows[task.input];
+            tally.read += read as u64;
+            tally.kept += kept as u64;
+            tally.bad += bad.len() as u64;
+            let failing = place.source.is_none_or(|s| matches!(s.source.on_error, OnError::Fail | OnError::Null));
+            if failing && !bad.is_empty() {
+                self.shared.stop.fetch_min(number, Ordering::AcqRel);
+            }
+            self.faults.extend(bad.into_iter().map(|b| (number, task.input, *b.1)));
+        }
+        for (leaf, mut batch, _) in out {
+            let shared = &self.shared.leaves[leaf];
+            let position = Position { task: number as u64, row: self.fed[leaf] };
+            self.fed[leaf] += batch.rows() as u64;
+            self.leaves[leaf].feed(shared, &stage.leaves[leaf], &mut batch, position, self.parts.last_mut())?;
+        }
+        Ok(())
+    }
+
+    /// The morsel's bad rows, each once, in order; they leave every leaf.
+    fn bad_rows(
+        &mut self,
+        source: Option<&SourceContext>,
+        out: &mut [(usize, RowBatch<'_>, Vec<&Expr>)],
+    ) -> Result<Vec<(u32, Box<RowFault>)>, RunError> {
+        if self.walker.bad.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut bad: Vec<(u32, Box<RowFault>)> =
+            std::mem::take(&mut self.walker.bad).into_iter().map(|b| (b.origin, b.fault)).collect();
+        bad.sort_by_key(|b| b.0);
+        bad.dedup_by_key(|b| b.0);
+        if source.is_some() {
+            let origins: Vec<u32> = bad.iter().map(|b| b.0).collect();
+            for (_, batch, _) in out.iter_mut() {
+                remove_origins(batch, &origins);
+            }
+        }
+        Ok(bad)
+    }
+
+    fn end_task(&mut self, number: usize, task: Task) -> Result<(), RunError> {
+        let parts = std::mem::take(&mut self.parts);
+        for (leaf, shared) in self.leaves.iter_mut().zip(self.shared.leaves) {
+            if let SharedLeaf::Take(queue) = shared {
+                if queue.submit(number, task.input, &parts) {
+                    self.shared.stop.fetch_min(number, Ordering::AcqRel);
+                }
+            } else if !leaf.end_chunk(shared, number as u64) {
+                // The writer remembers its error; nothing more needs to be computed.
+                self.shared.stop.fetch_min(number, Ordering::AcqRel);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Source rows of which something reached a leaf.
+fn distinct_origins(read: usize, out: &[(usize, RowBatch<'_>, Vec<&Expr>)]) -> usize {
+    let mut seen = vec![false; read];
+    for (_, batch, _) in out {
+        for row in 0..batch.rows() {
+            seen[batch.origin(row) as usize] = true;
+        }
+    }
+    seen.iter().filter(|s| **s).count()
+}
