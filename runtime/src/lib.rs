@@ -3,3 +3,4 @@
 //! It sees plans and files, never the source language or the compiler.
 
 pub mod format;
+pub mod kernels;

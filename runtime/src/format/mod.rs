@@ -4,6 +4,11 @@
 //! chunk into morsels, finds every field, and parses only the columns it is asked for, for the
 //! rows it is asked for. What a scanner delivers depends on the chunk alone.
 
+pub mod csv;
+pub mod json;
+pub mod lines;
+pub mod write;
+
 use flow_ir::Column;
 use std::ops::Range;
 use std::sync::Arc;

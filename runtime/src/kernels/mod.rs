@@ -9,12 +9,8 @@ pub mod newline;
 pub mod number;
 pub mod split;
 pub mod tokenize;
-pub mod utf8;
-#[cfg(target_arch = "x86_64")]
-mod number_avx512;
-#[cfg(target_arch = "x86_64")]
-mod split_avx512;
 #[cfg(target_arch = "x86_64")]
 mod tokenize_avx512;
 #[cfg(target_arch = "x86_64")]
 mod tokenize_x86;
+pub mod utf8;

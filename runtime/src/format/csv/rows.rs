@@ -52,7 +52,7 @@ pub(crate) struct Rows {
     pub(super) level: SimdLevel,
     delimiters: Delimiters,
     limits: MorselLimits,
-    pub(super) buffer: Arc<Vec<u8>>,
+    pub(crate) buffer: Arc<Vec<u8>>,
     chunk_end: usize,
     /// Fields a row must have.
     pub(super) fields: usize,
