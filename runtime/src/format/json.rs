@@ -117,8 +117,7 @@ impl Scanner for JsonScanner {
     }
 
     fn column(&self, index: usize, rows: Option<&[u32]>) -> Column {
-        let morsel =
-            Morsel { buffer: &self.buffer, slots: &self.slots[index], rows, escapes: self.escapes };
+        let morsel = Morsel { buffer: &self.buffer, slots: &self.slots[index], rows, escapes: self.escapes };
         morsel.column(&self.types[index])
     }
 

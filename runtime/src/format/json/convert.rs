@@ -166,11 +166,16 @@ fn int(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// Any number whose nearest float is finite.
+/// Any number whose nearest float is finite, and what sinks write for floats that are no numbers.
 #[inline]
 fn float(text: &[u8]) -> Option<f64> {
     if !matches!(text.first(), Some(b'-' | b'0'..=b'9')) {
-        return None;
+        return match text {
+            b"\"nan\"" => Some(f64::NAN),
+            b"\"inf\"" => Some(f64::INFINITY),
+            b"\"-inf\"" => Some(f64::NEG_INFINITY),
+            _ => None,
+        };
     }
     let x: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     x.is_finite().then_some(x)
@@ -193,41 +198,7 @@ fn decimal(text: &[u8], precision: u8, scale: u8) -> Option<i128> {
     if matches!(text, b"true" | b"false") {
         return None;
     }
-    let text = std::str::from_utf8(text).ok()?;
-    match text.find(['e', 'E']) {
-        None => text::parse_decimal(text, precision, scale),
-        Some(e) => text::parse_decimal(&shift_point(&text[..e], text[e + 1..].parse().ok()?)?, precision, scale),
-    }
-}
-
-/// The digits of `mantissa * 10^exponent` without an exponent; `None` when no decimal is that long.
-fn shift_point(mantissa: &str, exponent: i64) -> Option<String> {
-    let (sign, digits) = match mantissa.strip_prefix('-') {
-        Some(d) => ("-", d),
-        None => ("", mantissa),
-    };
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let all = format!("{whole}{part}");
-    let trimmed = all.trim_start_matches('0');
-    if trimmed.is_empty() {
-        return Some("0".to_owned());
-    }
-    // The number is `0.trimmed * 10^point`.
-    let leading = (all.len() - trimmed.len()) as i64;
-    let point = (whole.len() as i64).checked_sub(leading)?.checked_add(exponent)?;
-    let trimmed = trimmed.trim_end_matches('0');
-    // 38 digits are the most a decimal holds, on either side of the point.
-    if !(-38..=38).contains(&point) || trimmed.len() > 76 {
-        return None;
-    }
-    Some(if point <= 0 {
-        format!("{sign}0.{}{trimmed}", "0".repeat(point.unsigned_abs() as usize))
-    } else if (point as usize) < trimmed.len() {
-        let (a, b) = trimmed.split_at(point as usize);
-        format!("{sign}{a}.{b}")
-    } else {
-        format!("{sign}{trimmed}{}", "0".repeat(point as usize - trimmed.len()))
-    })
+    text::parse_decimal(std::str::from_utf8(text).ok()?, precision, scale)
 }
 
 /// What `parse` makes of the text of a string; anything but a string is refused.
@@ -236,6 +207,14 @@ fn in_string<T>(text: &[u8], parse: impl FnOnce(&str) -> Option<T>) -> Option<T>
         return None;
     }
     parse(std::str::from_utf8(&string_text(text)).ok()?)
+}
+
+/// Bytes as sinks write them: two hexadecimal digits each.
+fn bytes(text: &str) -> Option<Value> {
+    let digit = |b: u8| char::from(b).to_digit(16);
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    let bytes = pairs.iter().map(|[a, b]| Some((digit(*a)? << 4 | digit(*b)?) as u8));
+    Some(Value::Bytes(bytes.collect::<Option<Vec<u8>>>()?.into()))
 }
 
 /// A value of any type, not null itself; `None` if the text is not one.
@@ -248,7 +227,7 @@ fn value(text: &[u8], kind: &Type) -> Option<Value> {
             Value::Decimal { unscaled: decimal(text, *precision, *scale)?, scale: *scale }
         }
         Type::String => in_string(text, |t| Some(Value::string(t)))?,
-        Type::Bytes => in_string(text, |t| Some(Value::Bytes(t.as_bytes().into())))?,
+        Type::Bytes => in_string(text, bytes)?,
         Type::Date => Value::Date(in_string(text, text::parse_date)?),
         Type::Timestamp => Value::Timestamp(in_string(text, text::parse_timestamp)?),
         Type::Duration => Value::Duration(in_string(text, text::parse_duration)?),

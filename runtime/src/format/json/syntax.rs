@@ -206,9 +206,7 @@ impl Checker<'_> {
                 Ok(if b == b'{' { Expect::KeyOrEnd } else { Expect::ValueOrEnd })
             }
             b'"' => self.string().map(|()| Expect::Next),
-            b',' | b':' | b']' | b'}' => {
-                fault(self.at, format!("expected a value, found {}", self.shown()))
-            }
+            b',' | b':' | b']' | b'}' => fault(self.at, format!("expected a value, found {}", self.shown())),
             _ => {
                 let rest = self.text.get(self.at..).unwrap_or(&[]);
                 let n = rest.iter().position(|b| ends_literal(*b)).unwrap_or(rest.len());

@@ -1,0 +1,109 @@
+//! Writing formats: from columns to the bytes of `csv`, `tsv`, `jsonl`, `json` and `text`.
+//!
+//! A [`RowWriter`] is shared by the threads of a stage; each turns its batches into bytes, and the
+//! sink puts header, pieces, separators and footer together in order. Every scalar is printed as
+//! `flow_ir::text` prints it.
+//!
+//! * Delimited text: null is an empty field. A text is quoted where it would otherwise read back
+//!   as something else: when it holds the separator, a quote or a line break, when it is empty, or
+//!   when it is one of the dialect's spellings of null. Without a quote byte texts are written as
+//!   they are. Lists and records are JSON texts.
+//! * JSON: paths of several names make nested objects. Floats that are no JSON numbers are the
+//!   strings `"nan"`, `"inf"` and `"-inf"`; times and bytes are strings.
+//! * Text: every value on a line of its own; null is an empty line.
+
+mod delimited;
+mod json;
+mod scalar;
+
+use delimited::DelimitedWriter;
+use flow_ir::Column;
+use flow_ir::source::{Format, SinkColumn};
+use json::JsonWriter;
+use scalar::Scratch;
+
+/// Turns rows into the bytes of an output format.
+#[derive(Clone, Debug)]
+pub struct RowWriter {
+    columns: Vec<SinkColumn>,
+    format: FormatWriter,
+}
+
+#[derive(Clone, Debug)]
+enum FormatWriter {
+    Delimited(DelimitedWriter),
+    JsonLines(JsonWriter),
+    Json(JsonWriter),
+    Text,
+}
+
+impl RowWriter {
+    /// A writer of `columns`, in that order.
+    pub fn new(format: &Format, columns: &[SinkColumn]) -> Self {
+        let format = match format {
+            Format::Delimited(dialect) => FormatWriter::Delimited(DelimitedWriter::new(dialect)),
+            Format::JsonLines => FormatWriter::JsonLines(JsonWriter::new(columns)),
+            Format::Json => FormatWriter::Json(JsonWriter::new(columns)),
+            Format::Lines | Format::Text => FormatWriter::Text,
+        };
+        RowWriter { columns: columns.to_vec(), format }
+    }
+
+    /// What comes before the first row, also when there is none.
+    pub fn header(&self) -> Vec<u8> {
+        match &self.format {
+            FormatWriter::Delimited(writer) => writer.header(&self.columns),
+            FormatWriter::Json(_) => b"[".to_vec(),
+            FormatWriter::JsonLines(_) | FormatWriter::Text => Vec::new(),
+        }
+    }
+
+    /// What comes between the pieces of output that [`RowWriter::rows`] made.
+    pub fn separator(&self) -> Vec<u8> {
+        match &self.format {
+            FormatWriter::Json(_) => b",".to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What comes after the last row.
+    pub fn footer(&self) -> Vec<u8> {
+        match &self.format {
+            FormatWriter::Json(_) => b"\n]\n".to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Appends the first `rows` rows of the columns. What `out` already holds are earlier rows of
+    /// the same piece.
+    pub fn rows(&self, columns: &[&Column], rows: usize, out: &mut Vec<u8>) {
+        let mut scratch = Scratch::default();
+        for row in 0..rows {
+            match &self.format {
+                FormatWriter::Delimited(writer) => {
+                    writer.row(&self.columns, columns, row, &mut scratch, out);
+                }
+                FormatWriter::JsonLines(writer) => {
+                    writer.row(&self.columns, columns, row, &mut scratch, out);
+                    out.push(b'\n');
+                }
+                FormatWriter::Json(writer) => {
+                    if !out.is_empty() {
+                        out.push(b',');
+                    }
+                    out.push(b'\n');
+                    writer.row(&self.columns, columns, row, &mut scratch, out);
+                }
+                FormatWriter::Text => {
+                    for (about, column) in self.columns.iter().zip(columns) {
+                        scratch.text(column, row, &about.ty.kind, out);
+                        out.push(b'\n');
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
