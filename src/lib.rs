@@ -1,1 +1,17 @@
-//! The flowc library.
+//! flowc as a command and as a library: loads programs, asks the file system what the compiler
+//! wants to know, runs plans, and shows results and errors to people.
+//!
+//! The compiler below it never opens a file; the runtime below it never sees program text. Both
+//! meet here.
+#![forbid(unsafe_code)]
+
+pub mod catalog;
+pub mod cli;
+mod command;
+pub mod failure;
+mod output;
+pub mod program;
+mod progress;
+mod run_failure;
+pub mod render;
+mod signals;

@@ -1,2 +1,7 @@
-//! The flowc binary.
-fn main() {}
+//! The `flowc` binary: everything is in the library, so that tests and embedders share it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flowc::cli::main()
+}

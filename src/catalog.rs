@@ -1,0 +1,67 @@
+//! The compiler's door to the file system: globs, headers and samples.
+//!
+//! Headers and samples are read by the same scanners that read the data, so what the compiler
+//! sees is what the runtime will see.
+
+mod infer;
+mod sample;
+
+use flow_compiler::catalog::{Catalog, CatalogError, FileInfo, InferredField};
+use flow_ir::source::{Dialect, Format};
+use std::io;
+use std::path::Path;
+
+/// The files of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FileCatalog;
+
+impl Catalog for FileCatalog {
+    fn files(&self, pattern: &str) -> Result<Vec<FileInfo>, CatalogError> {
+        // A name that exists is that file, whatever characters it has.
+        if Path::new(pattern).is_file() {
+            return Ok(vec![info(Path::new(pattern))?]);
+        }
+        if Path::new(pattern).is_dir() {
+            return Err(CatalogError::Unreadable("it is a directory".to_owned()));
+        }
+        let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
+        let paths = glob::glob_with(pattern, options)
+            .map_err(|e| CatalogError::Unreadable(format!("the pattern is not valid: {e}")))?;
+        let mut files = Vec::new();
+        for path in paths {
+            let path = path.map_err(|e| CatalogError::Unreadable(e.to_string()))?;
+            if path.is_file() {
+                files.push(info(&path)?);
+            }
+        }
+        // Bytewise, so that the row order does not depend on the locale.
+        files.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+        if files.is_empty() { Err(CatalogError::NotFound) } else { Ok(files) }
+    }
+
+    fn header(&self, file: &FileInfo, dialect: &Dialect) -> Result<Vec<String>, CatalogError> {
+        sample::header(Path::new(&file.path), dialect)
+    }
+
+    fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError> {
+        infer::infer(Path::new(&file.path), format)
+    }
+}
+
+fn info(path: &Path) -> Result<FileInfo, CatalogError> {
+    let Some(text) = path.to_str() else {
+        return Err(CatalogError::Unreadable(format!("`{}` is not a UTF-8 path", path.display())));
+    };
+    let meta = std::fs::metadata(path).map_err(|e| unreadable(&e))?;
+    Ok(FileInfo { path: text.to_owned(), bytes: meta.len() })
+}
+
+pub(crate) fn unreadable(error: &io::Error) -> CatalogError {
+    if error.kind() == io::ErrorKind::NotFound {
+        CatalogError::NotFound
+    } else {
+        CatalogError::Unreadable(error.to_string())
+    }
+}
+
+pub use infer::{infer as infer_schema, sniff};

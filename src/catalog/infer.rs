@@ -1,0 +1,247 @@
+//! Schemas from samples: conservative, so that what is inferred can be relied on.
+//!
+//! `00123` is a text, ints and floats together are floats, a column without values is a text, and
+//! nothing is a date unless every value is an ISO date. Every inferred field may be null.
+
+use super::sample::{SAMPLE_BYTES, SAMPLE_ROWS, chunk, count_fields, first_bytes, header_of, text_source};
+use flow_compiler::catalog::{CatalogError, InferredField};
+use flow_ir::source::{Dialect, Format};
+use flow_ir::{DataType, Field, Type, Value, text};
+use flow_runtime::format::csv::CsvScanner;
+use flow_runtime::format::{MorselLimits, Scanner};
+use serde_json::Value as Json;
+use std::path::Path;
+
+/// What the values of a column seen so far can be.
+#[derive(Clone, Debug, Default)]
+struct Guess {
+    kind: Option<Type>,
+    because: Option<String>,
+}
+
+impl Guess {
+    /// Takes one more value, from row `row` (counted from 1).
+    fn see(&mut self, value: &str, row: usize) {
+        let found = kind_of(value);
+        let joined = match (&self.kind, found) {
+            (None, f) => f,
+            (Some(a), b) if *a == b => return,
+            (Some(Type::Int), Type::Float) | (Some(Type::Float), Type::Int) => Type::Float,
+            (Some(Type::Date), Type::Timestamp) | (Some(Type::Timestamp), Type::Date) => Type::Timestamp,
+            _ => Type::String,
+        };
+        if self.kind.as_ref() != Some(&joined) {
+            let shown: String = value.chars().take(40).collect();
+            self.because = Some(format!("row {row} is \"{shown}\""));
+            self.kind = Some(joined);
+        }
+    }
+
+    fn field(self, name: &str) -> InferredField {
+        let kind = self.kind.unwrap_or(Type::String);
+        InferredField { field: Field { name: name.to_owned(), ty: DataType::nullable(kind) }, because: self.because }
+    }
+}
+
+/// The narrowest type that a text is a value of.
+fn kind_of(value: &str) -> Type {
+    let digits = value.strip_prefix(['-', '+']).unwrap_or(value);
+    let leading_zero = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
+    let numeric = digits.starts_with(|c: char| c.is_ascii_digit()) && !leading_zero;
+    if numeric && text::parse_int(value).is_some() {
+        Type::Int
+    } else if numeric && text::parse_float(value).is_some() {
+        Type::Float
+    } else if matches!(value, "true" | "false") {
+        Type::Bool
+    } else if text::parse_date(value).is_some() {
+        Type::Date
+    } else if text::parse_timestamp(value).is_some() {
+        Type::Timestamp
+    } else {
+        Type::String
+    }
+}
+
+/// The schema that the first rows of `path` suggest.
+pub fn infer(path: &Path, format: &Format) -> Result<Vec<InferredField>, CatalogError> {
+    let (bytes, whole) = first_bytes(path, SAMPLE_BYTES)?;
+    match format {
+        Format::Delimited(dialect) => delimited(bytes, dialect, whole),
+        Format::JsonLines => json_lines(&bytes),
+        Format::Lines => Ok(vec![InferredField {
+            field: Field { name: "line".to_owned(), ty: DataType::required(Type::String) },
+            because: None,
+        }]),
+        Format::Json | Format::Text => Err(CatalogError::Unreadable("this format can only be written".to_owned())),
+    }
+}
+
+fn delimited(bytes: Vec<u8>, dialect: &Dialect, whole: bool) -> Result<Vec<InferredField>, CatalogError> {
+    let Some(first) = header_of(&bytes, dialect, whole)? else {
+        return Err(CatalogError::Unreadable("it is empty".to_owned()));
+    };
+    let names: Vec<String> = if dialect.header {
+        first
+    } else {
+        (1..=first.len()).map(|i| format!("column{i}")).collect()
+    };
+    let source = text_source(dialect, names.len());
+    let limits = MorselLimits { rows_max: SAMPLE_ROWS, bytes_max: usize::MAX / 4 };
+    let mut scanner = CsvScanner::new(dialect, &source, limits);
+    scanner.begin(&chunk(bytes));
+    let mut guesses = vec![Guess::default(); names.len()];
+    let mut seen = 0;
+    while seen < SAMPLE_ROWS && scanner.next_morsel() {
+        let rows = scanner.rows().min(SAMPLE_ROWS - seen);
+        for (i, guess) in guesses.iter_mut().enumerate() {
+            let column = scanner.column(i, None);
+            for row in 0..rows {
+                if let Ok(Value::String(s)) = column.value(row, &Type::String) {
+                    guess.see(&s, seen + row + 1);
+                }
+            }
+        }
+        seen += rows;
+    }
+    Ok(guesses.into_iter().zip(&names).map(|(g, name)| g.field(name)).collect())
+}
+
+fn json_lines(bytes: &[u8]) -> Result<Vec<InferredField>, CatalogError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut fields: Vec<(String, Option<Type>)> = Vec::new();
+    let lines = bytes.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()).take(SAMPLE_ROWS);
+    for line in lines {
+        // Broken rows are the run's business; they say nothing about types.
+        let Ok(Json::Object(object)) = serde_json::from_slice::<Json>(line) else { continue };
+        for (name, value) in object {
+            let kind = json_type(&value);
+            match fields.iter_mut().find(|(n, _)| *n == name) {
+                Some((_, known)) => *known = join(known.take(), kind),
+                None => fields.push((name, kind)),
+            }
+        }
+    }
+    if fields.is_empty() {
+        return Err(CatalogError::Unreadable("none of its first lines is a JSON object".to_owned()));
+    }
+    let inferred = fields.into_iter().map(|(name, kind)| InferredField {
+        field: Field { name, ty: DataType::nullable(kind.unwrap_or(Type::String)) },
+        because: None,
+    });
+    Ok(inferred.collect())
+}
+
+fn json_type(value: &Json) -> Option<Type> {
+    Some(match value {
+        Json::Null => return None,
+        Json::Bool(_) => Type::Bool,
+        Json::Number(n) if n.is_i64() => Type::Int,
+        Json::Number(_) => Type::Float,
+        Json::String(s) if text::parse_date(s).is_some() => Type::Date,
+        Json::String(s) if text::parse_timestamp(s).is_some() => Type::Timestamp,
+        Json::String(_) => Type::String,
+        Json::Array(items) => {
+            let element = items.iter().map(json_type).fold(None, join);
+            Type::List(Box::new(DataType::nullable(element.unwrap_or(Type::String))))
+        }
+        Json::Object(object) => {
+            let fields = object.iter().map(|(name, v)| Field {
+                name: name.clone(),
+                ty: DataType::nullable(json_type(v).unwrap_or(Type::String)),
+            });
+            Type::Record(fields.collect())
+        }
+    })
+}
+
+/// The type that holds the values of both.
+fn join(a: Option<Type>, b: Option<Type>) -> Option<Type> {
+    let (a, b) = match (a, b) {
+        (None, x) | (x, None) => return x,
+        (Some(a), Some(b)) => (a, b),
+    };
+    Some(match (a, b) {
+        (a, b) if a == b => a,
+        (Type::Int, Type::Float) | (Type::Float, Type::Int) => Type::Float,
+        (Type::Date, Type::Timestamp) | (Type::Timestamp, Type::Date) => Type::Timestamp,
+        (Type::List(x), Type::List(y)) => {
+            let element = join(Some(x.kind), Some(y.kind)).unwrap_or(Type::String);
+            Type::List(Box::new(DataType::nullable(element)))
+        }
+        (Type::Record(mut x), Type::Record(y)) => {
+            for field in y {
+                match x.iter_mut().find(|f| f.name == field.name) {
+                    Some(known) => {
+                        let kind = join(Some(known.ty.kind.clone()), Some(field.ty.kind)).unwrap_or(Type::String);
+                        known.ty = DataType::nullable(kind);
+                    }
+                    None => x.push(field),
+                }
+            }
+            Type::Record(x)
+        }
+        _ => Type::String,
+    })
+}
+
+/// The format of a file that nobody has described: by its name first, then by its first lines.
+pub fn sniff(path: &Path) -> Result<Format, CatalogError> {
+    let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let (bytes, _) = first_bytes(path, 1 << 20)?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let lines: Vec<&[u8]> = bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()).take(100).collect();
+    if [".jsonl", ".ndjson"].iter().any(|e| name.ends_with(e))
+        || (!lines.is_empty() && lines.iter().all(|l| matches!(serde_json::from_slice(l), Ok(Json::Object(_)))))
+    {
+        return Ok(Format::JsonLines);
+    }
+    let mut best: Option<(usize, Dialect)> = None;
+    for separator in [b',', b'\t', b';', b'|', b' '] {
+        for quote in [Some(b'"'), None] {
+            let dialect = Dialect { separator, quote, ..Dialect::csv() };
+            let Some(fields) = lines.first().map(|l| count_fields(l, &dialect)) else { continue };
+            let regular = lines.iter().all(|l| count_fields(l, &dialect) == fields);
+            if regular && fields > 1 && best.as_ref().is_none_or(|b| fields > b.0) {
+                best = Some((fields, dialect));
+            }
+        }
+    }
+    let Some((_, mut dialect)) = best else {
+        let csv = name.ends_with(".csv") || name.ends_with(".tsv");
+        let dialect = if name.ends_with(".tsv") { Dialect::tsv() } else { Dialect::csv() };
+        return Ok(if csv { Format::Delimited(dialect) } else { Format::Lines });
+    };
+    dialect.header = looks_like_header(bytes, &dialect);
+    Ok(Format::Delimited(dialect))
+}
+
+/// Whether the first row can be names: texts only, all different, none empty.
+fn looks_like_header(bytes: &[u8], dialect: &Dialect) -> bool {
+    let Ok(Some(names)) = header_of(bytes, dialect, true) else { return false };
+    let mut sorted = names.clone();
+    sorted.sort();
+    sorted.dedup();
+    sorted.len() == names.len() && names.iter().all(|n| !n.is_empty() && kind_of(n) == Type::String)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guesses_are_conservative() {
+        let guess = |values: &[&str]| {
+            let mut g = Guess::default();
+            values.iter().enumerate().for_each(|(i, v)| g.see(v, i + 1));
+            g.kind.unwrap_or(Type::String)
+        };
+        assert_eq!(guess(&["1", "22"]), Type::Int);
+        assert_eq!(guess(&["1", "2.5"]), Type::Float);
+        assert_eq!(guess(&["00123", "1"]), Type::String);
+        assert_eq!(guess(&["2024-01-01"]), Type::Date);
+        assert_eq!(guess(&["2024-01-01", "soon"]), Type::String);
+        assert_eq!(guess(&["nan"]), Type::String);
+        assert_eq!(guess(&[]), Type::String);
+    }
+}

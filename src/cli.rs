@@ -1,0 +1,297 @@
+//! The command line: what can be asked of `flowc`, and the exit status of each outcome.
+
+use crate::command;
+use crate::failure::Failure;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A small typed dataflow language, compiled to native code.
+#[derive(Debug, Parser)]
+#[command(name = "flowc", version, about, max_term_width = 100, after_help = EXIT_STATUS)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_STATUS: &str = "Exit status: 0 success, 1 the program is wrong, 2 wrong usage, 3 the data is wrong, \
+4 not enough memory or disk, 70 a bug in flowc, 130 interrupted, 143 terminated.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a program: every pipeline that writes or prints
+    Run(RunArgs),
+    /// Show what a program compiles to, or what it did
+    Explain(ExplainArgs),
+    /// Check a program against the real files without reading their data
+    Check(CheckArgs),
+    /// Format programs
+    Fmt(FmtArgs),
+    /// Look at a data file and print a `schema` block and the `read` that fits it
+    Schema(SchemaArgs),
+    /// Explain an error code
+    Error(ErrorArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// Which program, with which parameters.
+#[derive(Debug, Args)]
+pub struct ProgramArgs {
+    /// The program's file; `-` for standard input
+    #[arg(required_unless_present = "inline", conflicts_with = "inline", value_name = "PROGRAM")]
+    pub file: Option<PathBuf>,
+    /// The program itself
+    #[arg(short = 'e', long = "eval", value_name = "TEXT")]
+    pub inline: Option<String>,
+    /// Give a parameter its value
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", value_parser = parse_param)]
+    pub params: Vec<(String, String)>,
+    /// Refuse inferred schemas: every file needs a declared one
+    #[arg(long)]
+    pub locked: bool,
+    /// When to colour messages
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+}
+
+/// How to run it.
+#[derive(Debug, Args)]
+pub struct EngineArgs {
+    /// Worker threads (all cores when not given)
+    #[arg(long, short = 'j', env = "FLOWC_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Memory that sorting, grouping and joining may use, such as 512MB or 4GB
+    #[arg(long, env = "FLOWC_MEMORY", value_parser = parse_bytes)]
+    pub memory: Option<u64>,
+    /// Stop when more than this share of the rows of a read is bad, such as 0.1%
+    #[arg(long, value_parser = parse_share)]
+    pub max_bad: Option<f64>,
+    /// Optimizer level: 0 only does what the language demands
+    #[arg(short = 'O', long = "optimize", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub optimize: u8,
+    /// Evaluate expressions with the reference interpreter instead of native code
+    #[arg(long)]
+    pub interpret: bool,
+    /// KiB of a file that a task reads at a time
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_048_576), hide_short_help = true)]
+    pub chunk_kib: u32,
+    /// Rows that a native loop handles at a time, at most
+    #[arg(long, default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=1_048_576), hide_short_help = true)]
+    pub morsel_rows: u32,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub program: ProgramArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Format of printed results (a table on a terminal, CSV otherwise)
+    #[arg(long, short = 'f', value_enum)]
+    pub format: Option<Format>,
+    /// Leave the names of the columns out of printed CSV and TSV
+    #[arg(long)]
+    pub no_header: bool,
+    /// No progress bar and no summary
+    #[arg(long, short = 'q')]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub program: ProgramArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// The plan after each pass that changed it, and why passes did not apply
+    #[arg(long)]
+    pub passes: bool,
+    /// The intermediate code of every native loop
+    #[arg(long)]
+    pub clif: bool,
+    /// The machine code of every native loop
+    #[arg(long)]
+    pub asm: bool,
+    /// Run the program and show rows, bytes and time for every line (its outputs are written)
+    #[arg(long)]
+    pub analyze: bool,
+    /// Output format
+    #[arg(long, short = 'f', value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub program: ProgramArgs,
+    /// Output format
+    #[arg(long, short = 'f', value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct FmtArgs {
+    /// The programs; `-` or nothing for standard input
+    #[arg(value_name = "PROGRAM")]
+    pub files: Vec<PathBuf>,
+    /// Change nothing; exit with 1 if a file is not formatted
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct SchemaArgs {
+    /// The data file
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct ErrorArgs {
+    /// The code, such as F2001
+    pub code: String,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// The formats of printed results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns for people
+    Table,
+    /// Comma-separated
+    Csv,
+    /// Tab-separated
+    Tsv,
+    /// One JSON object a line
+    Jsonl,
+    /// One JSON array
+    Json,
+}
+
+/// The formats of reports about programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Parses the command line, runs the command, reports its failure.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are "errors" of clap that belong on standard output with status 0.
+            let status = if e.use_stderr() { 2 } else { 0 };
+            let _ = e.print();
+            return ExitCode::from(status);
+        }
+    };
+    let outcome = match cli.command {
+        Command::Run(args) => command::run::run(&args),
+        Command::Explain(args) => command::explain::explain(&args),
+        Command::Check(args) => command::check::check(&args),
+        Command::Fmt(args) => command::fmt::fmt(&args),
+        Command::Schema(args) => command::schema::schema(&args),
+        Command::Error(args) => command::error::error(&args),
+        Command::Completions(args) => command::completions::completions(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(&failure),
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    if !failure.text.is_empty() {
+        anstream::eprint!("{}", failure.text);
+        if !failure.text.ends_with('\n') {
+            anstream::eprintln!();
+        }
+    }
+    ExitCode::from(failure.status.code())
+}
+
+fn parse_param(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+/// Bytes from `512MB`, `4GiB`, `1000000`.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..at].parse().map_err(|_| "write a size such as 512MB or 4GB".to_owned())?;
+    let unit = match text[at..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "kib" => 1024.0,
+        "m" | "mb" => 1e6,
+        "mib" => 1_048_576.0,
+        "g" | "gb" => 1e9,
+        "gib" => 1_073_741_824.0,
+        "t" | "tb" => 1e12,
+        other => return Err(format!("`{other}` is not a unit of memory; write MB, MiB, GB or GiB")),
+    };
+    let bytes = number * unit;
+    if !(1.0..=9e18).contains(&bytes) {
+        return Err("the size must be at least one byte".to_owned());
+    }
+    Ok(bytes as u64)
+}
+
+/// A share from `0.1%` or `0.001`.
+fn parse_share(text: &str) -> Result<f64, String> {
+    let (number, scale) = match text.trim().strip_suffix('%') {
+        Some(n) => (n, 100.0),
+        None => (text.trim(), 1.0),
+    };
+    let share = number.parse::<f64>().map_err(|_| "write a share such as 0.1% or 0.001".to_owned())? / scale;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("a share lies between 0% and 100%".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_shares() {
+        assert_eq!(parse_bytes("512MB"), Ok(512_000_000));
+        assert_eq!(parse_bytes("1.5 GiB"), Ok(1_610_612_736));
+        assert!(parse_bytes("lots").is_err());
+        assert!(parse_bytes("0").is_err());
+        assert_eq!(parse_share("0.1%"), Ok(0.001));
+        assert!(parse_share("101%").is_err());
+    }
+}

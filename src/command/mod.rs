@@ -1,0 +1,9 @@
+//! One file a subcommand.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod error;
+pub(crate) mod explain;
+pub(crate) mod fmt;
+pub(crate) mod run;
+pub(crate) mod schema;

@@ -1,0 +1,133 @@
+//! `flowc run`: compile, run, summarize.
+
+use crate::cli::{EngineArgs, Format, RunArgs};
+use crate::failure::{Failure, Status};
+use crate::output::Stdout;
+use crate::program::{Program, colored};
+use crate::progress::Progress;
+use crate::run_failure::run_failure;
+use crate::signals::Signals;
+use flow_compiler::Compiled;
+use flow_compiler::optimize::Level;
+use flow_ir::PhysicalPlan;
+use flow_runtime::{Engine, PrintFormat, RunOptions, RunReport};
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+
+/// Runs a program.
+pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let program = Program::load(&args.program)?;
+    let compiled = program.compile(&args.program)?;
+    let plan = physical(&compiled, &args.engine);
+    if !args.quiet {
+        anstream::eprint!("{}", program.render(&compiled.diagnostics, args.program.color));
+        anstream::eprint!("{}", inferred_schemas(&compiled));
+    }
+    let mut options = options(&args.engine);
+    options.print = match args.format {
+        Some(Format::Table) => PrintFormat::Table,
+        Some(Format::Csv) => PrintFormat::Csv,
+        Some(Format::Tsv) => PrintFormat::Tsv,
+        Some(Format::Jsonl) => PrintFormat::JsonLines,
+        Some(Format::Json) => PrintFormat::Json,
+        None if std::io::stdout().is_terminal() => PrintFormat::Table,
+        None => PrintFormat::Csv,
+    };
+    options.print_header = !args.no_header;
+    let spaced = !args.no_header && options.print != PrintFormat::JsonLines;
+    let report = execute(&program, &plan, &options, args.quiet, colored(args.program.color), spaced)?;
+    if !args.quiet {
+        anstream::eprint!("{}", summary(&report));
+    }
+    Ok(())
+}
+
+/// The optimized, staged plan.
+pub(crate) fn physical(compiled: &Compiled, engine: &EngineArgs) -> PhysicalPlan {
+    let level = if engine.optimize == 0 { Level::Required } else { Level::Full };
+    let optimized = flow_compiler::optimize::optimize(compiled.plan.clone(), level);
+    flow_compiler::stage::cut_stages(&optimized)
+}
+
+/// The runtime's options from the command line.
+pub(crate) fn options(engine: &EngineArgs) -> RunOptions {
+    let mut options = RunOptions::default();
+    if let Some(threads) = engine.threads {
+        options.threads = usize::from(threads);
+    }
+    options.engine = if engine.interpret { Engine::Interpreter } else { Engine::Jit };
+    options.chunk_bytes = engine.chunk_kib as usize * 1024;
+    options.morsel_rows = engine.morsel_rows as usize;
+    options.memory_bytes = engine.memory;
+    options.max_bad = engine.max_bad;
+    options
+}
+
+/// Runs a plan with signals, progress and error reports around it.
+pub(crate) fn execute(
+    program: &Program,
+    plan: &PhysicalPlan,
+    options: &RunOptions,
+    quiet: bool,
+    color: bool,
+    spaced: bool,
+) -> Result<RunReport, Failure> {
+    let signals = Signals::watch(&options.control)
+        .map_err(|e| Failure::message(Status::Internal, format!("signals cannot be handled: {e}")))?;
+    let progress = Progress::start(&options.control, quiet);
+    let mut printer = Stdout::new(spaced);
+    let outcome = flow_runtime::run(plan, options, &mut printer, &|span| program.place(span));
+    drop(progress);
+    outcome.map_err(|e| run_failure(e, program, plan, &signals, color))
+}
+
+/// What every read and write did, one line each.
+pub(crate) fn summary(report: &RunReport) -> String {
+    let mut text = String::new();
+    for s in &report.sources {
+        let _ = write!(text, "{}: {} read = {} kept + {} filtered", s.pattern, grouped(s.read), grouped(s.kept), grouped(s.filtered));
+        let _ = match (s.quarantined, s.skipped) {
+            (_, 0) => writeln!(text, " + {} quarantined", grouped(s.quarantined)),
+            (0, skipped) => writeln!(text, " + {} skipped", grouped(skipped)),
+            (q, skipped) => writeln!(text, " + {} quarantined + {} skipped", grouped(q), grouped(skipped)),
+        };
+    }
+    for w in &report.written {
+        let _ = writeln!(text, "{}: {} rows written", w.path.display(), grouped(w.rows));
+    }
+    text
+}
+
+/// A number with a thin space between groups of three digits.
+pub(crate) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn inferred_schemas(compiled: &Compiled) -> String {
+    let mut text = String::new();
+    for s in &compiled.inferred {
+        let _ = writeln!(text, "{}: no schema declared; inferred from a sample: {}", s.pattern, s.text);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn digits_are_grouped() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1000), "1 000");
+        assert_eq!(grouped(12_345_678), "12 345 678");
+    }
+}

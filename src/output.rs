@@ -1,0 +1,93 @@
+//! Printed results: bytes straight to standard output, or tables laid out for a terminal.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use flow_ir::source::Sink;
+use flow_ir::{Batch, Type, text};
+use flow_runtime::Printer;
+use std::io::{self, Write};
+
+/// Rows of a table that are shown; the rest is counted.
+const TABLE_ROWS_MAX: usize = 100;
+
+/// Prints to standard output.
+#[derive(Debug, Default)]
+pub struct Stdout {
+    results: usize,
+    /// Whether an empty line stands between results.
+    spaced: bool,
+}
+
+impl Stdout {
+    /// A printer; `spaced` puts an empty line between two results.
+    pub fn new(spaced: bool) -> Self {
+        Stdout { results: 0, spaced }
+    }
+
+    fn separate(&mut self, out: &mut impl Write) -> io::Result<()> {
+        self.results += 1;
+        if self.results > 1 && self.spaced { out.write_all(b"\n") } else { Ok(()) }
+    }
+}
+
+impl Printer for Stdout {
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        self.separate(&mut out)?;
+        out.write_all(bytes)
+    }
+
+    fn table(&mut self, sink: &Sink, batches: &[Batch]) -> io::Result<()> {
+        let text = table(sink, batches);
+        let mut out = io::stdout().lock();
+        self.separate(&mut out)?;
+        out.write_all(text.as_bytes())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        io::stdout().lock().flush()
+    }
+}
+
+/// Rows as an aligned table, the numbers to the right.
+pub fn table(sink: &Sink, batches: &[Batch]) -> String {
+    let rows: usize = batches.iter().map(|b| b.rows).sum();
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(sink.columns.iter().map(|c| c.path.join(".")));
+    let mut shown = 0;
+    'all: for batch in batches {
+        for row in 0..batch.rows {
+            if shown == TABLE_ROWS_MAX {
+                break 'all;
+            }
+            shown += 1;
+            table.add_row(sink.columns.iter().map(|c| cell(batch, c, row)));
+        }
+    }
+    for (i, c) in sink.columns.iter().enumerate() {
+        if c.ty.kind.is_numeric()
+            && let Some(column) = table.column_mut(i)
+        {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut out = format!("{table}\n");
+    if shown < rows {
+        out.push_str(&format!("{shown} of {rows} rows shown; use --format csv for all\n"));
+    }
+    out
+}
+
+fn cell(batch: &Batch, column: &flow_ir::source::SinkColumn, row: usize) -> String {
+    let Some(values) = batch.column(column.id) else { return String::new() };
+    match values.value(row, &column.ty.kind) {
+        Ok(value) if value.is_null() => String::new(),
+        Ok(value) => {
+            let mut shown = String::new();
+            text::push_value(&mut shown, &value, &column.ty.kind);
+            // Control characters would move the cursor.
+            if column.ty.kind == Type::String { shown.replace(char::is_control, "\u{fffd}") } else { shown }
+        }
+        Err(_) => String::new(),
+    }
+}

@@ -1,0 +1,151 @@
+//! A program's text and what it compiles to.
+
+use crate::catalog::FileCatalog;
+use crate::cli::{ColorChoice, ProgramArgs};
+use crate::failure::{Failure, Status};
+use crate::render::Renderer;
+use flow_compiler::diagnostic::{Diagnostic, Severity};
+use flow_compiler::Compiled;
+use flow_grammar::LineIndex;
+use flow_ir::Span;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+/// The largest program that is accepted.
+const PROGRAM_BYTES_MAX: u64 = 64 << 20;
+
+/// A program's text under the name that messages use.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The path, `<stdin>` or `<inline>`.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    lines: LineIndex,
+}
+
+impl Program {
+    /// A program of the given text.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Program { name: name.into(), lines: LineIndex::new(&text), text }
+    }
+
+    /// The program that the command line names.
+    pub fn load(args: &ProgramArgs) -> Result<Self, Failure> {
+        if let Some(text) = &args.inline {
+            return Ok(Program::new("<inline>", text.clone()));
+        }
+        match &args.file {
+            Some(path) if path.as_os_str() == "-" => Ok(Program::new("<stdin>", read_stdin()?)),
+            Some(path) => Program::read(path),
+            None => Err(Failure::message(Status::Usage, "name a program, or give one with -e")),
+        }
+    }
+
+    /// The program in a file.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let fail = |why: String| Failure::message(Status::Usage, format!("cannot read `{name}`: {why}"));
+        let meta = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?;
+        if meta.is_dir() {
+            return Err(fail("it is a directory".to_owned()));
+        }
+        if meta.len() > PROGRAM_BYTES_MAX {
+            return Err(fail(format!("it has {} bytes, and a program may have {PROGRAM_BYTES_MAX}", meta.len())));
+        }
+        let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+        Ok(Program::new(name.clone(), decode(bytes).map_err(fail)?))
+    }
+
+    /// `name:line:column` of a span.
+    pub fn place(&self, span: Span) -> String {
+        let at = self.lines.line_column(&self.text, span.start);
+        format!("{}:{}:{}", self.name, at.line, at.column)
+    }
+
+    /// The line of a byte offset, from 1.
+    pub fn line(&self, offset: u32) -> u32 {
+        self.lines.line_column(&self.text, offset).line
+    }
+
+    /// The text of a line, from 1.
+    pub fn line_text(&self, line: u32) -> &str {
+        self.lines.line_span(&self.text, line).map_or("", |s| s.text(&self.text))
+    }
+
+    /// The text of a span.
+    pub fn span_text(&self, span: Span) -> &str {
+        self.text.get(span.start as usize..span.end as usize).unwrap_or("")
+    }
+
+    /// Checks the program against the files it names.
+    pub fn compile(&self, args: &ProgramArgs) -> Result<Compiled, Failure> {
+        let compiled = flow_compiler::compile(&self.text, &self.name, &args.params, &FileCatalog)
+            .map_err(|diagnostics| self.failure(&diagnostics, args.color))?;
+        if args.locked
+            && let Some(schema) = compiled.inferred.first()
+        {
+            let text = format!(
+                "error: `{}` has no declared schema, and --locked refuses inferred ones\n  = `flowc schema FILE` prints one to paste\n",
+                schema.pattern
+            );
+            return Err(Failure::new(Status::Program, text));
+        }
+        Ok(compiled)
+    }
+
+    /// The diagnostics of a wrong program as a failure.
+    pub fn failure(&self, diagnostics: &[Diagnostic], color: ColorChoice) -> Failure {
+        Failure::new(Status::Program, self.render(diagnostics, color))
+    }
+
+    /// Diagnostics as text for standard error, most important last line first in program order.
+    pub fn render(&self, diagnostics: &[Diagnostic], color: ColorChoice) -> String {
+        let renderer = Renderer::new(colored(color));
+        let mut text = String::new();
+        for d in diagnostics {
+            text.push_str(&renderer.diagnostic(d, self));
+            text.push('\n');
+        }
+        let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+        if errors > 1 {
+            text.push_str(&format!("{errors} errors\n"));
+        }
+        text
+    }
+}
+
+/// Whether messages are coloured.
+pub fn colored(choice: ColorChoice) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+            if set("NO_COLOR") {
+                return false;
+            }
+            let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+            set("FORCE_COLOR") || set("CLICOLOR_FORCE") || (std::io::stderr().is_terminal() && !dumb)
+        }
+    }
+}
+
+/// The program on standard input.
+pub fn read_stdin() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let mut input = std::io::stdin().lock().take(PROGRAM_BYTES_MAX + 1);
+    input
+        .read_to_end(&mut bytes)
+        .map_err(|e| Failure::message(Status::Usage, format!("cannot read standard input: {e}")))?;
+    if bytes.len() as u64 > PROGRAM_BYTES_MAX {
+        return Err(Failure::message(Status::Usage, format!("a program may have {PROGRAM_BYTES_MAX} bytes at most")));
+    }
+    decode(bytes).map_err(|why| Failure::message(Status::Usage, format!("cannot read standard input: {why}")))
+}
+
+fn decode(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes)
+        .map_err(|e| format!("it is not UTF-8 text (byte {} is not)", e.utf8_error().valid_up_to() + 1))
+}

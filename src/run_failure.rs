@@ -1,0 +1,147 @@
+//! Run-time errors as people see them: the place in the data, the place in the program, the edit.
+
+use crate::failure::{Failure, Status};
+use crate::program::Program;
+use crate::render::Renderer;
+use crate::signals::Signals;
+use flow_compiler::diagnostic::Diagnostic;
+use flow_ir::physical::InputFrom;
+use flow_ir::{ErrorCode, PhysicalPlan, Span};
+use flow_runtime::{RowFault, RunError};
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+/// Characters of a bad row that are shown.
+const ROW_SHOWN_MAX: usize = 160;
+
+/// The failure of a run.
+pub(crate) fn run_failure(error: RunError, program: &Program, plan: &PhysicalPlan, signals: &Signals, color: bool) -> Failure {
+    match error {
+        RunError::Read(e) => Failure::message(Status::Data, format!("cannot read `{}`: {}", e.path.display(), e.error)),
+        RunError::Write { path, error } => write_failure(&path, &error),
+        RunError::Row { fault, more } => {
+            let mut text = row_fault(&fault, program, plan);
+            if more > 0 {
+                let _ = writeln!(text, "  {more} more bad row{} so far", if more == 1 { "" } else { "s" });
+            }
+            if let Some(advice) = advice(&fault, program, plan) {
+                let _ = writeln!(text, "  = to set such rows aside: {advice}");
+            }
+            text.push_str("  nothing was written\n");
+            Failure::new(Status::Data, text)
+        }
+        RunError::TooManyBad { pattern, bad, read, limit, first } => {
+            let mut text = format!(
+                "error[F5004]: {bad} of {read} rows of `{pattern}` are bad, more than the {}% that --max-bad allows\n",
+                limit * 100.0
+            );
+            text.push_str("  the first is:\n");
+            text.push_str(&row_fault(&first, program, plan));
+            text.push_str("  nothing was written\n");
+            Failure::new(Status::Data, text)
+        }
+        RunError::Aggregate { message, span } => at_span(Status::Data, "F5003", message, span, program, color),
+        RunError::Memory { message, span } => {
+            let d = Diagnostic::error("F5005", span, message)
+                .help("give it more with --memory, or reduce the rows before this stage");
+            Failure::new(Status::Resources, Renderer::new(color).diagnostic(&d, program))
+        }
+        RunError::Code(message) => {
+            Failure::message(Status::Internal, format!("native code could not be made: {message}; --interpret runs without it"))
+        }
+        RunError::Cancelled => Failure::new(signals.status(), "stopped; nothing was written\n"),
+        RunError::ClosedPipe => Failure::new(Status::ClosedPipe, ""),
+        RunError::Internal(message) => Failure::message(
+            Status::Internal,
+            format!("{message}\n  this is a bug in flowc; nothing was written. Please report it with the program and its input"),
+        ),
+    }
+}
+
+fn write_failure(path: &Path, error: &io::Error) -> Failure {
+    let full = matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    );
+    let status = if full { Status::Resources } else { Status::Data };
+    let mut text = format!("error: cannot write `{}`: {error}\n", path.display());
+    text.push_str("  what was there before is unchanged\n");
+    Failure::new(status, text)
+}
+
+fn at_span(status: Status, code: &'static str, message: String, span: Span, program: &Program, color: bool) -> Failure {
+    Failure::new(status, Renderer::new(color).diagnostic(&Diagnostic::error(code, span, message), program))
+}
+
+/// The code of a row error.
+fn code(fault: &RowFault) -> &'static str {
+    match fault.code {
+        ErrorCode::Malformed | ErrorCode::Missing => "F5001",
+        ErrorCode::Structure => "F5006",
+        ErrorCode::Check => "F5007",
+        ErrorCode::Overflow => "F5003",
+        ErrorCode::DivisionByZero | ErrorCode::Conversion | ErrorCode::OutOfRange | ErrorCode::Argument => "F5008",
+    }
+}
+
+/// A bad row: where, what, the row itself, and what needed it.
+fn row_fault(fault: &RowFault, program: &Program, plan: &PhysicalPlan) -> String {
+    let mut text = format!("error[{}]: ", code(fault));
+    let place = place(fault);
+    if let Some((line, column)) = place {
+        let _ = write!(text, "{}:{line}:{column}: ", fault.file);
+    }
+    text.push_str(&fault.message);
+    text.push('\n');
+    if let Some((line, _)) = place {
+        excerpt(&mut text, fault, line);
+    }
+    let needed = program.line_text(program.line(fault.needed_by.start)).trim();
+    let _ = writeln!(text, "  needed by: {}  {needed}", program.place(fault.needed_by));
+    if let (Some(span), Some(field)) = (fault.declared.filter(|s| s.end > s.start), &fault.field) {
+        let _ = writeln!(text, "  declared:  {}  {field}: {}", program.place(span), fault.expected);
+    } else if let Some(field) = &fault.field {
+        let _ = writeln!(text, "  inferred:  {field}: {}", fault.expected);
+    }
+    let _ = plan;
+    text
+}
+
+fn place(fault: &RowFault) -> Option<(u64, u64)> {
+    if fault.file.is_empty() {
+        return None;
+    }
+    let found = flow_runtime::line_columns(&fault.file, &[fault.offset]).ok()?;
+    found.first().map(|p| (p.line, p.column))
+}
+
+/// The row with the guilty field underlined.
+fn excerpt(text: &mut String, fault: &RowFault, line: u64) {
+    let raw = String::from_utf8_lossy(&fault.raw);
+    let before = fault.offset.saturating_sub(fault.row_offset) as usize;
+    let lead = String::from_utf8_lossy(&fault.raw[..before.min(fault.raw.len())]).chars().count();
+    let width = if fault.field.is_some() { fault.value.chars().count().max(1) } else { 1 };
+    // Of a long row, the part around the field.
+    let skip = if lead + width > ROW_SHOWN_MAX { lead.saturating_sub(40) } else { 0 };
+    let clean = |c: char| if c.is_control() { '\u{b7}' } else { c };
+    let shown: String = raw.chars().skip(skip).take(ROW_SHOWN_MAX).map(clean).collect();
+    let number = line.to_string();
+    let dots = if skip > 0 { "…" } else { "" };
+    let _ = writeln!(text, "  {number} | {dots}{shown}");
+    let pad = " ".repeat(lead - skip.min(lead) + dots.chars().count());
+    let _ = writeln!(text, "  {} | {pad}{}", " ".repeat(number.len()), "^".repeat(width.min(ROW_SHOWN_MAX)));
+}
+
+/// The `read` with a quarantine.
+fn advice(fault: &RowFault, program: &Program, plan: &PhysicalPlan) -> Option<String> {
+    let sources = plan.stages.iter().flat_map(|s| &s.inputs).filter_map(|i| match &i.from {
+        InputFrom::Read(s) => Some(s),
+        _ => None,
+    });
+    let source = sources.into_iter().find(|s| s.files.iter().any(|f| f.path == fault.file))?;
+    let text = program.span_text(source.span).trim();
+    let short = text.lines().count() == 1 && text.chars().count() <= 100 && !text.contains("on_error");
+    let read = if short { text.to_owned() } else { format!("read \"{}\" ...", source.pattern) };
+    Some(format!("{read} on_error quarantine(\"bad.jsonl\")"))
+}
