@@ -4,14 +4,24 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+mod build_ast;
 mod error;
+mod parse;
+mod parser;
+mod scan;
 mod span;
+mod words;
 
 pub use error::{CODES, Fix, SyntaxError};
+pub use parse::parse;
 pub use span::{LineColumn, LineIndex, Span};
+pub use words::{CONTEXTUAL, ITEMS, RESERVED, STAGES, TYPES, foreign_stage, similar};
 
 /// The deepest nesting of brackets a program may have.
 pub const NESTING_MAX: usize = 256;
 
 /// The greatest height of an expression tree, counting each operator of a chain such as `a + b + c`.
 pub const DEPTH_MAX: usize = 512;
+
+/// The longest program text that is accepted.
+pub const SOURCE_BYTES_MAX: usize = 32 << 20;

@@ -18,6 +18,11 @@ impl Span {
         Span { start, end: end.max(start) }
     }
 
+    /// The range from the beginning of this one to the beginning of `other`.
+    pub(crate) fn start_to(self, other: Span) -> Span {
+        Span::new(self.start, other.start)
+    }
+
     /// The empty range just before `offset`.
     pub fn at(offset: u32) -> Span {
         Span { start: offset, end: offset }
@@ -105,6 +110,11 @@ impl LineIndex {
 /// A byte offset as the 32 bits a [`Span`] stores; the parser refuses longer texts before this can saturate.
 pub(crate) fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// The 1-based line of `at`, for a message; counting is fine where one error needs one line.
+pub(crate) fn line_of(source: &str, at: u32) -> usize {
+    1 + Span::new(0, at).text(source).bytes().filter(|&byte| byte == b'\n').count()
 }
 
 #[cfg(test)]

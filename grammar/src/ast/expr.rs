@@ -11,10 +11,22 @@ use crate::span::Span;
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
-    /// All of it, with its parentheses if it has some.
+    /// All of it, without parentheses around it.
     pub span: Span,
-    /// True if it stands in parentheses; only the formatter cares.
-    pub parenthesized: bool,
+    /// The parentheses around it, if there are some: they matter for places and layout only.
+    pub parens: Option<Span>,
+}
+
+impl Expr {
+    /// An expression without parentheses.
+    pub fn new(kind: ExprKind, span: Span) -> Expr {
+        Expr { kind, span, parens: None }
+    }
+
+    /// All of it, with its parentheses if it has some.
+    pub fn outer(&self) -> Span {
+        self.parens.unwrap_or(self.span)
+    }
 }
 
 /// The forms of expressions.

@@ -1,0 +1,67 @@
+//! A light pass over the text before the parser proper: tokens, comments, matching brackets.
+//!
+//! It exists for what a backtracking parser is bad at. It bounds nesting before any recursion happens, it
+//! finds the quote or bracket that was left open, it cuts the program where items and stages begin (so that
+//! one mistake costs one stage, not the file), and it keeps the comments.
+//! Invariants: iterative and linear; never fails; tokens are in source order and do not overlap.
+
+mod brackets;
+mod tokens;
+
+use crate::span::Span;
+
+pub(crate) use brackets::{Structure, structure};
+pub(crate) use tokens::{Kind, Scan, Token, scan};
+
+/// The words that begin a definition, each with a shape nothing else in the language has.
+pub(crate) fn begins_definition(source: &str, tokens: &[Token], at: usize) -> bool {
+    let kind = |ahead: usize| tokens.get(at + ahead).map(|token| token.kind);
+    let text = |ahead: usize| tokens.get(at + ahead).map_or("", |token| token.span.text(source));
+    if kind(0) != Some(Kind::Word) {
+        return false;
+    }
+    let named = matches!(kind(1), Some(Kind::Word | Kind::Quoted));
+    match text(0) {
+        "let" | "const" => named && text(2) == "=",
+        "param" => named && text(2) == ":",
+        "fn" => named && text(2) == "(",
+        "schema" => named && text(2) == "{",
+        "pipe" => named && matches!(text(2), "{" | "("),
+        "import" => named || kind(1) == Some(Kind::Str),
+        "test" => kind(1) == Some(Kind::Str) && text(2) == "{",
+        _ => false,
+    }
+}
+
+/// The words that begin a pipeline, in a shape no expression has.
+pub(crate) fn begins_source(source: &str, tokens: &[Token], at: usize) -> bool {
+    let kind = |ahead: usize| tokens.get(at + ahead).map(|token| token.kind);
+    let text = |ahead: usize| tokens.get(at + ahead).map_or("", |token| token.span.text(source));
+    if kind(0) != Some(Kind::Word) {
+        return false;
+    }
+    match text(0) {
+        "read" => matches!(kind(1), Some(Kind::Str | Kind::FStart)) || text(1) == "$",
+        "from" => {
+            let clause = matches!(
+                text(1),
+                "asc" | "desc" | "nulls" | "per" | "sort" | "as" | "on" | "expect" | "using" | "by" | "mode"
+            );
+            matches!(kind(1), Some(Kind::Word | Kind::Quoted)) && !clause && !is_reserved_operator(text(1))
+        }
+        "rows" => text(1) == "[" && matches!(text(2), "{" | "]"),
+        _ => false,
+    }
+}
+
+/// Reserved words that continue an expression instead of beginning one.
+pub(crate) fn is_reserved_operator(word: &str) -> bool {
+    matches!(word, "and" | "or" | "in" | "is" | "then" | "else")
+}
+
+/// The place from the beginning of token `from` to the end of the token before `to`.
+pub(crate) fn token_range(tokens: &[Token], from: usize, to: usize) -> Span {
+    let first = tokens.get(from).map_or(Span::at(0), |token| token.span);
+    let last = to.checked_sub(1).and_then(|last| tokens.get(last)).map_or(first, |token| token.span);
+    first.to(last)
+}
