@@ -1,0 +1,234 @@
+//! Reads the logical plan from the text that its `Display` writes.
+
+use crate::aggregate::{Aggregate, AggregateKind};
+use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
+use crate::parse::{ParseError, Parsed, Parser};
+use crate::source::{Dialect, Format, OnError, Sink, SinkColumn, Source, SourceColumn, SourceFile, Target};
+use crate::value::Value;
+
+/// Reads a logical plan. The result is well-formed text, not necessarily a plan that makes sense.
+pub fn parse_logical(text: &str) -> Result<LogicalPlan, ParseError> {
+    let mut p = Parser::new(text);
+    let mut plan = LogicalPlan::default();
+    while p.sees("%") {
+        p.expect("%")?;
+        let number: usize = p.number()?;
+        if number != plan.nodes.len() {
+            return p.fail(format!("expected node %{}", plan.nodes.len()));
+        }
+        p.expect("=")?;
+        let node = p.logical_node()?;
+        plan.nodes.push(node);
+    }
+    p.expect_word("sinks")?;
+    plan.sinks = p.list("[", "]", Parser::node_id)?;
+    p.expect_word("unused")?;
+    plan.unused = p.columns()?.into_iter().collect();
+    p.expect_word("next")?;
+    p.expect("#")?;
+    plan.next_column = p.number()?;
+    p.end()?;
+    Ok(plan)
+}
+
+impl Parser<'_> {
+    fn node_id(&mut self) -> Parsed<NodeId> {
+        self.expect("%")?;
+        Ok(NodeId(self.number()?))
+    }
+
+    fn logical_node(&mut self) -> Parsed<Node> {
+        let operator = self.logical_operator()?;
+        self.expect("->")?;
+        let columns = self.open_list(Self::output_column)?;
+        Ok(Node { operator, columns, span: self.span()? })
+    }
+
+    fn output_column(&mut self) -> Parsed<OutputColumn> {
+        let (path, id) = self.named_column()?;
+        self.expect(":")?;
+        let ty = self.ty()?;
+        self.types.insert(id, ty.clone());
+        Ok(OutputColumn { id, path, ty })
+    }
+
+    /// A column whose names count.
+    fn named_column(&mut self) -> Parsed<(Vec<String>, ColumnId)> {
+        let Some(path) = self.path()? else { return self.fail("expected a column") };
+        self.expect("#")?;
+        Ok((path, ColumnId(self.number()?)))
+    }
+
+    fn logical_operator(&mut self) -> Parsed<Operator> {
+        let word = self.word()?;
+        if word == "read" {
+            return Ok(Operator::Read(self.source()?));
+        }
+        if word == "rows" {
+            return Ok(Operator::Rows(self.rows()?));
+        }
+        if word == "union" {
+            let inputs = self.list("[", "]", Self::node_id)?;
+            return Ok(Operator::Union { inputs, columns: self.list("[", "]", Self::columns)? });
+        }
+        let input = self.node_id()?;
+        Ok(match word {
+            "filter" => Operator::Filter { input, predicate: self.expr()? },
+            "map" => Operator::Map { input, computed: self.list("{", "}", Self::computed)? },
+            "flat_map" => {
+                let computed = self.list("{", "}", Self::computed)?;
+                self.expect_word("each")?;
+                Operator::FlatMap { input, computed, each: self.computed()? }
+            }
+            "check" => Operator::Check { input, predicate: self.expr()?, message: self.string()? },
+            "reduce_by_key" => {
+                let keys = self.columns()?;
+                Operator::ReduceByKey { input, keys, aggregates: self.aggregates()? }
+            }
+            "distinct" => Operator::Distinct { input, on: self.columns()? },
+            "sort" => Operator::Sort { input, keys: self.sort_keys()? },
+            "take" => Operator::Take { input, count: self.number()? },
+            "skip" => Operator::Skip { input, count: self.number()? },
+            "join" => {
+                let right = self.node_id()?;
+                self.expect_word("on")?;
+                let on = self.pairs("==")?;
+                self.expect_word("right")?;
+                Operator::Join { left: input, right, on, right_columns: self.pairs("=")? }
+            }
+            "write" | "show" => Operator::Write { input, sink: self.sink(word == "write")? },
+            other => return self.fail(format!("there is no operator `{other}`")),
+        })
+    }
+
+    pub(crate) fn pairs(&mut self, between: &str) -> Parsed<Vec<(ColumnId, ColumnId)>> {
+        self.list("[", "]", |p| {
+            let a = p.column()?;
+            p.expect(between)?;
+            Ok((a, p.column()?))
+        })
+    }
+
+    pub(crate) fn rows(&mut self) -> Parsed<Vec<Vec<Value>>> {
+        self.list("[", "]", |p| p.list("(", ")", Self::value))
+    }
+
+    pub(crate) fn sort_keys(&mut self) -> Parsed<Vec<SortKey>> {
+        self.list("[", "]", |p| {
+            let column = p.column()?;
+            let descending = p.eat_word("desc");
+            let nulls_first = p.eat_word("nulls");
+            if nulls_first {
+                p.expect_word("first")?;
+            }
+            Ok(SortKey { column, descending, nulls_first })
+        })
+    }
+
+    pub(crate) fn aggregates(&mut self) -> Parsed<Vec<Aggregate>> {
+        self.list("{", "}", |p| {
+            let output = p.column()?;
+            p.expect(":")?;
+            let ty = p.ty()?;
+            p.expect("=")?;
+            let word = p.word()?;
+            let Some(kind) = AggregateKind::from_name(word) else {
+                return p.fail(format!("there is no aggregate `{word}`"));
+            };
+            p.expect("(")?;
+            let argument = if p.sees(")") { None } else { Some(p.column()?) };
+            p.expect(")")?;
+            Ok(Aggregate { output, kind, argument, ty, span: p.span()? })
+        })
+    }
+
+    pub(crate) fn source(&mut self) -> Parsed<Source> {
+        let pattern = self.string_value()?;
+        self.expect_word("as")?;
+        let format = self.format()?;
+        let on_error = if self.eat_word("on_error") {
+            match self.word()? {
+                "quarantine" => OnError::Quarantine(self.string_value()?),
+                "null" => OnError::Null,
+                "skip" => OnError::Skip,
+                _ => return self.fail("expected `quarantine`, `null` or `skip`"),
+            }
+        } else {
+            OnError::Fail
+        };
+        let columns = self.list("{", "}", Self::source_column)?;
+        self.expect_word("files")?;
+        let files = self.list("[", "]", |p| {
+            let path = p.string_value()?;
+            let fields = p.number()?;
+            Ok(SourceFile { path, fields, positions: p.list("[", "]", Self::number)? })
+        })?;
+        Ok(Source { pattern, files, format, columns, on_error, span: self.span()? })
+    }
+
+    fn source_column(&mut self) -> Parsed<SourceColumn> {
+        let (path, id) = self.named_column()?;
+        self.expect(":")?;
+        let ty = self.ty()?;
+        self.types.insert(id, ty.clone());
+        let name = if self.eat_word("named") { self.name()? } else { path.join(".") };
+        Ok(SourceColumn { id, name, path, ty, span: self.span()? })
+    }
+
+    fn string_value(&mut self) -> Parsed<String> {
+        self.skip_space();
+        self.string()
+    }
+
+    fn format(&mut self) -> Parsed<Format> {
+        Ok(match self.word()? {
+            "csv" => Format::Delimited(self.dialect()?),
+            "jsonl" => Format::JsonLines,
+            "lines" => Format::Lines,
+            "json" => Format::Json,
+            "text" => Format::Text,
+            other => return self.fail(format!("there is no format `{other}`")),
+        })
+    }
+
+    fn dialect(&mut self) -> Parsed<Dialect> {
+        self.expect("(")?;
+        let separator = self.byte()?;
+        let header = self.eat_word("header");
+        let quote = if self.eat_word("quote") { Some(self.byte()?) } else { None };
+        let null = match self.eat_word("null") {
+            true => self.list("[", "]", Self::string_value)?,
+            false => Vec::new(),
+        };
+        self.expect(")")?;
+        Ok(Dialect { separator, header, quote, null })
+    }
+
+    fn byte(&mut self) -> Parsed<u8> {
+        let text = self.string_value()?;
+        let mut chars = text.chars();
+        match (chars.next().and_then(|c| u8::try_from(u32::from(c)).ok()), chars.next()) {
+            (Some(byte), None) => Ok(byte),
+            _ => self.fail("expected a string of one byte"),
+        }
+    }
+
+    pub(crate) fn sink(&mut self, to_file: bool) -> Parsed<Sink> {
+        let target = if to_file {
+            Target::File(self.string_value()?)
+        } else if self.eat_word("all") {
+            Target::Print { limit: None }
+        } else {
+            Target::Print { limit: Some(self.number()?) }
+        };
+        let format = if self.eat_word("as") { Some(self.format()?) } else { None };
+        self.expect_word("number")?;
+        let number = self.number()?;
+        let columns = self.list("{", "}", |p| {
+            let (path, id) = p.named_column()?;
+            p.expect(":")?;
+            Ok(SinkColumn { id, path, ty: p.ty()? })
+        })?;
+        Ok(Sink { number, target, format, columns, span: self.span()? })
+    }
+}

@@ -1,0 +1,155 @@
+//! Reads the physical plan from the text that its `Display` writes.
+
+use crate::parse::{ParseError, Parsed, Parser};
+use crate::physical::{
+    Branch, BranchEnd, DatasetId, GroupOrder, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind,
+    PhysicalPlan, Stage, StageId, TypedColumn,
+};
+
+/// Reads a physical plan. The result is well-formed text, not necessarily a plan that makes sense.
+pub fn parse_physical(text: &str) -> Result<PhysicalPlan, ParseError> {
+    let mut p = Parser::new(text);
+    p.expect_word("version")?;
+    let version = p.number()?;
+    let mut stages = Vec::new();
+    while p.eat_word("stage") {
+        let id = StageId(p.number()?);
+        let mut inputs = Vec::new();
+        while p.eat_word("input") {
+            inputs.push(p.input()?);
+        }
+        stages.push(Stage { id, inputs, branch: p.branch()? });
+    }
+    p.expect_word("unused")?;
+    let unused = p.columns()?.into_iter().collect();
+    p.end()?;
+    Ok(PhysicalPlan { version, stages, unused })
+}
+
+impl Parser<'_> {
+    fn input(&mut self) -> Parsed<Input> {
+        let from = match self.word()? {
+            "read" => InputFrom::Read(self.source()?),
+            "rows" => {
+                let rows = self.rows()?;
+                let columns = self.typed_columns()?;
+                InputFrom::Rows { columns, rows, span: self.span()? }
+            }
+            "dataset" => InputFrom::Dataset { id: DatasetId(self.number()?), columns: self.typed_columns()? },
+            other => return self.fail(format!("there is no input `{other}`")),
+        };
+        // An input's own operations have a mark of their own, to tell them from the branch's.
+        let mut operations = Vec::new();
+        while self.eat(">") {
+            operations.push(self.operation()?);
+        }
+        let rename = if self.eat_word("rename") { self.pairs("=")? } else { Vec::new() };
+        for (new, old) in &rename {
+            if let Some(ty) = self.types.get(old).cloned() {
+                self.types.insert(*new, ty);
+            }
+        }
+        Ok(Input { from, operations, rename })
+    }
+
+    fn branch(&mut self) -> Parsed<Branch> {
+        self.deeper(|p| {
+            let mut operations = Vec::new();
+            while p.eat("|") {
+                operations.push(p.operation()?);
+            }
+            let end = if p.eat_word("split") {
+                let mut branches = Vec::new();
+                while p.eat("{") {
+                    branches.push(p.branch()?);
+                    p.expect("}")?;
+                }
+                BranchEnd::Split(branches)
+            } else {
+                p.expect("=>")?;
+                BranchEnd::Leaf(p.leaf()?)
+            };
+            Ok(Branch { operations, end })
+        })
+    }
+
+    fn operation(&mut self) -> Parsed<Operation> {
+        let kind = match self.word()? {
+            "filter" => OperationKind::Filter { predicate: self.expr()? },
+            "map" => OperationKind::Map { computed: self.list("{", "}", Self::computed)? },
+            "flat_map" => {
+                let computed = self.list("{", "}", Self::computed)?;
+                self.expect_word("each")?;
+                OperationKind::FlatMap { computed, each: self.computed()? }
+            }
+            "check" => {
+                let predicate = self.expr()?;
+                self.skip_space();
+                OperationKind::Check { predicate, message: self.string()? }
+            }
+            "join" => {
+                self.expect_word("dataset")?;
+                let build = DatasetId(self.number()?);
+                let build_columns = self.list("(", ")", Self::typed_column)?;
+                self.expect_word("on")?;
+                let on = self.pairs("==")?;
+                self.expect_word("right")?;
+                OperationKind::Join { build, build_columns, on, right_columns: self.pairs("=")? }
+            }
+            other => return self.fail(format!("there is no operation `{other}`")),
+        };
+        Ok(Operation { kind, columns: self.typed_columns()?, span: self.span()? })
+    }
+
+    fn leaf(&mut self) -> Parsed<Leaf> {
+        let word = self.word()?;
+        let kind = match word {
+            "collect" => LeafKind::Collect,
+            "reduce_by_key" => {
+                let keys = self.columns()?;
+                let aggregates = self.aggregates()?;
+                let order = if self.eat_word("unseen") {
+                    GroupOrder::Unseen
+                } else {
+                    self.expect_word("by")?;
+                    self.expect_word("key")?;
+                    GroupOrder::Key
+                };
+                LeafKind::ReduceByKey { keys, aggregates, order }
+            }
+            "distinct" => LeafKind::Distinct { on: self.columns()? },
+            "sort" => {
+                let keys = self.sort_keys()?;
+                let limit = if self.eat_word("limit") { Some(self.number()?) } else { None };
+                LeafKind::Sort { keys, limit }
+            }
+            "take" => {
+                self.expect_word("skip")?;
+                let skip = self.number()?;
+                let count = if self.eat_word("count") { Some(self.number()?) } else { None };
+                LeafKind::Take { skip, count }
+            }
+            "write" | "show" => LeafKind::Write(self.sink(word == "write")?),
+            other => return self.fail(format!("there is no leaf `{other}`")),
+        };
+        let mut output = None;
+        if self.eat_word("to") {
+            self.expect_word("dataset")?;
+            output = Some(DatasetId(self.number()?));
+        }
+        Ok(Leaf { kind, output, columns: self.typed_columns()?, span: self.span()? })
+    }
+
+    fn typed_columns(&mut self) -> Parsed<Vec<TypedColumn>> {
+        self.expect("->")?;
+        self.open_list(Self::typed_column)
+    }
+
+    fn typed_column(&mut self) -> Parsed<TypedColumn> {
+        let id = self.column()?;
+        self.expect(":")?;
+        let ty = self.ty()?;
+        self.types.insert(id, ty.clone());
+        Ok(TypedColumn { id, ty })
+    }
+}

@@ -1,0 +1,280 @@
+//! The logical plan as IR text: one line a node, more for sources with many columns or files.
+//!
+//! `{}` leaves spans out, `{:#}` prints them; `parse_logical` reads both.
+
+use crate::aggregate::Aggregate;
+use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
+use crate::print::{Printer, push_name, push_value};
+use crate::source::{Dialect, Format, OnError, Sink, Source, Target};
+use crate::value::Value;
+use std::fmt;
+
+impl fmt::Display for LogicalPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut p = Printer::new(f.alternate());
+        p.logical_plan(self);
+        f.write_str(&p.out)
+    }
+}
+
+impl Printer {
+    fn logical_plan(&mut self, plan: &LogicalPlan) {
+        for (i, node) in plan.nodes.iter().enumerate() {
+            self.put(format_args!("%{i} = "));
+            self.node(node);
+            self.push("\n");
+        }
+        self.push("sinks ");
+        self.nodes(&plan.sinks);
+        self.push("\nunused ");
+        let unused: Vec<ColumnId> = plan.unused.iter().copied().collect();
+        self.columns(&unused);
+        self.put(format_args!("\nnext #{}\n", plan.next_column));
+    }
+
+    fn node(&mut self, node: &Node) {
+        // Sources define their columns before they are listed, so that both carry names.
+        if let Operator::Read(source) = &node.operator {
+            self.define_source(source);
+        }
+        let inputs = node.operator.inputs();
+        self.push(match node.operator {
+            // `reduce` is `reduce_by_key` without keys; the text has one word for the operator.
+            Operator::ReduceByKey { .. } => "reduce_by_key",
+            _ => node.operator.name(),
+        });
+        if let ([input], false) = (inputs.as_slice(), matches!(node.operator, Operator::Union { .. })) {
+            self.put(format_args!(" %{}", input.0));
+        }
+        if !matches!(node.operator, Operator::Write { .. }) {
+            self.push(" ");
+        }
+        self.operator(&node.operator, &node.columns);
+        self.push(" -> ");
+        self.output_columns(&node.columns);
+        self.span(node.span);
+    }
+
+    fn operator(&mut self, operator: &Operator, columns: &[OutputColumn]) {
+        let define = |p: &mut Self| columns.iter().for_each(|c| p.define(c.id, &c.path, &c.ty));
+        match operator {
+            Operator::Read(source) => self.source(source),
+            Operator::Rows(rows) => self.rows(rows),
+            Operator::Filter { predicate, .. } => self.expr(predicate),
+            Operator::Map { computed, .. } => {
+                self.name_new(columns);
+                self.computed(computed);
+            }
+            Operator::FlatMap { computed, each, .. } => {
+                self.name_new(columns);
+                self.computed(computed);
+                self.push(" each ");
+                self.column(each.id);
+                self.push(" = ");
+                self.expr(&each.expr);
+            }
+            Operator::Check { predicate, message, .. } => {
+                self.expr(predicate);
+                self.push(" ");
+                self.string(message);
+            }
+            Operator::ReduceByKey { keys, aggregates, .. } => {
+                self.columns(keys);
+                self.push(" ");
+                self.name_new(columns);
+                self.aggregates(aggregates);
+            }
+            Operator::Distinct { on, .. } => self.columns(on),
+            Operator::Sort { keys, .. } => self.sort_keys(keys),
+            Operator::Take { count, .. } | Operator::Skip { count, .. } => {
+                self.put(format_args!("{count}"));
+            }
+            Operator::Union { inputs, columns: from } => {
+                self.nodes(inputs);
+                self.push(" [");
+                self.separated(from, |p, ids| p.columns(ids));
+                self.push("]");
+                define(self);
+            }
+            Operator::Join { left, right, on, right_columns } => {
+                self.put(format_args!("%{} %{} on ", left.0, right.0));
+                self.pairs(on, " == ");
+                self.push(" right ");
+                self.name_new(columns);
+                self.pairs(right_columns, " = ");
+            }
+            Operator::Write { sink, .. } => self.sink(sink),
+        }
+        define(self);
+    }
+
+    /// Names the columns that a node adds before its operator is printed. Columns it passes on keep
+    /// the names of its input until then.
+    fn name_new(&mut self, columns: &[OutputColumn]) {
+        for c in columns {
+            if !self.knows(c.id) {
+                self.define(c.id, &c.path, &c.ty);
+            }
+        }
+    }
+
+    fn nodes(&mut self, ids: &[NodeId]) {
+        self.push("[");
+        self.separated(ids, |p, id| p.put(format_args!("%{}", id.0)));
+        self.push("]");
+    }
+
+    pub(crate) fn pairs(&mut self, pairs: &[(ColumnId, ColumnId)], between: &str) {
+        self.push("[");
+        self.separated(pairs, |p, (a, b)| {
+            p.column(*a);
+            p.push(between);
+            p.column(*b);
+        });
+        self.push("]");
+    }
+
+    fn output_columns(&mut self, columns: &[OutputColumn]) {
+        self.separated(columns, |p, c| {
+            p.define(c.id, &c.path, &c.ty);
+            p.path(&c.path);
+            p.put(format_args!("#{}: ", c.id.0));
+            p.ty(&c.ty);
+        });
+    }
+
+    fn path(&mut self, path: &[String]) {
+        let text = crate::print::path_text(path);
+        self.push(&text);
+    }
+
+    /// One parenthesised tuple a row.
+    pub(crate) fn rows(&mut self, rows: &[Vec<Value>]) {
+        self.push("[");
+        self.separated(rows, |p, row| {
+            p.push("(");
+            p.separated(row, |p, v| push_value(&mut p.out, v));
+            p.push(")");
+        });
+        self.push("]");
+    }
+
+    pub(crate) fn sort_keys(&mut self, keys: &[SortKey]) {
+        self.push("[");
+        self.separated(keys, |p, key| {
+            p.column(key.column);
+            p.push(if key.descending { " desc" } else { "" });
+            p.push(if key.nulls_first { " nulls first" } else { "" });
+        });
+        self.push("]");
+    }
+
+    pub(crate) fn aggregates(&mut self, aggregates: &[Aggregate]) {
+        self.push("{ ");
+        self.separated(aggregates, |p, a| {
+            p.column(a.output);
+            p.push(": ");
+            p.ty(&a.ty);
+            p.put(format_args!(" = {}(", a.kind.name()));
+            if let Some(argument) = a.argument {
+                p.column(argument);
+            }
+            p.push(")");
+            p.span(a.span);
+        });
+        self.push(if aggregates.is_empty() { "}" } else { " }" });
+    }
+
+    pub(crate) fn define_source(&mut self, source: &Source) {
+        for c in &source.columns {
+            self.define(c.id, &c.path, &c.ty);
+        }
+    }
+
+    pub(crate) fn source(&mut self, source: &Source) {
+        self.string(&source.pattern);
+        self.push(" as ");
+        self.format(&source.format);
+        match &source.on_error {
+            OnError::Fail => {}
+            OnError::Quarantine(file) => {
+                self.push(" on_error quarantine ");
+                self.string(file);
+            }
+            OnError::Null => self.push(" on_error null"),
+            OnError::Skip => self.push(" on_error skip"),
+        }
+        self.push(" { ");
+        self.separated(&source.columns, |p, c| {
+            p.path(&c.path);
+            p.put(format_args!("#{}: ", c.id.0));
+            p.ty(&c.ty);
+            if c.name != c.path.join(".") {
+                p.push(" named ");
+                push_name(&mut p.out, &c.name);
+            }
+            p.span(c.span);
+        });
+        self.push(" } files [");
+        self.separated(&source.files, |p, file| {
+            p.string(&file.path);
+            p.put(format_args!(" {}", file.fields));
+            p.push(" [");
+            p.separated(&file.positions, |p, at| p.put(format_args!("{at}")));
+            p.push("]");
+        });
+        self.push("]");
+        self.span(source.span);
+    }
+
+    fn format(&mut self, format: &Format) {
+        match format {
+            Format::Delimited(dialect) => self.dialect(dialect),
+            Format::JsonLines => self.push("jsonl"),
+            Format::Lines => self.push("lines"),
+            Format::Json => self.push("json"),
+            Format::Text => self.push("text"),
+        }
+    }
+
+    fn dialect(&mut self, dialect: &Dialect) {
+        let byte = |b: u8| char::from(b).to_string();
+        self.push("csv(");
+        self.string(&byte(dialect.separator));
+        self.push(if dialect.header { " header" } else { "" });
+        if let Some(quote) = dialect.quote {
+            self.push(" quote ");
+            self.string(&byte(quote));
+        }
+        if !dialect.null.is_empty() {
+            self.push(" null [");
+            self.separated(&dialect.null, |p, s| p.string(s));
+            self.push("]");
+        }
+        self.push(")");
+    }
+
+    /// What follows the word `write` or `show` (and the input, if there is one).
+    pub(crate) fn sink(&mut self, sink: &Sink) {
+        match &sink.target {
+            Target::File(path) => {
+                self.push(" ");
+                self.string(path);
+            }
+            Target::Print { limit: Some(limit) } => self.put(format_args!(" {limit}")),
+            Target::Print { limit: None } => self.push(" all"),
+        }
+        if let Some(format) = &sink.format {
+            self.push(" as ");
+            self.format(format);
+        }
+        self.put(format_args!(" number {} {{ ", sink.number));
+        self.separated(&sink.columns, |p, c| {
+            p.path(&c.path);
+            p.put(format_args!("#{}: ", c.id.0));
+            p.ty(&c.ty);
+        });
+        self.push(" }");
+        self.span(sink.span);
+    }
+}

@@ -1,0 +1,327 @@
+//! Verifies logical plans: what every pass may rely on and must preserve.
+//!
+//! Inputs stand before their users; every column is defined once, with one type, before it is read;
+//! expressions have the types they claim; sources, unions, joins and sinks have matching widths. A
+//! plan may come from outside, so nothing here panics or recurses without a limit.
+
+use crate::aggregate::Aggregate;
+use crate::expr::Expr;
+use crate::logical::{ColumnId, Computed, LogicalPlan, Node, Operator};
+use crate::source::{Format, Sink, Source};
+use crate::typing::{fits, value_fits};
+use crate::verify_expr::Scope;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// How deep an expression or a tree of branches may be nested. The grammar allows 256.
+pub const EXPR_DEPTH_MAX: usize = 256;
+
+/// How many operators and expression nodes a plan may have.
+pub const NODES_MAX: usize = 100_000;
+
+/// How many errors are reported.
+const ERRORS_MAX: usize = 20;
+
+/// A rule that a plan breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyError {
+    /// The node or stage: `%3`, `stage 1`.
+    pub place: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+/// Checks every rule a logical plan must keep.
+pub fn verify_logical(plan: &LogicalPlan) -> Result<(), Vec<VerifyError>> {
+    let mut c = Checker::default();
+    if plan.nodes.len() > NODES_MAX {
+        c.error(format!("the plan has more than {NODES_MAX} nodes"));
+        return c.finish();
+    }
+    let mut scopes: Vec<Scope> = Vec::with_capacity(plan.nodes.len());
+    for (i, node) in plan.nodes.iter().enumerate() {
+        c.place = format!("%{i}");
+        c.size += 1;
+        let scope = c.node(node, plan, &scopes);
+        scopes.push(scope);
+    }
+    c.place = "sinks".to_owned();
+    for id in &plan.sinks {
+        if !matches!(plan.nodes.get(id.0 as usize).map(|n| &n.operator), Some(Operator::Write { .. })) {
+            c.error(format!("%{} is not a sink", id.0));
+        }
+    }
+    c.finish()
+}
+
+/// The findings so far, and what has been seen.
+#[derive(Default)]
+pub(crate) struct Checker {
+    pub(crate) place: String,
+    pub(crate) size: usize,
+    defined: BTreeSet<ColumnId>,
+    errors: Vec<VerifyError>,
+}
+
+impl Checker {
+    pub(crate) fn error(&mut self, message: String) {
+        if self.errors.len() < ERRORS_MAX {
+            self.errors.push(VerifyError { place: self.place.clone(), message });
+        }
+    }
+
+    pub(crate) fn finish(self) -> Result<(), Vec<VerifyError>> {
+        if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
+    }
+
+    /// Verifies a node and returns its output columns.
+    fn node(&mut self, node: &Node, plan: &LogicalPlan, scopes: &[Scope]) -> Scope {
+        let mut inputs: Vec<&Scope> = Vec::new();
+        for id in node.operator.inputs() {
+            match (scopes.get(id.0 as usize), plan.nodes.get(id.0 as usize)) {
+                (Some(_), Some(Node { operator: Operator::Write { .. }, .. })) => {
+                    self.error(format!("reads from the sink %{}", id.0));
+                    return Scope::new();
+                }
+                (Some(scope), _) => inputs.push(scope),
+                _ => {
+                    self.error(format!("its input %{} does not stand before it", id.0));
+                    return Scope::new();
+                }
+            }
+        }
+        let available = self.operator(node, &inputs, plan);
+        let mut out = Scope::new();
+        for column in &node.columns {
+            match available.get(&column.id) {
+                Some(ty) if !fits(ty, &column.ty) => {
+                    self.error(format!("delivers #{} as {}, but it is {ty}", column.id.0, column.ty));
+                }
+                Some(_) => {}
+                None => self.error(format!("delivers #{}, which it does not have", column.id.0)),
+            }
+            out.insert(column.id, column.ty.clone());
+        }
+        out
+    }
+
+    /// Verifies what a node does and returns every column it could deliver.
+    fn operator(&mut self, node: &Node, inputs: &[&Scope], plan: &LogicalPlan) -> Scope {
+        let empty = Scope::new();
+        let input: &Scope = inputs.first().copied().unwrap_or(&empty);
+        let mut out = input.clone();
+        match &node.operator {
+            Operator::Read(source) => {
+                out = self.source(source);
+                source.columns.iter().for_each(|c| self.define(c.id, plan));
+            }
+            Operator::Rows(rows) => {
+                for column in &node.columns {
+                    self.define(column.id, plan);
+                    out.insert(column.id, column.ty.clone());
+                }
+                let fits = |row: &[crate::Value]| {
+                    row.len() == node.columns.len()
+                        && row.iter().zip(&node.columns).all(|(v, c)| value_fits(v, &c.ty))
+                };
+                if let Some(i) = rows.iter().position(|row| !fits(row)) {
+                    self.error(format!("row {i} does not have the types of the columns"));
+                }
+            }
+            Operator::Filter { predicate, .. } | Operator::Check { predicate, .. } => {
+                self.predicate(predicate, input);
+            }
+            Operator::Map { computed, .. } => {
+                computed.iter().for_each(|c| self.define(c.id, plan));
+                self.computed(computed, input, &mut out);
+            }
+            Operator::FlatMap { computed, each, .. } => {
+                computed.iter().for_each(|c| self.define(c.id, plan));
+                self.define(each.id, plan);
+                self.computed(computed, input, &mut out);
+                self.each(each, input, &mut out);
+            }
+            Operator::ReduceByKey { keys, aggregates, .. } => {
+                aggregates.iter().for_each(|a| self.define(a.output, plan));
+                out = self.groups(keys, aggregates, input);
+            }
+            Operator::Distinct { on, .. } => self.known(on, input),
+            Operator::Sort { keys, .. } => self.known_keys(keys.iter().map(|k| k.column), input),
+            Operator::Take { .. } | Operator::Skip { .. } => {}
+            Operator::Union { columns, .. } => {
+                out = Scope::new();
+                self.union(node, columns, inputs);
+                for column in &node.columns {
+                    self.define(column.id, plan);
+                    out.insert(column.id, column.ty.clone());
+                }
+            }
+            Operator::Join { on, right_columns, .. } => {
+                let right = inputs.get(1).copied().unwrap_or(&empty);
+                right_columns.iter().for_each(|(new, _)| self.define(*new, plan));
+                self.join(on, right_columns, right, &mut out);
+            }
+            Operator::Write { sink, .. } => self.sink(sink, input),
+        }
+        out
+    }
+
+    fn define(&mut self, id: ColumnId, plan: &LogicalPlan) {
+        if !self.defined.insert(id) {
+            self.error(format!("column #{} is defined twice", id.0));
+        }
+        if id.0 >= plan.next_column {
+            self.error(format!("column #{} is not below the next free id #{}", id.0, plan.next_column));
+        }
+    }
+
+    fn known(&mut self, ids: &[ColumnId], scope: &Scope) {
+        self.known_keys(ids.iter().copied(), scope);
+    }
+
+    /// Columns that are compared: they must exist and have an order.
+    pub(crate) fn known_keys(&mut self, ids: impl Iterator<Item = ColumnId>, scope: &Scope) {
+        for id in ids {
+            match scope.get(&id) {
+                None => self.error(format!("column #{} is not defined here", id.0)),
+                Some(ty) if !ty.kind.is_ordered() => {
+                    self.error(format!("column #{} is {ty}, which has no order", id.0));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Verifies computed columns, which read `input`, and adds them to `out`.
+    pub(crate) fn computed(&mut self, computed: &[Computed], input: &Scope, out: &mut Scope) {
+        for c in computed {
+            self.expr(&c.expr, input);
+            out.insert(c.id, c.expr.ty.clone());
+        }
+    }
+
+    /// Verifies the exploded column of a `flat_map` and adds its element to `out`.
+    pub(crate) fn each(&mut self, each: &Computed, input: &Scope, out: &mut Scope) {
+        self.expr(&each.expr, input);
+        match list_element(&each.expr) {
+            Some(element) => {
+                out.insert(each.id, element);
+            }
+            None => self.error(format!("`each` of {}, which is no list", each.expr.ty)),
+        }
+    }
+
+    /// Verifies keys and aggregates; returns the columns of the groups.
+    pub(crate) fn groups(&mut self, keys: &[ColumnId], aggregates: &[Aggregate], input: &Scope) -> Scope {
+        self.known(keys, input);
+        let mut out: Scope = keys.iter().filter_map(|k| Some((*k, input.get(k)?.clone()))).collect();
+        for a in aggregates {
+            let argument = a.argument.and_then(|id| input.get(&id));
+            if argument.is_none() && a.argument.is_some() {
+                self.error(format!("the aggregate #{} reads a column that is not defined here", a.output.0));
+            } else {
+                match a.kind.result(argument, keys.is_empty()) {
+                    Some(ty) if fits(&ty, &a.ty) => {}
+                    Some(ty) => self.error(format!("`{}` gives {ty}, not {}", a.kind.name(), a.ty)),
+                    None => self.error(format!("`{}` does not take this argument", a.kind.name())),
+                }
+            }
+            out.insert(a.output, a.ty.clone());
+        }
+        out
+    }
+
+    /// Verifies a source's widths; returns its columns.
+    pub(crate) fn source(&mut self, source: &Source) -> Scope {
+        let mut out = Scope::new();
+        for column in &source.columns {
+            if out.insert(column.id, column.ty.clone()).is_some() {
+                self.error(format!("the source delivers #{} twice", column.id.0));
+            }
+        }
+        if matches!(source.format, Format::Json | Format::Text) {
+            self.error("the source has a format that is only written".to_owned());
+        }
+        for file in &source.files {
+            let matching = file.positions.len() == source.columns.len()
+                && file.positions.iter().all(|p| *p < file.fields);
+            if matches!(source.format, Format::Delimited(_)) && !matching {
+                self.error(format!("the field positions of `{}` do not match the columns", file.path));
+            }
+        }
+        out
+    }
+
+    fn union(&mut self, node: &Node, columns: &[Vec<ColumnId>], inputs: &[&Scope]) {
+        if columns.len() != inputs.len() || inputs.is_empty() {
+            self.error(format!("has {} inputs and {} lists of columns", inputs.len(), columns.len()));
+        }
+        for (ids, scope) in columns.iter().zip(inputs) {
+            if ids.len() != node.columns.len() {
+                self.error(format!("an input gives {} of {} columns", ids.len(), node.columns.len()));
+            }
+            for (id, column) in ids.iter().zip(&node.columns) {
+                match scope.get(id) {
+                    Some(ty) if fits(ty, &column.ty) => {}
+                    Some(ty) => {
+                        self.error(format!("#{} is {ty}, but #{} is {}", id.0, column.id.0, column.ty))
+                    }
+                    None => self.error(format!("column #{} is not defined here", id.0)),
+                }
+            }
+        }
+    }
+
+    /// Verifies the keys of a join and adds the right side's columns to `out`.
+    pub(crate) fn join(
+        &mut self,
+        on: &[(ColumnId, ColumnId)],
+        right_columns: &[(ColumnId, ColumnId)],
+        right: &Scope,
+        out: &mut Scope,
+    ) {
+        for (l, r) in on {
+            match (out.get(l), right.get(r)) {
+                (Some(a), Some(b)) if a.kind == b.kind => {}
+                (Some(a), Some(b)) => self.error(format!("joins {a} with {b}")),
+                _ => self.error(format!("the key #{} == #{} is not defined here", l.0, r.0)),
+            }
+        }
+        for (new, own) in right_columns {
+            match right.get(own) {
+                Some(ty) => {
+                    out.insert(*new, ty.clone());
+                }
+                None => self.error(format!("the right side has no column #{}", own.0)),
+            }
+        }
+    }
+
+    pub(crate) fn sink(&mut self, sink: &Sink, input: &Scope) {
+        for column in &sink.columns {
+            match input.get(&column.id) {
+                Some(ty) if fits(ty, &column.ty) => {}
+                Some(ty) => {
+                    self.error(format!("writes #{} as {}, but it is {ty}", column.id.0, column.ty));
+                }
+                None => self.error(format!("column #{} is not defined here", column.id.0)),
+            }
+        }
+    }
+}
+
+/// The type of the elements of a list expression.
+fn list_element(e: &Expr) -> Option<crate::DataType> {
+    match &e.ty.kind {
+        crate::Type::List(element) => Some(element.as_ref().clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,224 @@
+//! Verifies physical plans: an executor runs nothing that has not passed this.
+//!
+//! Datasets are delivered before they are read, once each, with the columns their readers expect;
+//! every operation reads only columns that reach it; leaves and sinks have what they need.
+
+use crate::logical::ColumnId;
+use crate::physical::{
+    Branch, BranchEnd, DatasetId, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, PLAN_VERSION,
+    PhysicalPlan, Stage, TypedColumn,
+};
+use crate::typing::{fits, value_fits};
+use crate::verify::{Checker, EXPR_DEPTH_MAX, NODES_MAX, VerifyError};
+use crate::verify_expr::Scope;
+use std::collections::BTreeMap;
+
+/// Checks every rule a physical plan must keep.
+pub fn verify_physical(plan: &PhysicalPlan) -> Result<(), Vec<VerifyError>> {
+    let mut v = Verifier { c: Checker::default(), datasets: BTreeMap::new() };
+    v.c.place = "plan".to_owned();
+    if plan.version != PLAN_VERSION {
+        v.c.error(format!("version {} is not version {PLAN_VERSION}", plan.version));
+    }
+    if plan.stages.len() > NODES_MAX {
+        v.c.error(format!("the plan has more than {NODES_MAX} nodes"));
+        return v.c.finish();
+    }
+    for (i, stage) in plan.stages.iter().enumerate() {
+        v.c.place = format!("stage {}", stage.id.0);
+        if stage.id.0 as usize != i {
+            v.c.error(format!("stands at position {i}"));
+        }
+        v.stage(stage);
+    }
+    v.c.finish()
+}
+
+struct Verifier {
+    c: Checker,
+    datasets: BTreeMap<DatasetId, Scope>,
+}
+
+impl Verifier {
+    fn stage(&mut self, stage: &Stage) {
+        let mut scope: Option<Scope> = None;
+        for input in &stage.inputs {
+            let one = self.input(input);
+            scope = Some(match scope {
+                None => one,
+                Some(all) => self.common(all, &one),
+            });
+        }
+        match scope {
+            None => self.c.error("has no input".to_owned()),
+            Some(scope) => {
+                let mut delivered = Vec::new();
+                self.branch(&stage.branch, scope, 0, &mut delivered);
+                // A stage never reads what it delivers itself.
+                for (id, columns) in delivered {
+                    if self.datasets.insert(id, columns).is_some() {
+                        self.c.error(format!("delivers dataset {} again", id.0));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The columns that all inputs of a stage have.
+    fn common(&mut self, all: Scope, one: &Scope) -> Scope {
+        let mut out = Scope::new();
+        for (id, ty) in all {
+            if let Some(other) = one.get(&id) {
+                if ty.kind == other.kind {
+                    let nullable = ty.nullable || other.nullable;
+                    out.insert(id, ty.with_nullable(nullable));
+                } else {
+                    self.c.error(format!("column #{} is {ty} in one input and {other} in another", id.0));
+                }
+            }
+        }
+        out
+    }
+
+    fn input(&mut self, input: &Input) -> Scope {
+        let mut scope = match &input.from {
+            InputFrom::Read(source) => self.c.source(source),
+            InputFrom::Rows { columns, rows, .. } => {
+                let matches = |row: &Vec<crate::Value>| {
+                    row.len() == columns.len() && row.iter().zip(columns).all(|(v, c)| value_fits(v, &c.ty))
+                };
+                if !rows.iter().all(matches) {
+                    self.c.error("a row does not have the types of the columns".to_owned());
+                }
+                scope_of(columns)
+            }
+            InputFrom::Dataset { id, columns } => self.dataset(*id, columns),
+        };
+        for operation in &input.operations {
+            scope = self.operation(operation, &scope);
+        }
+        if input.rename.is_empty() {
+            return scope;
+        }
+        let mut renamed = Scope::new();
+        for (new, old) in &input.rename {
+            match scope.get(old) {
+                Some(ty) => {
+                    renamed.insert(*new, ty.clone());
+                }
+                None => self.c.error(format!("renames #{}, which it does not have", old.0)),
+            }
+        }
+        renamed
+    }
+
+    /// The columns a stage reads of a dataset; they must have been delivered.
+    fn dataset(&mut self, id: DatasetId, columns: &[TypedColumn]) -> Scope {
+        match self.datasets.get(&id) {
+            None => self.c.error(format!("dataset {} has not been delivered", id.0)),
+            Some(delivered) => {
+                for column in columns {
+                    if !delivered.get(&column.id).is_some_and(|ty| fits(ty, &column.ty)) {
+                        self.c.error(format!(
+                            "dataset {} does not deliver #{}: {}",
+                            id.0, column.id.0, column.ty
+                        ));
+                    }
+                }
+            }
+        }
+        scope_of(columns)
+    }
+
+    fn branch(&mut self, branch: &Branch, scope: Scope, depth: usize, out: &mut Vec<(DatasetId, Scope)>) {
+        if depth >= EXPR_DEPTH_MAX {
+            self.c.error(format!("branches are nested more than {EXPR_DEPTH_MAX} deep"));
+            return;
+        }
+        let mut scope = scope;
+        for operation in &branch.operations {
+            scope = self.operation(operation, &scope);
+        }
+        match &branch.end {
+            BranchEnd::Leaf(leaf) => out.extend(self.leaf(leaf, &scope)),
+            BranchEnd::Split(branches) => {
+                if branches.is_empty() {
+                    self.c.error("a split without branches".to_owned());
+                }
+                for branch in branches {
+                    self.branch(branch, scope.clone(), depth + 1, out);
+                }
+            }
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation, scope: &Scope) -> Scope {
+        self.c.size += 1;
+        let mut available = scope.clone();
+        let mut made: Vec<ColumnId> = Vec::new();
+        match &operation.kind {
+            OperationKind::Filter { predicate } | OperationKind::Check { predicate, .. } => {
+                self.c.predicate(predicate, scope);
+            }
+            OperationKind::Map { computed } => {
+                made.extend(computed.iter().map(|c| c.id));
+                self.c.computed(computed, scope, &mut available);
+            }
+            OperationKind::FlatMap { computed, each } => {
+                made.extend(computed.iter().map(|c| c.id));
+                made.push(each.id);
+                self.c.computed(computed, scope, &mut available);
+                self.c.each(each, scope, &mut available);
+            }
+            OperationKind::Join { build, build_columns, on, right_columns } => {
+                made.extend(right_columns.iter().map(|(new, _)| *new));
+                let right = self.dataset(*build, build_columns);
+                self.c.join(on, right_columns, &right, &mut available);
+            }
+        }
+        for id in made {
+            if scope.contains_key(&id) {
+                self.c.error(format!("column #{} is defined twice", id.0));
+            }
+        }
+        self.delivered(&operation.columns, &available)
+    }
+
+    /// The columns that are passed on; they must exist.
+    fn delivered(&mut self, columns: &[TypedColumn], available: &Scope) -> Scope {
+        for column in columns {
+            match available.get(&column.id) {
+                Some(ty) if fits(ty, &column.ty) => {}
+                Some(ty) => {
+                    self.c.error(format!("delivers #{} as {}, but it is {ty}", column.id.0, column.ty));
+                }
+                None => self.c.error(format!("delivers #{}, which it does not have", column.id.0)),
+            }
+        }
+        scope_of(columns)
+    }
+
+    fn leaf(&mut self, leaf: &Leaf, scope: &Scope) -> Option<(DatasetId, Scope)> {
+        self.c.size += 1;
+        let mut available = scope.clone();
+        match &leaf.kind {
+            LeafKind::Collect | LeafKind::Take { .. } => {}
+            LeafKind::ReduceByKey { keys, aggregates, .. } => {
+                available = self.c.groups(keys, aggregates, scope);
+            }
+            LeafKind::Distinct { on } => self.c.known_keys(on.iter().copied(), scope),
+            LeafKind::Sort { keys, .. } => self.c.known_keys(keys.iter().map(|k| k.column), scope),
+            LeafKind::Write(sink) => self.c.sink(sink, scope),
+        }
+        let columns = self.delivered(&leaf.columns, &available);
+        let is_sink = matches!(leaf.kind, LeafKind::Write(_));
+        if is_sink == leaf.output.is_some() {
+            self.c.error("a leaf is either a sink or delivers a dataset".to_owned());
+        }
+        leaf.output.map(|id| (id, columns))
+    }
+}
+
+fn scope_of(columns: &[TypedColumn]) -> Scope {
+    columns.iter().map(|c| (c.id, c.ty.clone())).collect()
+}
