@@ -8,11 +8,11 @@ mod expected;
 mod explain;
 mod recover;
 
-use crate::ast::{Item, ItemKind, LetValue, Pipeline, Program, SourceKind};
+use crate::ast::{Item, Program};
 use crate::build_ast::{Builder, Children};
 use crate::error::SyntaxError;
 use crate::parser::{Failure, Rule, parse_rule};
-use crate::scan::{Scan, Structure, Token, begins_definition, begins_source, scan, structure, token_range};
+use crate::scan::{Scan, Structure, Token, begins_definition, begins_item, scan, structure, token_range};
 use crate::span::Span;
 use crate::{NESTING_MAX, SOURCE_BYTES_MAX};
 
@@ -69,12 +69,23 @@ struct Parse<'s> {
     pipes: Vec<&'s str>,
     items: Vec<Item>,
     errors: Vec<SyntaxError>,
+    /// The first token of the chunk that is being read.
+    chunk_start: usize,
 }
 
 impl<'s> Parse<'s> {
     fn new(source: &'s str, scan: &'s Scan, structure: &'s Structure) -> Parse<'s> {
         let tokens = scan.tokens.as_slice();
-        Parse { source, scan, tokens, structure, pipes: Vec::new(), items: Vec::new(), errors: Vec::new() }
+        Parse {
+            source,
+            scan,
+            tokens,
+            structure,
+            pipes: Vec::new(),
+            items: Vec::new(),
+            errors: Vec::new(),
+            chunk_start: 0,
+        }
     }
 
     fn run(mut self) -> (Vec<Item>, Vec<SyntaxError>) {
@@ -83,11 +94,15 @@ impl<'s> Parse<'s> {
         self.bracket_errors();
         let mut from = 0;
         while from < self.tokens.len() && self.errors.len() < ERRORS_MAX {
+            if self.text(from) == ";" {
+                self.semicolon(from);
+                from += 1;
+                continue;
+            }
             let to = self.chunk_end(from);
             self.chunk(from, to);
             from = to;
         }
-        self.one_line_schemas();
         let errors = in_order(self.errors);
         (self.items, errors)
     }
@@ -108,6 +123,13 @@ impl<'s> Parse<'s> {
 
     fn bracket_errors(&mut self) {
         for &(open, expected) in self.structure.unclosed.iter().take(ERRORS_MAX) {
+            // An unclosed quote swallows closing brackets: it is the cause, this the effect.
+            let between = open.to(expected.before());
+            let spoils =
+                |quote: &SyntaxError| between.touches(quote.span.start) || quote.span.touches(open.start);
+            if self.scan.errors.iter().any(spoils) {
+                continue;
+            }
             let bracket = open.text(self.source);
             let close = match bracket {
                 "(" => ")",
@@ -146,21 +168,24 @@ impl<'s> Parse<'s> {
     /// The index of the first token behind the chunk that begins at `from`.
     fn chunk_end(&self, from: usize) -> usize {
         let begins = |at: &usize| {
-            if self.depth(*at) != 0 || self.text(at - 1) == "|" {
-                return false;
-            }
-            let previous = self.text(at - 1);
-            begins_definition(self.source, self.tokens, *at)
-                || (self.tokens.get(*at).is_some_and(|token| token.first_on_line)
-                    && !matches!(previous, "=" | "==")
-                    && begins_source(self.source, self.tokens, *at))
+            self.depth(*at) == 0 && (self.text(*at) == ";" || begins_item(self.source, self.tokens, *at))
         };
         (from + 1..self.tokens.len()).find(begins).unwrap_or(self.tokens.len())
+    }
+
+    fn semicolon(&mut self, at: usize) {
+        let place = token_range(self.tokens, at, at + 1);
+        let error =
+            SyntaxError::new("F1009", place, "`;` is not needed: an item ends where the next one begins")
+                .label(place, "remove this")
+                .fix(place, "");
+        self.errors.push(error);
     }
 
     /// Parses the tokens `from..to`, which hold one item unless something is wrong.
     fn chunk(&mut self, from: usize, to: usize) {
         let place = token_range(self.tokens, from, to);
+        self.chunk_start = from;
         match parse_rule(Rule::chunk, place.text(self.source)) {
             Ok(pairs) => {
                 let mut builder = self.builder(place);
@@ -191,48 +216,6 @@ impl<'s> Parse<'s> {
             let error = self.explain(failure, from, to);
             self.errors.push(error);
         }
-    }
-
-    /// `read "x" schema T { ... }` on one line reads as two items; say so.
-    fn one_line_schemas(&mut self) {
-        let mut found = Vec::new();
-        for pair in self.items.windows(2) {
-            let [before, after] = pair else { continue };
-            let ItemKind::Schema(schema) = &after.kind else { continue };
-            let gap = Span::new(before.span.end, after.span.start).text(self.source);
-            if gap.contains('\n') || !ends_with_plain_read(&before.kind) {
-                continue;
-            }
-            let name = &schema.name;
-            let error = SyntaxError::new(
-                "F1014",
-                after.span.start_to(schema.fields.span.before()),
-                "a schema has a name or a body here, not both",
-            )
-            .label(
-                name.span,
-                format!("define `schema {}` above and keep its name here, or drop the name", name.text),
-            )
-            .fix(Span::new(name.span.start, schema.fields.span.start), "");
-            found.push(error);
-        }
-        self.errors.append(&mut found);
-    }
-}
-
-/// True if the item ends in a `read` that a schema could still belong to.
-fn ends_with_plain_read(kind: &ItemKind) -> bool {
-    let plain = |pipeline: &Pipeline| match &pipeline.source.kind {
-        SourceKind::Read(read) => pipeline.stages.is_empty() && read.schema.is_none(),
-        _ => false,
-    };
-    match kind {
-        ItemKind::Pipeline(pipeline) => plain(pipeline),
-        ItemKind::Let(definition) => match &definition.value {
-            LetValue::Pipeline(pipeline) => plain(pipeline),
-            LetValue::Iterate(_) => false,
-        },
-        _ => false,
     }
 }
 

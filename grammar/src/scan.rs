@@ -13,6 +13,57 @@ use crate::span::Span;
 pub(crate) use brackets::{Structure, structure};
 pub(crate) use tokens::{Kind, Scan, Token, scan};
 
+/// True if a new item begins at token `at`, which no bracket surrounds.
+pub(crate) fn begins_item(source: &str, tokens: &[Token], at: usize) -> bool {
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.span.text(source));
+    let previous = at.checked_sub(1).map_or("", text);
+    let first_on_line = tokens.get(at).is_some_and(|token| token.first_on_line);
+    if matches!(previous, "|" | "|>" | "=" | "==") {
+        return false;
+    }
+    if first_on_line {
+        return begins_definition(source, tokens, at)
+            || begins_source(source, tokens, at)
+            || begins_broken_definition(source, tokens, at);
+    }
+    // On one line, `schema T { ... }` belongs to the `read` before it.
+    text(at) != "schema" && begins_definition(source, tokens, at)
+}
+
+/// A definition word at the start of a line, in front of something that cannot follow a field of that name.
+fn begins_broken_definition(source: &str, tokens: &[Token], at: usize) -> bool {
+    let text = |ahead: usize| tokens.get(at + ahead).map_or("", |token| token.span.text(source));
+    let next = tokens.get(at + 1).map(|token| token.kind);
+    match text(0) {
+        "let" | "const" | "param" | "fn" | "schema" | "pipe" | "import" | "test" => match next {
+            Some(Kind::Word) => !is_reserved_operator(text(1)) && !is_clause(text(1)) && text(1) != "not",
+            Some(Kind::Quoted | Kind::Str) => true,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Words that may follow a key or a name within a stage.
+fn is_clause(word: &str) -> bool {
+    matches!(
+        word,
+        "asc"
+            | "desc"
+            | "nulls"
+            | "per"
+            | "sort"
+            | "as"
+            | "on"
+            | "expect"
+            | "using"
+            | "by"
+            | "mode"
+            | "frame"
+            | "into"
+    )
+}
+
 /// The words that begin a definition, each with a shape nothing else in the language has.
 pub(crate) fn begins_definition(source: &str, tokens: &[Token], at: usize) -> bool {
     let kind = |ahead: usize| tokens.get(at + ahead).map(|token| token.kind);
@@ -42,13 +93,10 @@ pub(crate) fn begins_source(source: &str, tokens: &[Token], at: usize) -> bool {
     }
     match text(0) {
         "read" => matches!(kind(1), Some(Kind::Str | Kind::FStart)) || text(1) == "$",
-        "from" => {
-            let clause = matches!(
-                text(1),
-                "asc" | "desc" | "nulls" | "per" | "sort" | "as" | "on" | "expect" | "using" | "by" | "mode"
-            );
-            matches!(kind(1), Some(Kind::Word | Kind::Quoted)) && !clause && !is_reserved_operator(text(1))
-        }
+        "from" => match kind(1) {
+            Some(Kind::Word) => !is_clause(text(1)) && !is_reserved_operator(text(1)),
+            next => next == Some(Kind::Quoted),
+        },
         "rows" => text(1) == "[" && matches!(text(2), "{" | "]"),
         _ => false,
     }

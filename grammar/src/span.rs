@@ -18,11 +18,6 @@ impl Span {
         Span { start, end: end.max(start) }
     }
 
-    /// The range from the beginning of this one to the beginning of `other`.
-    pub(crate) fn start_to(self, other: Span) -> Span {
-        Span::new(self.start, other.start)
-    }
-
     /// The empty range just before `offset`.
     pub fn at(offset: u32) -> Span {
         Span { start: offset, end: offset }

@@ -62,12 +62,7 @@ impl Builder<'_> {
                     self.set_once(&mut format, value, place, "as");
                 }
                 Rule::with_schema => {
-                    let value = match Children::of(clause).next() {
-                        Some(fields) if fields.as_rule() == Rule::fields => {
-                            SchemaRef::Inline(self.fields(fields))
-                        }
-                        path => SchemaRef::Named(self.path_or_missing(path, place)),
-                    };
+                    let value = self.schema_ref(clause, place);
                     self.set_once(&mut schema, value, place, "schema");
                 }
                 _ => {
@@ -78,6 +73,32 @@ impl Builder<'_> {
             }
         }
         SourceKind::Read(Box::new(Read { target, format, schema, on_error }))
+    }
+
+    fn schema_ref(&mut self, clause: Node<'_>, place: Span) -> SchemaRef {
+        match Children::of(clause).next() {
+            Some(node) if node.as_rule() == Rule::fields => SchemaRef::Inline(self.fields(node)),
+            Some(node) if node.as_rule() == Rule::bad_schema => self.named_schema(node, place),
+            path => SchemaRef::Named(self.path_or_missing(path, place)),
+        }
+    }
+
+    /// `read "x" schema T { ... }`: taken for the body, without the name.
+    fn named_schema(&mut self, node: Node<'_>, clause: Span) -> SchemaRef {
+        let mut children = Children::of(node);
+        let name = self.name_or_missing(children.accept(Rule::ident), clause);
+        let fields = match children.accept(Rule::fields) {
+            Some(fields) => self.fields(fields),
+            None => Fields { fields: Vec::new(), span: clause.after() },
+        };
+        let error = SyntaxError::new("F1014", name.span, "a schema has a name or a body here, not both")
+            .label(
+                name.span,
+                format!("drop the name, or define `schema {}` above and drop the body", name.text),
+            )
+            .fix(Span::new(name.span.start, fields.span.start), "");
+        self.error(error);
+        SchemaRef::Inline(fields)
     }
 
     fn as_format(&mut self, node: Node<'_>, near: Span) -> Format {

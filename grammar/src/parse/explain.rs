@@ -89,8 +89,10 @@ impl Parse<'_> {
     fn unknown_item(&self, at: usize, from: usize) -> Option<SyntaxError> {
         let word = self.tokens.get(from)?;
         let text = self.text(from);
-        let in_pipeline = from > 0 && matches!(text, "|" | "|>") && !self.begins_text(from);
-        if in_pipeline || words::ITEMS.contains(&text) || matches!(text, "given" | "expect") || at > from + 1
+        if from != self.chunk_start
+            || words::ITEMS.contains(&text)
+            || matches!(text, "given" | "expect")
+            || at > from + 1
         {
             return None;
         }
@@ -126,11 +128,6 @@ impl Parse<'_> {
         })
     }
 
-    /// True if no other item stands in front of token `at`.
-    fn begins_text(&self, at: usize) -> bool {
-        at == 0 || self.items.is_empty()
-    }
-
     /// Mistakes that the offending token gives away.
     fn known_mistake(&self, at: usize, token: Token, failure: &Failure) -> Option<SyntaxError> {
         let text = token.span.text(self.source);
@@ -142,6 +139,14 @@ impl Parse<'_> {
             let error = SyntaxError::new("F1023", span, format!("`{text}` is a reserved word"))
                 .label(span, format!("as a name, write `` `{text}` `` with back-quotes"));
             return Some(error.fix(span, format!("`{text}`")));
+        }
+        if text == "||" && words::STAGES.contains(&self.text(at + 1)) {
+            let error = SyntaxError::new("F1009", span, "stages are separated by a single `|`");
+            return Some(error.label(span, "write `|`").fix(span, "|"));
+        }
+        if text == "(" && previous == "count" {
+            let error = SyntaxError::new("F1009", span, "the `count` stage takes no arguments");
+            return Some(error.label(span, "remove this; to name the count, write `reduce { n: count() }`"));
         }
         let in_brackets = wants(&[Rule::close_paren, Rule::close_bracket]);
         let (code, message, caption, replacement) = match text {
@@ -205,6 +210,11 @@ impl Parse<'_> {
             None => "this cannot stand here".to_string(),
         };
         let Some(token) = found else {
+            if to == from + 1 && matches!(self.text(from), "|" | "|>") {
+                let bar = token_range(self.tokens, from, to);
+                return SyntaxError::new("F1009", bar, "a stage is missing behind this `|`")
+                    .label(bar, "remove this");
+            }
             let end = token_range(self.tokens, from, to).after();
             return SyntaxError::new("F1009", end, format!("{what} ends too early")).label(end, caption);
         };

@@ -302,6 +302,10 @@ impl Scanner<'_> {
     }
 
     fn unclosed(&mut self, start: usize, what: &str, quote: &str) {
+        // Inside a hole, the interpolated string around it is reported, once.
+        if !self.holes.is_empty() {
+            return;
+        }
         let line = self.source.get(start..self.at).unwrap_or("");
         let text = line.trim_end();
         let span = Span::new(offset(start), offset(start + text.len()));
