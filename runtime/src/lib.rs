@@ -4,3 +4,5 @@
 
 pub mod format;
 pub mod kernels;
+pub mod memory;
+pub mod operators;

@@ -52,7 +52,8 @@ impl Budget {
 
     /// Takes `bytes`, or takes nothing and says what is missing.
     pub fn take(&self, bytes: u64, what: &'static str) -> Result<(), NeedsMore> {
-        let taken = self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        let taken =
+            self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         match taken {
             Ok(before) => {
                 self.0.peak.fetch_max(self.0.limit - (before - bytes), Ordering::Relaxed);

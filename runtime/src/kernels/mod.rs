@@ -4,9 +4,12 @@
 //! Invariant: the instruction set changes how long a kernel takes and nothing else.
 
 pub mod date;
+pub mod gather;
 pub mod level;
 pub mod newline;
 pub mod number;
+#[cfg(target_arch = "x86_64")]
+mod number_avx512;
 pub mod split;
 pub mod tokenize;
 #[cfg(target_arch = "x86_64")]

@@ -74,7 +74,8 @@ impl Accumulator {
             return;
         }
         // A subnormal has the exponent of the least normal and no hidden bit.
-        let (mantissa, shift) = if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent - 1) };
+        let (mantissa, shift) =
+            if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent - 1) };
         let wide = u128::from(mantissa) << (shift % 32);
         let at = shift / 32;
         let negative = (bits >> 63) != 0;
@@ -190,11 +191,8 @@ fn scale(quotient: u64, sticky: bool, exponent: i64) -> f64 {
     if drop >= 64 {
         return 0.0;
     }
-    let (kept, lost) = if drop <= 0 {
-        (quotient << -drop, 0)
-    } else {
-        (quotient >> drop, quotient & ((1u64 << drop) - 1))
-    };
+    let (kept, lost) =
+        if drop <= 0 { (quotient << -drop, 0) } else { (quotient >> drop, quotient & ((1u64 << drop) - 1)) };
     let half = if drop > 0 { 1u64 << (drop - 1) } else { 0 };
     let up = drop > 0 && (lost > half || (lost == half && (sticky || kept & 1 == 1)));
     let kept = kept + u64::from(up);

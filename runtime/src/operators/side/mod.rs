@@ -1,0 +1,89 @@
+//! What aggregates remember outside their state words: texts, decimals, wide sums, first and last
+//! rows, sets of different values.
+//!
+//! A state word holds 0 or one plus an index into its aggregate's [`Side`]. Nothing here depends
+//! on the order in which rows arrive or states are merged.
+
+mod cells;
+mod different;
+mod wide_sum;
+
+pub(crate) use cells::Cells;
+pub(crate) use different::{Different, PairsByGroup};
+pub(crate) use wide_sum::WideSum;
+
+use crate::memory::Budget;
+use crate::operators::exact_sum::Accumulator;
+use flow_ir::Type;
+use flow_ir::aggregate::AggregateKind;
+use flow_ir::layout::StateKind;
+
+/// The side storage of one aggregate.
+#[derive(Debug)]
+pub(crate) enum Side {
+    /// The words hold everything.
+    None,
+    /// Float sums that two floats cannot hold.
+    Sums(Vec<Accumulator>),
+    /// `min` (or `max`, if `greatest`) of texts, decimals, lists and records.
+    Extreme {
+        /// One cell a handle.
+        cells: Cells,
+        /// Which of the two.
+        greatest: bool,
+    },
+    /// `first` (or `last`): the value and where its row stands.
+    End {
+        /// One cell a handle.
+        cells: Cells,
+        /// The row's position, for each handle.
+        positions: Vec<u64>,
+        /// Which of the two.
+        last: bool,
+    },
+    /// `sum` and `mean` of decimals.
+    Wide(Vec<WideSum>),
+    /// `count_distinct`: the state word is the count, this the values counted.
+    Different(Box<Different>),
+}
+
+impl Side {
+    /// The storage for an aggregate over arguments of type `argument`.
+    pub(crate) fn new(kind: AggregateKind, argument: Option<&Type>, budget: &Budget) -> Self {
+        let ty = argument.unwrap_or(&Type::Null);
+        match StateKind::of(kind, argument) {
+            StateKind::FloatSum | StateKind::FloatMean => Side::Sums(Vec::new()),
+            StateKind::Side => match kind {
+                AggregateKind::Min | AggregateKind::Max => {
+                    Side::Extreme { cells: Cells::new(ty), greatest: kind == AggregateKind::Max }
+                }
+                AggregateKind::First | AggregateKind::Last => Side::End {
+                    cells: Cells::new(ty),
+                    positions: Vec::new(),
+                    last: kind == AggregateKind::Last,
+                },
+                AggregateKind::Sum | AggregateKind::Mean => Side::Wide(Vec::new()),
+                _ => Side::Different(Box::new(Different::new(ty, budget))),
+            },
+            _ => Side::None,
+        }
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes_used(&self) -> usize {
+        match self {
+            Side::None => 0,
+            Side::Sums(v) => v.len() * Accumulator::BYTES,
+            Side::Extreme { cells, .. } => cells.bytes_used(),
+            Side::End { cells, positions, .. } => cells.bytes_used() + positions.capacity() * 8,
+            Side::Wide(v) => v.capacity() * size_of::<WideSum>(),
+            // Its table has a reservation of its own.
+            Side::Different(_) => 0,
+        }
+    }
+}
+
+/// The index behind a state word; `None` for 0.
+pub(crate) fn index_of(handle: u64) -> Option<usize> {
+    (handle as usize).checked_sub(1)
+}

@@ -1,0 +1,167 @@
+//! Turns states into result columns.
+
+use super::States;
+use crate::operators::exact_sum::{Accumulator, int_mean, pair_mean, two_sum};
+use crate::operators::side::{Side, index_of};
+use flow_ir::aggregate::AggregateKind;
+use flow_ir::column::{NULL, VALID};
+use flow_ir::layout::StateKind;
+use flow_ir::{Column, Status, Type, Values};
+
+/// A sum that is too large for its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SumOverflow {
+    /// The aggregate, by its place in the list.
+    pub aggregate: usize,
+    /// The group.
+    pub group: u32,
+}
+
+/// The words of some groups' states of one aggregate.
+struct Picked<'a> {
+    words: &'a [u64],
+    stride: usize,
+    offset: usize,
+    width: usize,
+    groups: &'a [u32],
+}
+
+impl<'a> Picked<'a> {
+    fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u64]> {
+        let (words, stride, offset, width) = (self.words, self.stride, self.offset, self.width);
+        self.groups.iter().map(move |&g| &words[g as usize * stride + offset..][..width])
+    }
+}
+
+impl States {
+    /// The results of aggregate `aggregate` for the given groups. Errors carry the first group of
+    /// the list whose sum does not fit.
+    pub fn finish(&self, aggregate: usize, groups: &[u32]) -> Result<Column, SumOverflow> {
+        let slot = self.spec.layout.slots[aggregate];
+        let kind = self.spec.aggregates[aggregate].kind;
+        let ty = &self.spec.aggregates[aggregate].ty.kind;
+        let picked = Picked {
+            words: &self.words,
+            stride: self.spec.layout.stride,
+            offset: slot.offset,
+            width: slot.kind.words(),
+            groups,
+        };
+        let overflow = |row: usize| SumOverflow { aggregate, group: groups[row] };
+        let column = match slot.kind {
+            StateKind::Count => Column::valid(Values::I64(picked.iter().map(|w| w[0] as i64).collect())),
+            StateKind::Flag => {
+                let any = kind == AggregateKind::Any;
+                Column::valid(Values::Bool(picked.iter().map(|w| u8::from((w[0] != 0) == any)).collect()))
+            }
+            StateKind::IntSum => int_sums(&picked).map_err(overflow)?,
+            StateKind::IntMean => {
+                with_nulls(picked.iter().map(|w| (w[2] != 0).then(|| int_mean(wide(w), w[2]))), Values::F64)
+            }
+            StateKind::FloatSum => {
+                let sums = self.sums(aggregate);
+                Column::valid(Values::F64(picked.iter().map(|w| float_sum(w, sums)).collect()))
+            }
+            StateKind::FloatMean => {
+                let sums = self.sums(aggregate);
+                with_nulls(picked.iter().map(|w| (w[3] != 0).then(|| float_mean(w, sums))), Values::F64)
+            }
+            StateKind::IntExtreme if *ty == Type::Bool => {
+                with_nulls(picked.iter().map(|w| (w[1] != 0).then_some(w[0] as u8)), Values::Bool)
+            }
+            StateKind::IntExtreme => {
+                with_nulls(picked.iter().map(|w| (w[1] != 0).then_some(w[0] as i64)), Values::I64)
+            }
+            StateKind::FloatExtreme => with_nulls(
+                picked.iter().map(|w| (w[1] != 0).then(|| plain(f64::from_bits(w[0])))),
+                Values::F64,
+            ),
+            StateKind::Side => self.finish_side(aggregate, ty, &picked).map_err(overflow)?,
+        };
+        Ok(column)
+    }
+
+    fn sums(&self, aggregate: usize) -> &[Accumulator] {
+        match &self.side[aggregate] {
+            Side::Sums(v) => v,
+            _ => &[],
+        }
+    }
+
+    fn finish_side(&self, aggregate: usize, ty: &Type, picked: &Picked<'_>) -> Result<Column, usize> {
+        let handles = picked.iter().map(|w| index_of(w[0]));
+        Ok(match &self.side[aggregate] {
+            Side::Extreme { cells, .. } | Side::End { cells, .. } => cells.column(ty, handles),
+            Side::Different(_) => Column::valid(Values::I64(picked.iter().map(|w| w[0] as i64).collect())),
+            Side::Wide(sums) if self.spec.aggregates[aggregate].kind == AggregateKind::Mean => {
+                let scale = match &self.spec.arguments[aggregate] {
+                    Some(Type::Decimal { scale, .. }) => *scale,
+                    _ => 0,
+                };
+                with_nulls(handles.map(|h| h.and_then(|at| sums[at].mean(scale))), Values::F64)
+            }
+            Side::Wide(sums) => {
+                let mut out = Vec::with_capacity(handles.len());
+                for (row, h) in handles.enumerate() {
+                    out.push(h.map_or(Some(0), |at| sums[at].sum()).ok_or(row)?);
+                }
+                Column::valid(Values::I128(out))
+            }
+            Side::None | Side::Sums(_) => Column::valid(Values::I64(vec![0; picked.groups.len()])),
+        })
+    }
+}
+
+/// A float without the differences that equality does not see, so that it does not matter which
+/// of equal ones came first.
+fn plain(x: f64) -> f64 {
+    if x.is_nan() { f64::NAN } else { x + 0.0 }
+}
+
+fn wide(w: &[u64]) -> i128 {
+    (u128::from(w[0]) | u128::from(w[1]) << 64) as i128
+}
+
+fn int_sums(picked: &Picked<'_>) -> Result<Column, usize> {
+    let mut out = Vec::with_capacity(picked.groups.len());
+    for (row, w) in picked.iter().enumerate() {
+        out.push(i64::try_from(wide(w)).map_err(|_| row)?);
+    }
+    Ok(Column::valid(Values::I64(out)))
+}
+
+fn float_sum(w: &[u64], sums: &[Accumulator]) -> f64 {
+    match index_of(w[2]) {
+        Some(at) => plain(sums[at].round()),
+        None => plain(two_sum(f64::from_bits(w[0]), f64::from_bits(w[1])).0),
+    }
+}
+
+fn float_mean(w: &[u64], sums: &[Accumulator]) -> f64 {
+    match index_of(w[2]) {
+        Some(at) => plain(sums[at].mean(w[3])),
+        None => {
+            let (s, e) = (f64::from_bits(w[0]), f64::from_bits(w[1]));
+            plain(pair_mean(s, e, w[3]).unwrap_or_else(|| {
+                let mut sum = Accumulator::default();
+                sum.add(s);
+                sum.add(e);
+                sum.mean(w[3])
+            }))
+        }
+    }
+}
+
+/// A column with nulls where the iterator has none.
+fn with_nulls<T: Default>(
+    values: impl ExactSizeIterator<Item = Option<T>>,
+    wrap: impl Fn(Vec<T>) -> Values,
+) -> Column {
+    let mut out = Vec::with_capacity(values.len());
+    let mut status = Vec::with_capacity(values.len());
+    for v in values {
+        status.push(if v.is_some() { VALID } else { NULL });
+        out.push(v.unwrap_or_default());
+    }
+    Column { values: wrap(out), status: Status::from_bytes(status) }
+}

@@ -1,0 +1,121 @@
+//! The running states of aggregates, one run of words a group, and everything done with them.
+//!
+//! The words are laid out by `flow_ir::layout`, which the JIT's update kernels share; what does
+//! not fit into words is in [`Side`] storage. Updates, merges and the splitting of rows over
+//! threads may come in any order: the finished columns are the same, bit for bit.
+
+mod finish;
+mod merge;
+mod update;
+
+pub use finish::SumOverflow;
+pub use update::Slots;
+
+use crate::memory::{Budget, NeedsMore, Reservation};
+use crate::operators::side::Side;
+use flow_ir::Type;
+use flow_ir::aggregate::Aggregate;
+use flow_ir::layout::StateLayout;
+use std::sync::Arc;
+
+/// The aggregates whose states these are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateSpec {
+    /// The aggregates.
+    pub aggregates: Vec<Aggregate>,
+    /// The types of their arguments; `None` for `count()`.
+    pub arguments: Vec<Option<Type>>,
+    /// Where their states lie.
+    pub layout: StateLayout,
+}
+
+impl StateSpec {
+    /// Lays out the states of `aggregates` over arguments of the given types.
+    pub fn new(aggregates: Vec<Aggregate>, arguments: Vec<Option<Type>>) -> Self {
+        let layout = StateLayout::new(&aggregates, &arguments);
+        StateSpec { aggregates, arguments, layout }
+    }
+}
+
+/// The states of a run of groups.
+#[derive(Debug)]
+pub struct States {
+    spec: Arc<StateSpec>,
+    words: Vec<u64>,
+    groups: usize,
+    side: Vec<Side>,
+    memory: Reservation,
+}
+
+impl States {
+    /// States of no groups.
+    pub fn new(spec: Arc<StateSpec>, budget: &Budget) -> Self {
+        let side = spec
+            .aggregates
+            .iter()
+            .zip(&spec.arguments)
+            .map(|(a, t)| Side::new(a.kind, t.as_ref(), budget))
+            .collect();
+        States {
+            spec,
+            words: Vec::new(),
+            groups: 0,
+            side,
+            memory: budget.reserve("the states of aggregates"),
+        }
+    }
+
+    /// Groups.
+    pub fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// Makes room for groups up to `groups`; new ones start empty.
+    pub fn grow(&mut self, groups: usize) -> Result<(), NeedsMore> {
+        if groups <= self.groups {
+            return Ok(());
+        }
+        let words = groups.saturating_mul(self.spec.layout.stride);
+        if words > self.words.capacity() {
+            let capacity = words.max(self.words.capacity() * 2);
+            self.memory.cover((capacity * 8 + self.side_bytes()) as u64)?;
+            self.words.reserve_exact(capacity - self.words.len());
+        }
+        self.words.resize(words, 0);
+        self.groups = groups;
+        Ok(())
+    }
+
+    /// The words of all groups.
+    pub fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    /// Whether some aggregate keeps its state outside the words only.
+    pub fn has_side_slots(&self) -> bool {
+        self.spec.layout.slots.iter().any(|s| s.kind == flow_ir::layout::StateKind::Side)
+    }
+
+    /// Whether some aggregate keeps its state in the words.
+    pub fn has_word_slots(&self) -> bool {
+        self.spec.layout.slots.iter().any(|s| s.kind != flow_ir::layout::StateKind::Side)
+    }
+
+    /// Bytes held.
+    pub fn bytes_used(&self) -> usize {
+        self.words.capacity() * 8 + self.side_bytes()
+    }
+
+    fn side_bytes(&self) -> usize {
+        self.side.iter().map(Side::bytes_used).sum()
+    }
+
+    /// Accounts for what the side storage has grown by.
+    fn account(&mut self) -> Result<(), NeedsMore> {
+        let bytes = self.bytes_used() as u64;
+        self.memory.cover(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests;
