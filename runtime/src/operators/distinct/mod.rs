@@ -6,7 +6,8 @@
 use crate::kernels::gather::{Place, RowStore, gather_batch, place, row_of, split_text};
 use crate::memory::{Budget, NeedsMore, Reservation};
 use crate::operators::reduce_by_key::GroupTable;
-use flow_ir::{Batch, Column, ColumnId, Type};
+use flow_ir::physical::TypedColumn;
+use flow_ir::{Batch, Column, Type};
 use std::sync::Arc;
 
 /// What is compared and what is kept.
@@ -15,7 +16,7 @@ pub struct DistinctSpec {
     /// The types of the columns compared.
     pub keys: Vec<Type>,
     /// The columns delivered.
-    pub columns: Vec<ColumnId>,
+    pub columns: Vec<TypedColumn>,
 }
 
 /// One thread's first rows.
@@ -31,11 +32,11 @@ pub struct Distinct {
 
 impl Distinct {
     /// No rows.
-    pub fn new(spec: &Arc<DistinctSpec>, budget: &Budget) -> Self {
+    pub fn new(spec: Arc<DistinctSpec>, budget: &Budget) -> Self {
         Distinct {
             table: GroupTable::new(spec.keys.clone(), budget),
             first: Vec::new(),
-            rows: RowStore::new(spec.columns.clone()),
+            rows: RowStore::new(spec.columns.iter().map(|c| c.id).collect()),
             groups: Vec::new(),
             memory: budget.reserve("the rows of distinct"),
         }
