@@ -1,0 +1,116 @@
+//! The differential matrix: every program, on every combination of what must not matter.
+//!
+//! The outputs of all configurations must be the same bytes before anything is compared with a
+//! snapshot; so a snapshot can only ever record one answer.
+
+use crate::process::{Outcome, Workplace, repository};
+use std::path::{Path, PathBuf};
+
+/// One way to run a program.
+#[derive(Clone, Debug)]
+struct Configuration(Vec<&'static str>);
+
+/// Threads × sizes × optimizer × engine.
+fn configurations() -> Vec<Configuration> {
+    let mut all = Vec::new();
+    for threads in ["1", "2", "7"] {
+        for sizes in [&[][..], &["--chunk-kib", "1", "--morsel-rows", "3"][..]] {
+            for optimize in ["1", "0"] {
+                for engine in [&[][..], &["--interpret"][..]] {
+                    let mut arguments = vec!["--threads", threads, "--optimize", optimize];
+                    arguments.extend(sizes);
+                    arguments.extend(engine);
+                    all.push(Configuration(arguments));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Runs `program` in every configuration and returns the one outcome they share.
+fn one_outcome(program: &Path, workplace: &Workplace) -> Outcome {
+    let name = program.strip_prefix(repository()).expect("a program of the repository").display().to_string();
+    let mut first: Option<Outcome> = None;
+    for Configuration(arguments) in configurations() {
+        let mut all = vec!["run", name.as_str()];
+        all.extend(arguments.iter());
+        let mut outcome = workplace.run(&all);
+        assert_ne!(outcome.status, Some(70), "{name} {arguments:?} met a bug:\n{}", outcome.stderr);
+        // How many more bad rows other threads have seen by then is not part of the answer.
+        outcome.stderr = without_counts(&outcome.stderr);
+        match &first {
+            None => first = Some(outcome),
+            Some(expected) => assert_eq!(expected, &outcome, "{name} differs with {arguments:?}"),
+        }
+    }
+    first.expect("at least one configuration")
+}
+
+fn without_counts(stderr: &str) -> String {
+    stderr.lines().filter(|l| !l.ends_with("so far")).map(|l| format!("{l}\n")).collect()
+}
+
+/// An outcome as a snapshot shows it.
+fn text(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    if outcome.status != Some(0) {
+        text.push_str(&format!("status: {:?}\n", outcome.status));
+    }
+    for (title, part) in [("stdout", &outcome.stdout), ("stderr", &outcome.stderr)] {
+        if !part.is_empty() {
+            text.push_str(&format!("--- {title}\n{part}"));
+        }
+    }
+    for (name, content) in &outcome.files {
+        text.push_str(&format!("--- out/{name}\n{content}"));
+    }
+    text
+}
+
+#[test]
+fn run_cases() {
+    insta::glob!("../cases/run", "**/*.flow", |path| {
+        let outcome = one_outcome(path, &Workplace::new());
+        insta::assert_snapshot!(text(&outcome));
+    });
+}
+
+#[test]
+fn examples() {
+    insta::glob!("../../examples", "*.flow", |path| {
+        let outcome = one_outcome(path, &Workplace::new());
+        assert_eq!(outcome.status, Some(0), "{}\n{}", path.display(), outcome.stderr);
+        insta::assert_snapshot!(text(&outcome));
+    });
+}
+
+/// Wrong programs: what `check` says.
+#[test]
+fn check_cases() {
+    insta::glob!("../cases/check", "**/*.flow", |path| {
+        let name = path.strip_prefix(repository()).expect("a program of the repository").display().to_string();
+        let outcome = Workplace::new().run(&["check", &name]);
+        assert_ne!(outcome.status, Some(70), "{name} met a bug:\n{}", outcome.stderr);
+        insta::assert_snapshot!(text(&outcome));
+    });
+}
+
+/// Every program of the repository is formatted, and formatting it again changes nothing.
+#[test]
+fn programs_are_formatted() {
+    let mut programs: Vec<PathBuf> = Vec::new();
+    for directory in ["examples", "benches"] {
+        for entry in std::fs::read_dir(repository().join(directory)).expect("a directory").flatten() {
+            if entry.path().extension().is_some_and(|e| e == "flow") {
+                programs.push(entry.path());
+            }
+        }
+    }
+    assert!(programs.len() >= 12, "only {} programs found", programs.len());
+    for program in programs {
+        let text = std::fs::read_to_string(&program).expect("a readable program");
+        let formatted = flow_grammar::format(&text).expect("a correct program");
+        assert_eq!(text, formatted, "{} is not formatted", program.display());
+    }
+}
