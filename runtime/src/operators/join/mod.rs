@@ -7,7 +7,7 @@ use crate::kernels::gather::{batch_of, gather_across, place, row_of};
 use crate::memory::{Budget, NeedsMore, Reservation};
 use crate::operators::reduce_by_key::{GroupTable, NO_GROUP};
 use flow_ir::column::VALID;
-use flow_ir::{Batch, Column, ColumnId, Status, Type};
+use flow_ir::{Batch, Column, ColumnId, Status, Type, Values};
 
 /// The rows of a build side, by key.
 #[derive(Debug)]
@@ -23,29 +23,28 @@ pub struct JoinTable {
 }
 
 impl JoinTable {
-    /// Builds the table from the rows of `batches`, keyed by the columns `on`, which have the
-    /// given types.
-    pub fn build(batches: Vec<Batch>, on: &[(ColumnId, Type)], budget: &Budget) -> Result<Self, NeedsMore> {
+    /// Builds the table from the rows of `batches`, keyed by the columns `on`.
+    pub fn build(batches: &[Batch], on: &[ColumnId], budget: &Budget) -> Result<Self, NeedsMore> {
         let total: usize = batches.iter().map(|b| b.rows).sum();
         if total >= NO_GROUP as usize {
             return Err(NeedsMore { needed: 0, left: 0, what: "more than four billion rows to join with" });
         }
         let mut memory = budget.reserve("the rows to join with");
         memory.cover(total as u64 * 12)?;
-        let mut table = GroupTable::new(on.iter().map(|(_, t)| t.clone()).collect(), budget);
+        let mut table = GroupTable::new(key_types(batches, on), budget);
         let mut group_of = Vec::with_capacity(total);
         let mut firsts = Vec::with_capacity(batches.len());
         let mut groups = Vec::new();
-        for batch in &batches {
+        for batch in batches {
             firsts.push(group_of.len() as u32);
             let keys: Vec<&Column> =
-                on.iter().filter_map(|(id, _)| batch.column(*id)).map(AsRef::as_ref).collect();
+                on.iter().filter_map(|id| batch.column(*id)).map(AsRef::as_ref).collect();
             table.assign(&keys, batch.rows, &mut groups)?;
             forget_nulls(&keys, &mut groups);
             group_of.extend_from_slice(&groups);
         }
         let (starts, rows) = rows_by_group(&group_of, table.len());
-        Ok(JoinTable { table, starts, rows, batches, firsts, _memory: memory })
+        Ok(JoinTable { table, starts, rows, batches: batches.to_vec(), firsts, _memory: memory })
     }
 
     /// Rows of the build side.
@@ -84,6 +83,20 @@ impl JoinTable {
         debug_assert!(places.iter().all(|&p| row_of(p) < self.batches[batch_of(p)].rows));
         Some(gather_across(&columns, &places))
     }
+}
+
+/// A type for each key column by which its storage class is known; which of the types of that class
+/// it is makes no difference here.
+fn key_types(batches: &[Batch], on: &[ColumnId]) -> Vec<Type> {
+    let class = |id: &ColumnId| match batches.first().and_then(|b| b.column(*id)).map(|c| &c.values) {
+        Some(Values::Bool(_)) => Type::Bool,
+        Some(Values::I64(_)) => Type::Int,
+        Some(Values::F64(_)) => Type::Float,
+        Some(Values::I128(_)) => Type::Decimal { precision: 38, scale: 0 },
+        Some(Values::Str(_)) => Type::String,
+        Some(Values::Any(_)) | None => Type::Bytes,
+    };
+    on.iter().map(class).collect()
 }
 
 /// Takes rows with a null key out of all groups.
