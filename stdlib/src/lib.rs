@@ -6,9 +6,27 @@
 //! kernel ([`vectorized`]) must agree with it bit for bit, and tests compare the two.
 #![forbid(unsafe_code)]
 
+mod convert;
+mod exact_sum;
+mod format_number;
+mod library;
+mod list;
+mod number;
+mod pattern;
 pub mod signature;
+mod text;
+mod time;
+mod time_format;
 
+pub use format_number::check_number_format;
+pub use library::library;
+pub use pattern::check_regex;
 pub use signature::{
     Resolved, SignatureError, SignatureErrorKind, common_type, conversion, lambda_parameters, lambda_result,
     lookup, names, resolve, resolve_decimal, resolve_function, takes_lambda, widen,
 };
+pub use time::check_unit;
+pub use time_format::check_time_format;
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ fn convert(call: &Call<'_>) -> Outcome {
         Function::ToDecimal => decimal(call),
         Function::ToString => {
             call.count(1, 1)?;
-            let kind = one_of(call, 0, |t| *t != Type::Regex, "a value")?;
+            let kind = one_of(call, 0, has_text, "a value without named fields")?;
             call.strict(vec![call.take(0, &kind)?], Type::String)
         }
         Function::ToDate => from_text(call, Type::Date, Type::Timestamp),
@@ -62,6 +62,15 @@ fn convert(call: &Call<'_>) -> Outcome {
             let arguments = (0..call.arguments.len()).map(|i| call.take(i, &Type::String));
             call.strict(arguments.collect::<Result<_, _>>()?, Type::String)
         }
+    }
+}
+
+/// Whether a value's text needs nothing but the value: the names in records are in their types.
+fn has_text(ty: &Type) -> bool {
+    match ty {
+        Type::Regex | Type::Record(_) => false,
+        Type::List(element) => has_text(&element.kind),
+        _ => true,
     }
 }
 

@@ -55,7 +55,7 @@ pub fn float_to_decimal(x: f64, scale: u8) -> Option<i128> {
     if !x.is_finite() || x.abs() >= 1e38 {
         return None;
     }
-    let digits = rounded_digits(x, i32::from(scale));
+    let digits = rounded_text(x, i32::from(scale));
     let unscaled: i128 = digits.replace('.', "").parse().ok()?;
     decimal_fits(unscaled, PRECISION_MAX).then_some(unscaled)
 }
@@ -73,12 +73,12 @@ pub fn round_float(x: f64, digits: i64) -> f64 {
     if digits == 0 {
         return x.round();
     }
-    rounded_digits(x, digits as i32).parse().unwrap_or(x)
+    rounded_text(x, digits as i32).parse().unwrap_or(x)
 }
 
 /// The exact decimal expansion of a finite float, rounded half away from zero to `digits` digits
 /// after the point, as text with exactly that many (none if `digits` <= 0).
-fn rounded_digits(x: f64, digits: i32) -> String {
+pub fn rounded_text(x: f64, digits: i32) -> String {
     // A float with binary exponent -k has exactly k digits after the point, or fewer.
     let exact = 1074.min(binary_fraction_digits(x));
     let expansion = format!("{:.*}", exact, x.abs());

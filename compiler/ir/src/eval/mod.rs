@@ -20,7 +20,7 @@ pub use arithmetic::{
 };
 pub use decimal::{
     PRECISION_MAX, decimal_fits, decimal_operation, decimal_rescale, decimal_round_half_away,
-    decimal_to_float, float_to_decimal, power_of_ten, round_float,
+    decimal_to_float, float_to_decimal, power_of_ten, round_float, rounded_text,
 };
 pub use list::{contains, out_of_range};
 
