@@ -2,15 +2,24 @@
 //!
 //! Every row is checked against RFC 8259 as a whole, also where nobody reads it. Blank lines are
 //! no rows. A key that occurs twice counts where it occurs last.
+//!
+//! The bytes are cut into tokens once; rows whose tokens and keys are those of an earlier row are
+//! taken by comparing (`kernels::structural_match`), every other row goes through the complete
+//! check. Both find the same values: what a morsel delivers does not depend on earlier rows.
 
 mod convert;
+mod learn;
 mod paths;
 mod syntax;
 mod unescape;
 
 pub use syntax::{DEPTH_MAX, Fault, check};
 
-use super::{BrokenRow, Chunk, MorselLimits, Scanner};
+use super::{BrokenRow, CHUNK_PADDING, Chunk, MorselLimits, Scanner};
+use crate::kernels::level::SimdLevel;
+use crate::kernels::structural::Tokens;
+use crate::kernels::structural_match::{Cursor, Rows, Shape, Stop, take_rows};
+use crate::kernels::utf8::is_utf8;
 use convert::Morsel;
 use flow_ir::source::Source;
 use flow_ir::{Column, DataType};
@@ -19,122 +28,330 @@ use std::ops::Range;
 use std::sync::Arc;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
+/// Bytes cut into tokens at a time; a multiple of 64, small enough that the tokens stay in the cache.
+const BLOCK: usize = 32 << 10;
+/// Chunks that end beyond this byte are refused.
+const GIANT: usize = (u32::MAX as usize) - (1 << 20);
+/// The span of a row that was refused for its length.
+const REFUSED: (u32, u32) = (u32::MAX, 0);
+/// The most shapes that are kept.
+const SHAPES_MAX: usize = 16;
 
 /// The scanner of JSON lines.
 pub struct JsonScanner {
+    level: SimdLevel,
     paths: Paths,
     types: Vec<DataType>,
     limits: MorselLimits,
+    /// Shapes of rows, the last used one first.
+    shapes: Vec<Shape>,
+    tokens: Tokens,
     buffer: Arc<Vec<u8>>,
-    /// Where the next row starts, and where the chunk ends.
-    rest: Range<usize>,
-    /// The place of each row of the morsel, without its line end.
-    spans: Vec<Range<usize>>,
-    /// For each column the place of its value in each row.
-    slots: Vec<Vec<Slot>>,
+    /// The end of the chunk.
+    end: usize,
+    /// The end of the bytes that have been cut into tokens.
+    cut: usize,
+    /// The next token, and how many tokens belong to whole rows.
+    next: usize,
+    whole: usize,
+    /// The start of the next row.
+    start: usize,
+    /// Whether the bytes that have been cut are known to be UTF-8.
+    utf8: bool,
+    /// The rows of the morsel, with one slot a column.
+    rows: Rows,
     broken: Vec<BrokenRow>,
     escapes: bool,
-    /// The slots of one row.
-    scratch: Vec<Slot>,
+    /// A chunk too long for 32-bit positions. Only a single row makes a chunk that long.
+    giant: Option<Range<usize>>,
+    /// Where the row lies that was refused for its length.
+    refused: Range<usize>,
+    /// Rows that went through the complete check.
+    checked: u64,
 }
 
 impl JsonScanner {
     /// A scanner that delivers the columns of `source`.
     pub fn new(source: &Source, limits: MorselLimits) -> Self {
-        let types: Vec<DataType> = source.columns.iter().map(|c| c.ty.clone()).collect();
+        Self::with_level(source, limits, SimdLevel::detect())
+    }
+
+    /// The same, with the given instructions.
+    pub fn with_level(source: &Source, limits: MorselLimits, level: SimdLevel) -> Self {
         JsonScanner {
+            level,
             paths: Paths::new(&source.columns),
+            types: source.columns.iter().map(|c| c.ty.clone()).collect(),
             limits,
+            shapes: Vec::new(),
+            tokens: Tokens::default(),
             buffer: Arc::new(Vec::new()),
-            rest: 0..0,
-            spans: Vec::new(),
-            slots: vec![Vec::new(); types.len()],
+            end: 0,
+            cut: 0,
+            next: 0,
+            whole: 0,
+            start: 0,
+            utf8: true,
+            rows: Rows::default(),
             broken: Vec::new(),
             escapes: false,
-            scratch: vec![Slot::ABSENT; types.len()],
-            types,
+            giant: None,
+            refused: 0..0,
+            checked: 0,
         }
     }
 
-    fn slow_row(&mut self, span: Range<usize>) {
+    /// How many rows so far were not of the shape of an earlier row, and went the slow way.
+    pub fn rows_checked(&self) -> u64 {
+        self.checked
+    }
+
+    /// Cuts more bytes into tokens until there is a whole row; false at the end of the chunk.
+    fn cut_more(&mut self) -> bool {
         let buffer = self.buffer.clone();
-        let text = buffer.get(span.clone()).unwrap_or(&[]);
+        self.tokens.forget(self.next, self.start as u32);
+        (self.next, self.whole) = (0, 0);
+        while self.cut < self.end {
+            let seen = self.tokens.kinds().len();
+            let end = self.end.min(self.cut + BLOCK);
+            self.tokens.extend(self.level, &buffer, self.cut..end);
+            self.cut = end;
+            if end == self.end && buffer.get(end - 1) != Some(&b'\n') {
+                self.tokens.push_line_end(end);
+            }
+            if let Some(last) = memchr::memrchr(b'\n', &self.tokens.kinds()[seen..]) {
+                self.whole = seen + last + 1;
+                break;
+            }
+        }
+        if self.whole == 0 {
+            return false;
+        }
+        self.escapes |= !self.tokens.backslash.is_empty();
+        self.utf8 = true;
+        if self.tokens.beyond_ascii {
+            let rows_end = self.tokens.starts()[self.whole - 1] as usize;
+            self.utf8 = is_utf8(self.level, &buffer[self.start..rows_end]);
+            self.tokens.beyond_ascii = !buffer[rows_end..self.cut].is_ascii();
+        }
+        true
+    }
+
+    /// The first byte from the next row on that needs a closer look.
+    fn clean_until(&self) -> u32 {
+        if !self.utf8 {
+            return self.start as u32;
+        }
+        let start = self.start as u32;
+        let from = |positions: &[u32], reach: u32| {
+            let first = positions.partition_point(|p| p.saturating_add(reach) < start);
+            positions.get(first).copied().unwrap_or(u32::MAX)
+        };
+        from(&self.tokens.control, 0).min(from(&self.tokens.backslash, 63))
+    }
+
+    /// Takes rows of the shape that was used last.
+    fn take_many(&mut self, end_max: u32) -> Stop {
+        let Some(shape) = self.shapes.first() else { return Stop::Other };
+        let mut cursor = Cursor {
+            token: self.next,
+            tokens: self.whole,
+            start: self.start as u32,
+            rows: self.limits.rows_max.max(1) - self.rows.spans.len(),
+            end_max,
+            clean: self.clean_until(),
+        };
+        let stop = take_rows(self.level, shape, &self.tokens, &self.buffer, &mut cursor, &mut self.rows);
+        (self.next, self.start) = (cursor.token, cursor.start as usize);
+        stop
+    }
+
+    /// Takes the next row, whatever it is; false if it belongs to the next morsel.
+    fn take_one(&mut self, end_max: u32) -> bool {
+        let kinds = &self.tokens.kinds()[self.next..self.whole];
+        let Some(tokens) = memchr::memchr(b'\n', kinds).map(|n| n + 1) else { return false };
+        let end = self.tokens.starts()[self.next + tokens - 1];
+        if tokens == 1 {
+            self.next += 1;
+            self.start = end as usize + 1;
+            return true;
+        }
+        if end > end_max && !self.rows.spans.is_empty() {
+            return false;
+        }
+        if !(self.is_clean(end) && self.take_known(tokens)) {
+            self.take_slowly(tokens, end as usize);
+        }
+        true
+    }
+
+    /// Whether the strings of the row that ends at `end` hold no faults.
+    fn is_clean(&self, end: u32) -> bool {
+        let start = self.start as u32;
+        let text = &self.buffer[self.start..end as usize];
+        if !self.utf8 && !is_utf8(self.level, text) {
+            return false;
+        }
+        let control = self.tokens.control.partition_point(|p| *p < start);
+        if self.tokens.control.get(control).is_some_and(|p| *p < end) {
+            return false;
+        }
+        let backslash = self.tokens.backslash.partition_point(|p| p.saturating_add(63) < start);
+        self.tokens.backslash.get(backslash).is_none_or(|p| *p >= end) || unescape::check_escapes(text)
+    }
+
+    /// Takes the next row, which is clean and has so many tokens, if its shape is known.
+    fn take_known(&mut self, tokens: usize) -> bool {
+        for (i, shape) in self.shapes.iter().enumerate() {
+            if shape.tokens() != tokens {
+                continue;
+            }
+            let mut cursor = Cursor {
+                token: self.next,
+                tokens: self.next + tokens,
+                start: self.start as u32,
+                rows: 1,
+                end_max: u32::MAX,
+                clean: u32::MAX,
+            };
+            take_rows(self.level, shape, &self.tokens, &self.buffer, &mut cursor, &mut self.rows);
+            if cursor.rows == 0 {
+                (self.next, self.start) = (cursor.token, cursor.start as usize);
+                self.shapes[..=i].rotate_right(1);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Makes one broken row of bytes that are too many.
+    fn refuse(&mut self, span: Range<usize>) {
+        self.rows.spans.push(REFUSED);
+        self.rows.slots.resize(self.types.len(), Slot::BROKEN.0);
+        self.broken.push(BrokenRow {
+            row: 0,
+            at: span.start,
+            message: "the row is longer than 4 GiB".into(),
+        });
+        self.refused = span;
+    }
+
+    /// Takes the next row, which has so many tokens and ends at `end`, by the complete check.
+    fn take_slowly(&mut self, tokens: usize, end: usize) {
+        let buffer = self.buffer.clone();
+        let text = &buffer[self.start..end];
+        let columns = self.types.len();
+        self.checked += 1;
         match syntax::check_object(text) {
             Ok(()) => {
-                self.escapes |= memchr::memchr(b'\\', text).is_some();
-                self.paths.locate(&buffer, span.clone(), &mut self.scratch);
+                let first = self.rows.slots.len();
+                self.rows.slots.resize(first + columns, 0);
+                self.paths.locate(&buffer, self.start..end, &mut self.rows.slots[first..]);
+                let row = self.next..self.next + tokens;
+                let (kinds, starts) = (&self.tokens.kinds()[row.clone()], &self.tokens.starts()[row]);
+                if let Some(shape) = learn::learn(&self.paths, columns, kinds, starts, &buffer) {
+                    self.shapes.truncate(SHAPES_MAX - 1);
+                    self.shapes.insert(0, shape);
+                }
             }
             Err(fault) => {
-                self.scratch.fill(Slot::BROKEN);
-                let row = self.spans.len() as u32;
-                self.broken.push(BrokenRow { row, at: span.start + fault.at, message: fault.message });
+                self.rows.slots.resize(self.rows.slots.len() + columns, Slot::BROKEN.0);
+                let row = self.rows.spans.len() as u32;
+                self.broken.push(BrokenRow { row, at: self.start + fault.at, message: fault.message });
             }
         }
-        for (column, slot) in self.slots.iter_mut().zip(&self.scratch) {
-            column.push(*slot);
-        }
-        self.spans.push(span);
+        self.rows.spans.push((self.start as u32, end as u32));
+        self.next += tokens;
+        self.start = end + 1;
     }
 }
 
 impl Scanner for JsonScanner {
     fn begin(&mut self, chunk: &Chunk) {
         self.buffer = chunk.buffer.clone();
-        let end = chunk.end.min(self.buffer.len());
-        let mut start = chunk.start.min(end);
-        if chunk.offset == 0 && self.buffer[start..end].starts_with(BOM) {
-            start += BOM.len();
+        self.end = chunk.end.min(self.buffer.len());
+        self.start = chunk.start.min(self.end);
+        if self.buffer.len() - self.end < CHUNK_PADDING {
+            // The kernels read whole vectors.
+            let mut padded = self.buffer[..self.end].to_vec();
+            padded.resize(self.end + CHUNK_PADDING, 0);
+            self.buffer = Arc::new(padded);
         }
-        self.rest = start..end;
+        if chunk.offset == 0 && self.buffer[self.start..self.end].starts_with(BOM) {
+            self.start += BOM.len();
+        }
+        if self.end > GIANT {
+            self.giant = Some(self.start..self.end);
+            (self.start, self.end) = (0, 0);
+        }
+        self.cut = self.start;
+        self.tokens.clear();
+        (self.next, self.whole) = (0, 0);
     }
 
     fn next_morsel(&mut self) -> bool {
-        self.spans.clear();
+        self.rows.spans.clear();
+        self.rows.slots.clear();
         self.broken.clear();
-        self.escapes = false;
-        self.slots.iter_mut().for_each(Vec::clear);
-        let first = self.rest.start;
-        while !self.rest.is_empty() && self.spans.len() < self.limits.rows_max.max(1) {
-            let line = &self.buffer[self.rest.clone()];
-            let length = memchr::memchr(b'\n', line).unwrap_or(line.len());
-            let span = self.rest.start..self.rest.start + length;
-            if !self.spans.is_empty() && span.end - first > self.limits.bytes_max {
+        self.escapes = !self.tokens.backslash.is_empty();
+        if let Some(span) = self.giant.take() {
+            self.refuse(span);
+            return true;
+        }
+        let bytes_max = u32::try_from(self.limits.bytes_max).unwrap_or(u32::MAX);
+        let end_max = (self.start as u32).saturating_add(bytes_max);
+        while self.rows.spans.len() < self.limits.rows_max.max(1) {
+            if self.next == self.whole && !self.cut_more() {
                 break;
             }
-            self.rest.start = (span.end + 1).min(self.rest.end);
-            let line = &self.buffer[span.clone()];
-            if line.iter().all(|b| syntax::is_space(*b)) {
+            if self.take_many(end_max) == Stop::Limit && self.next == self.whole {
                 continue;
             }
-            let length = line.strip_suffix(b"\r").unwrap_or(line).len();
-            self.slow_row(span.start..span.start + length);
+            if self.rows.spans.len() >= self.limits.rows_max.max(1) || !self.take_one(end_max) {
+                break;
+            }
         }
-        !self.spans.is_empty()
+        !self.rows.spans.is_empty()
     }
 
     fn rows(&self) -> usize {
-        self.spans.len()
+        self.rows.spans.len()
     }
 
     fn column(&self, index: usize, rows: Option<&[u32]>) -> Column {
-        let morsel = Morsel { buffer: &self.buffer, slots: &self.slots[index], rows, escapes: self.escapes };
-        morsel.column(&self.types[index])
+        let morsel = Morsel {
+            buffer: &self.buffer,
+            slots: &self.rows.slots,
+            columns: self.types.len(),
+            column: index,
+            rows,
+            escapes: self.escapes,
+        };
+        morsel.convert(&self.types[index])
     }
 
     fn broken(&self) -> &[BrokenRow] {
         &self.broken
     }
 
-    fn row_span(&self, row: usize) -> Range<usize> {
-        self.spans[row].clone()
-    }
-
     fn bytes(&self, range: Range<usize>) -> &[u8] {
         self.buffer.get(range).unwrap_or(&[])
     }
 
+    fn row_span(&self, row: usize) -> Range<usize> {
+        let (start, end) = self.rows.spans[row];
+        if (start, end) == REFUSED {
+            return self.refused.clone();
+        }
+        let (start, mut end) = (start as usize, end as usize);
+        if end > start && self.buffer[end - 1] == b'\r' {
+            end -= 1;
+        }
+        start..end
+    }
+
     fn field_span(&self, row: usize, index: usize) -> Option<Range<usize>> {
-        let slot = *self.slots[index].get(row)?;
+        let slot = Slot(*self.rows.slots.get(row * self.types.len() + index)?);
         if slot == Slot::BROKEN {
             return None;
         }
@@ -142,3 +359,6 @@ impl Scanner for JsonScanner {
         Some(start..paths::value_end(&self.buffer, start))
     }
 }
+
+#[cfg(test)]
+mod tests;

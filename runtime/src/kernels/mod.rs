@@ -11,6 +11,10 @@ pub mod number;
 #[cfg(target_arch = "x86_64")]
 mod number_avx512;
 pub mod split;
+pub mod structural;
+pub mod structural_match;
+#[cfg(target_arch = "x86_64")]
+mod structural_x86;
 pub mod tokenize;
 #[cfg(target_arch = "x86_64")]
 mod tokenize_avx512;

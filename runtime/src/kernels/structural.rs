@@ -95,9 +95,11 @@ impl Tokens {
 
     /// Forgets the first `tokens` tokens and what is known of bytes before `position`.
     pub fn forget(&mut self, tokens: usize, position: u32) {
-        self.kinds.copy_within(tokens..self.used, 0);
-        self.starts.copy_within(tokens..self.used, 0);
-        self.used -= tokens;
+        if tokens > 0 {
+            self.kinds.copy_within(tokens..self.used, 0);
+            self.starts.copy_within(tokens..self.used, 0);
+            self.used -= tokens;
+        }
         self.control.retain(|p| *p >= position);
         self.backslash.retain(|p| *p + 63 >= position);
     }
@@ -244,8 +246,7 @@ impl Blocks for Portable {
     fn masks(block: &[u8; 64]) -> Masks {
         let folded = block.map(|b| b | 0x20);
         let (quote, newline) = (equal(block, b'"'), equal(block, b'\n'));
-        let operator =
-            equal(&folded, b'{') | equal(&folded, b'}') | equal(block, b',') | equal(block, b':');
+        let operator = equal(&folded, b'{') | equal(&folded, b'}') | equal(block, b',') | equal(block, b':');
         let space = equal(block, b' ') | equal(block, b'\t') | equal(block, b'\r');
         let high = block.iter().fold(0, |all, b| all | b) & 0x80;
         let fold = |m, (i, b): (usize, &u8)| m | u64::from(*b < 0x20) << i;

@@ -63,6 +63,11 @@ impl Shape {
         shape
     }
 
+    /// How many tokens its rows have, the line end included.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
     /// Token `token` is a key, with `text` between and including its quotes.
     pub fn key(&mut self, token: usize, text: &[u8]) {
         if text.len() > KEY_MAX {
@@ -209,7 +214,7 @@ fn push_slots(shape: &Shape, row: &[u32], slots: &mut Vec<u64>) {
     slots.extend(shape.columns.iter().map(|c| {
         let (first, last) = (row.get(c.first as usize), row.get(c.last as usize));
         let (first, last) = (u64::from(*first.unwrap_or(&0)), u64::from(*last.unwrap_or(&0)));
-        (first + c.add | last << 32) & c.keep
+        ((first + c.add) | (last << 32)) & c.keep
     }));
 }
 

@@ -127,7 +127,7 @@ impl Blocks for Avx2 {
     fn masks(block: &[u8; 64]) -> Masks {
         // Looked up by the low four bits of a byte: the one byte of its class with these bits. The
         // fillers are bytes whose own low bits lead elsewhere.
-        const SPACE: [u8; 16] = [b' ', 1, 1, 1, 1, 1, 1, 1, 1, b'\t', b'\n', 1, 1, b'\r', 1, 1];
+        const SPACE: [u8; 16] = [b' ', 2, 1, 1, 1, 1, 1, 1, 1, b'\t', b'\n', 1, 1, b'\r', 1, 1];
         const OPERATOR: [u8; 16] = [1, 0, 1, 1, 1, 1, 1, 1, 1, 1, b':', b'{', b',', b'}', 1, 1];
         let v = halves(block);
         // SAFETY: only code for AVX2 uses this type, and the tables are 16 bytes.

@@ -15,8 +15,12 @@ use std::sync::Arc;
 pub(crate) struct Morsel<'a> {
     /// The chunk's buffer.
     pub(crate) buffer: &'a Arc<Vec<u8>>,
-    /// The column's slot in each row of the morsel.
-    pub(crate) slots: &'a [Slot],
+    /// The slots of the first row, then those of the second, and so on.
+    pub(crate) slots: &'a [u64],
+    /// Slots a row.
+    pub(crate) columns: usize,
+    /// Which of them are converted.
+    pub(crate) column: usize,
     /// The rows to convert, in order; all when `None`.
     pub(crate) rows: Option<&'a [u32]>,
     /// Whether a string of the morsel may hold an escape.
@@ -25,7 +29,7 @@ pub(crate) struct Morsel<'a> {
 
 impl Morsel<'_> {
     /// The column of type `ty`.
-    pub(crate) fn column(&self, ty: &DataType) -> Column {
+    pub(crate) fn convert(&self, ty: &DataType) -> Column {
         let missing = if ty.nullable { NULL } else { ErrorCode::Missing as u8 };
         match &ty.kind {
             Type::Int => self.build(missing, int, Values::I64),
@@ -43,14 +47,15 @@ impl Morsel<'_> {
     }
 
     fn len(&self) -> usize {
-        self.rows.map_or(self.slots.len(), <[u32]>::len)
+        self.rows.map_or(self.slots.len() / self.columns.max(1), <[u32]>::len)
     }
 
     /// Calls `f` with the text of each row's value, or with its status.
     fn each<'b>(&'b self, missing: u8, mut f: impl FnMut(Result<(usize, &'b [u8]), u8>)) {
+        let slot = |row: usize| Slot(self.slots[row * self.columns + self.column]);
         match self.rows {
-            Some(rows) => rows.iter().for_each(|r| f(self.text(self.slots[*r as usize], missing))),
-            None => self.slots.iter().for_each(|s| f(self.text(*s, missing))),
+            Some(rows) => rows.iter().for_each(|r| f(self.text(slot(*r as usize), missing))),
+            None => (0..self.len()).for_each(|r| f(self.text(slot(r), missing))),
         }
     }
 

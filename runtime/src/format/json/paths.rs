@@ -93,20 +93,20 @@ impl Paths {
     }
 
     /// Fills `slots`, one a column, from a right JSON value that stands at `span` of `buffer`.
-    pub(crate) fn locate(&self, buffer: &[u8], span: Range<usize>, slots: &mut [Slot]) {
-        slots.fill(Slot::ABSENT);
+    pub(crate) fn locate(&self, buffer: &[u8], span: Range<usize>, slots: &mut [u64]) {
+        slots.fill(Slot::ABSENT.0);
         let start = skip_space(buffer, span.start);
         self.locate_node(0, buffer, start..span.end, slots);
     }
 
-    fn locate_node(&self, node: usize, buffer: &[u8], span: Range<usize>, slots: &mut [Slot]) {
+    fn locate_node(&self, node: usize, buffer: &[u8], span: Range<usize>, slots: &mut [u64]) {
         let here = &self.nodes[node];
         for &c in &here.columns {
-            slots[c] = Slot::value(span.start, span.end);
+            slots[c] = Slot::value(span.start, span.end).0;
         }
         let is_object = buffer.get(span.start) == Some(&b'{');
         for &c in &here.below {
-            slots[c] = if is_object { Slot::ABSENT } else { Slot::inside(span.start) };
+            slots[c] = if is_object { Slot::ABSENT } else { Slot::inside(span.start) }.0;
         }
         if is_object && !here.children.is_empty() {
             members(buffer, span.start, |key, value| {
