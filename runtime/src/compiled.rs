@@ -5,7 +5,7 @@ use crate::options::RunError;
 use flow_ir::physical::{Branch, BranchEnd, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, Stage, TypedColumn};
 use flow_ir::source::Source;
 use flow_ir::{ColumnId, Expr, ExprKind, Function, Span, Type, Value};
-use flow_jit::{Engine, Predicate, Projection};
+use flow_jit::{KernelText, Options, Predicate, Projection, StepDescription};
 use std::collections::BTreeSet;
 
 /// A compiled stage.
@@ -20,6 +20,8 @@ pub(crate) struct CompiledStage {
     pub(crate) operations: Vec<(&'static str, Span, Vec<String>)>,
     /// What explanations need.
     pub(crate) definitions: Definitions,
+    /// Generated code as text, when asked for: (title, intermediate code, machine code).
+    pub(crate) code: Vec<(String, String, String)>,
     /// Whether every source row has at most one row at the leaves.
     pub(crate) one_to_one: bool,
 }
@@ -85,10 +87,11 @@ pub(crate) enum CompiledEach {
 }
 
 /// Compiles a stage.
-pub(crate) fn compile_stage(stage: &Stage, unused: &BTreeSet<ColumnId>, engine: Engine) -> Result<CompiledStage, RunError> {
+pub(crate) fn compile_stage(stage: &Stage, unused: &BTreeSet<ColumnId>, jit: Options) -> Result<CompiledStage, RunError> {
     let mut compiler = Compiler {
         unused,
-        engine,
+        jit,
+        code: Vec::new(),
         operations: Vec::new(),
         leaves: Vec::new(),
         definitions: Definitions::default(),
@@ -109,12 +112,14 @@ pub(crate) fn compile_stage(stage: &Stage, unused: &BTreeSet<ColumnId>, engine: 
         leaves: compiler.leaves,
         operations: compiler.operations,
         definitions: compiler.definitions,
+        code: compiler.code,
     })
 }
 
 struct Compiler<'a> {
     unused: &'a BTreeSet<ColumnId>,
-    engine: Engine,
+    jit: Options,
+    code: Vec<(String, String, String)>,
     operations: Vec<(&'static str, Span, Vec<String>)>,
     leaves: Vec<CompiledLeaf>,
     definitions: Definitions,
@@ -246,10 +251,19 @@ impl Compiler<'_> {
         })
     }
 
+    /// Remembers how expressions are evaluated, for `explain`.
+    fn note_code(&mut self, steps: &[StepDescription], texts: Vec<KernelText>, out: &mut Vec<String>) {
+        out.extend(steps.iter().map(|s| {
+            let why = if s.reason.is_empty() { String::new() } else { format!(" ({})", s.reason) };
+            format!("{}: {}{why}", s.kind.name(), s.text)
+        }));
+        self.code.extend(texts.into_iter().map(|t| (t.name, t.clif, t.assembler)));
+    }
+
     fn predicate(&mut self, e: &Expr, columns: &[TypedColumn], steps: &mut Vec<String>) -> Result<Predicate, RunError> {
         self.note_expr(e);
-        let p = Predicate::compile(e, columns, self.engine).map_err(code_error)?;
-        steps.extend(p.describe().iter().map(ToString::to_string));
+        let p = Predicate::compile(e, columns, self.jit).map_err(code_error)?;
+        self.note_code(&p.describe(), p.texts(), steps);
         Ok(p)
     }
 
@@ -266,8 +280,8 @@ impl Compiler<'_> {
             self.definitions.computed.insert(c.id, c.expr.clone());
         }
         let exprs: Vec<Expr> = used.iter().map(|c| c.expr.clone()).collect();
-        let projection = Projection::compile(&exprs, columns, self.engine).map_err(code_error)?;
-        steps.extend(projection.describe().iter().map(ToString::to_string));
+        let projection = Projection::compile(&exprs, columns, self.jit).map_err(code_error)?;
+        self.note_code(&projection.describe(), projection.texts(), steps);
         Ok((used.iter().map(|c| c.id).collect(), projection))
     }
 
@@ -277,16 +291,16 @@ impl Compiler<'_> {
             && text.ty.kind == Type::String
             && let ExprKind::Literal(separator @ (Value::String(_) | Value::Regex(_))) = &separator.kind
         {
-            let text = Projection::compile(std::slice::from_ref(text), columns, self.engine).map_err(code_error)?;
-            steps.extend(text.describe().iter().map(ToString::to_string));
+            let text = Projection::compile(std::slice::from_ref(text), columns, self.jit).map_err(code_error)?;
+            self.note_code(&text.describe(), text.texts(), steps);
             steps.push("vector: split".to_owned());
             return Ok(CompiledEach::Split { id, text, separator: separator.clone() });
         }
         let Type::List(element) = &e.ty.kind else {
             return Err(RunError::Internal(format!("`each` needs a list, not {}", e.ty)));
         };
-        let list = Projection::compile(std::slice::from_ref(e), columns, self.engine).map_err(code_error)?;
-        steps.extend(list.describe().iter().map(ToString::to_string));
+        let list = Projection::compile(std::slice::from_ref(e), columns, self.jit).map_err(code_error)?;
+        self.note_code(&list.describe(), list.texts(), steps);
         Ok(CompiledEach::List { id, list, element: (**element).clone() })
     }
 }

@@ -42,7 +42,7 @@ pub fn run(
         plan,
         options,
         pool,
-        budget: Budget::new(options.memory_bytes),
+        budget: options.memory_bytes.map_or_else(Budget::unlimited, Budget::new),
         datasets: HashMap::new(),
         joins: HashMap::new(),
         report: RunReport::default(),
@@ -84,7 +84,10 @@ struct Run<'a> {
 impl Run<'_> {
     fn stage(&mut self, stage: &Stage) -> Result<(), RunError> {
         let begin = Instant::now();
-        let compiled = compile_stage(stage, &self.plan.unused, self.options.engine)?;
+        let compiled = {
+            let jit = flow_jit::Options { engine: self.options.engine, text: self.options.code_text };
+            compile_stage(stage, &self.plan.unused, jit)?
+        };
         self.build_joins(stage)?;
         let leaves = crate::finish::open_leaves(stage, &compiled, self.options, &self.budget)?;
         let compile = begin.elapsed();
@@ -117,7 +120,7 @@ impl Run<'_> {
             run: begin.elapsed(),
             bytes,
             chunks,
-            code: compiled.code_text(),
+            code: compiled.code,
         });
         self.forget_datasets(stage);
         Ok(())

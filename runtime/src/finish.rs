@@ -5,8 +5,8 @@ use crate::dataset::Dataset;
 use crate::fault::RowFault;
 use crate::leaf::{LeafState, SharedLeaf};
 use crate::memory::Budget;
-use crate::operators::distinct::Distinct;
-use crate::operators::reduce_by_key::{Aggregator, AggregatorSpec};
+use crate::operators::distinct::{self, Distinct, DistinctSpec};
+use crate::operators::reduce_by_key::{self, AggregateError, Aggregator, AggregatorSpec, UpdateRows};
 use crate::operators::sort::sort;
 use crate::options::{RunError, RunOptions, Written};
 use crate::ordered::Ordered;
@@ -14,8 +14,12 @@ use crate::output::AtomicFile;
 use crate::sink::{Printed, SinkWriter, row_writer};
 use crate::take::TakeQueue;
 use crate::worker::{RowTally, WorkerResult};
-use flow_ir::physical::{DatasetId, LeafKind, Stage};
+use flow_ir::aggregate::Aggregate;
+use flow_ir::layout::StateLayout;
+use flow_ir::physical::{DatasetId, LeafKind, Stage, TypedColumn};
 use flow_ir::source::OnError;
+use flow_ir::{Column, ColumnId};
+use flow_jit::{Engine, UpdateKernel};
 use std::sync::Arc;
 
 /// What a stage delivered.
@@ -51,11 +55,12 @@ fn open_leaf(
 ) -> Result<SharedLeaf, RunError> {
     Ok(match &leaf.leaf.kind {
         LeafKind::ReduceByKey { keys, aggregates, .. } => {
-            let types = &compiled.definitions.types;
-            let spec = AggregatorSpec::new(keys, aggregates, types, options.engine).map_err(RunError::Code)?;
-            SharedLeaf::Reduce(Arc::new(spec), budget.clone())
+            open_reduce(compiled, keys, aggregates, options, budget)?
         }
-        LeafKind::Distinct { .. } => SharedLeaf::Distinct(budget.clone()),
+        LeafKind::Distinct { on } => {
+            let keys = typed(compiled, on)?.into_iter().map(|c| c.ty.kind).collect();
+            SharedLeaf::Distinct(Arc::new(DistinctSpec { keys, columns: leaf.leaf.columns.clone() }), budget.clone())
+        }
         LeafKind::Collect | LeafKind::Sort { .. } => SharedLeaf::Collect(budget.clone()),
         LeafKind::Take { skip, count } => {
             let failing = compiled.inputs.iter().map(|i| {
@@ -72,6 +77,61 @@ fn open_leaf(
             None => SharedLeaf::Collect(budget.clone()),
         },
     })
+}
+
+fn open_reduce(
+    compiled: &CompiledStage,
+    keys: &[ColumnId],
+    aggregates: &[Aggregate],
+    options: &RunOptions,
+    budget: &Budget,
+) -> Result<SharedLeaf, RunError> {
+    let mut arguments = Vec::with_capacity(aggregates.len());
+    for a in aggregates {
+        arguments.push(match a.argument {
+            None => None,
+            Some(id) => typed(compiled, &[id])?.pop().map(|c| c.ty.kind),
+        });
+    }
+    let spec = AggregatorSpec::new(typed(compiled, keys)?, aggregates.to_vec(), arguments.clone());
+    let kernel = match options.engine {
+        Engine::Interpreter => None,
+        Engine::Jit => {
+            let kinds: Vec<_> = aggregates.iter().map(|a| a.kind).zip(arguments.iter().cloned()).collect();
+            let layout = StateLayout::new(aggregates, &arguments);
+            UpdateKernel::compile(&kinds, &layout, !keys.is_empty(), options.code_text)
+                .map_err(|e| RunError::Code(e.to_string()))?
+                .map(|k| Arc::new(CompiledUpdate(k)) as Arc<dyn UpdateRows>)
+        }
+    };
+    Ok(SharedLeaf::Reduce(Arc::new(spec), kernel, budget.clone()))
+}
+
+/// The columns with their types.
+fn typed(compiled: &CompiledStage, ids: &[ColumnId]) -> Result<Vec<TypedColumn>, RunError> {
+    ids.iter()
+        .map(|id| {
+            let ty = compiled.definitions.types.get(id).cloned();
+            ty.map(|ty| TypedColumn { id: *id, ty })
+                .ok_or_else(|| RunError::Internal(format!("the type of column {} is not known", id.0)))
+        })
+        .collect()
+}
+
+/// A compiled update as the aggregator calls it.
+struct CompiledUpdate(UpdateKernel);
+
+impl UpdateRows for CompiledUpdate {
+    fn run(
+        &self,
+        states: &mut [u64],
+        groups: &[u32],
+        arguments: &[Option<&Column>],
+        from: usize,
+        rows: usize,
+    ) -> usize {
+        self.0.run(states, groups, arguments, from, rows)
+    }
 }
 
 /// Merges the threads' parts of every leaf.
@@ -97,7 +157,8 @@ pub(crate) fn finish_stage(
                 end.counted_in_order = true;
                 Dataset { batches: taken.batches }
             }
-            _ => merge(states, leaf, budget)?,
+            SharedLeaf::Reduce(spec, ..) => merge(states, leaf, Some(spec), budget)?,
+            _ => merge(states, leaf, None, budget)?,
         };
         if let LeafKind::Write(sink) = &leaf.leaf.kind {
             // A table is laid out by whoever prints it.
@@ -126,7 +187,30 @@ fn finish_sink(ordered: Ordered<SinkWriter>, leaf: &CompiledLeaf, end: &mut Stag
     Ok(())
 }
 
-fn merge(states: Vec<LeafState>, leaf: &CompiledLeaf, budget: &Budget) -> Result<Dataset, RunError> {
+fn aggregate_error(e: AggregateError, aggregates: &[Aggregate], span: flow_ir::Span) -> RunError {
+    match e {
+        AggregateError::Memory(e) => RunError::Memory { message: e.to_string(), span },
+        AggregateError::Overflow { aggregate, key } => {
+            let (name, ty, span) = aggregates
+                .get(aggregate)
+                .map_or(("sum", String::new(), span), |a| (a.kind.name(), a.ty.to_string(), a.span));
+            let of = if key.is_empty() {
+                String::new()
+            } else {
+                let key: Vec<String> = key.iter().map(flow_ir::text::display).collect();
+                format!(" of the group {}", key.join(", "))
+            };
+            RunError::Aggregate { message: format!("the {name}{of} does not fit in {ty}"), span }
+        }
+    }
+}
+
+fn merge(
+    states: Vec<LeafState>,
+    leaf: &CompiledLeaf,
+    spec: Option<Arc<AggregatorSpec>>,
+    budget: &Budget,
+) -> Result<Dataset, RunError> {
     let memory = |e: crate::memory::NeedsMore| RunError::Memory { message: e.to_string(), span: leaf.leaf.span };
     let mut aggregators: Vec<Aggregator> = Vec::new();
     let mut distincts: Vec<Distinct> = Vec::new();
@@ -140,9 +224,12 @@ fn merge(states: Vec<LeafState>, leaf: &CompiledLeaf, budget: &Budget) -> Result
         }
     }
     let batches = match &leaf.leaf.kind {
-        LeafKind::ReduceByKey { order, .. } => Aggregator::merge_and_finish(aggregators, *order)
-            .map_err(|e| e.into_run_error(leaf.leaf.span))?,
-        LeafKind::Distinct { .. } => Distinct::merge_and_finish(distincts).map_err(memory)?,
+        LeafKind::ReduceByKey { order, aggregates, .. } => match spec {
+            Some(spec) => reduce_by_key::merge_and_finish(&spec, aggregators, *order, budget)
+                .map_err(|e| aggregate_error(e, aggregates, leaf.leaf.span))?,
+            None => return Err(RunError::Internal("a reduce leaf has no spec".to_owned())),
+        },
+        LeafKind::Distinct { .. } => distinct::merge_and_finish(distincts).map_err(memory)?,
         kind => {
             // The sort is stable and each thread met its tasks in order.
             parts.sort_by_key(|p| p.0);

@@ -6,9 +6,9 @@
 use crate::compiled::CompiledLeaf;
 use crate::dataset::{column_bytes, detach};
 use crate::memory::Budget;
-use crate::operators::distinct::Distinct;
-use crate::operators::reduce_by_key::{Aggregator, AggregatorSpec};
-use crate::options::{RunError, RunOptions};
+use crate::operators::distinct::{Distinct, DistinctSpec};
+use crate::operators::reduce_by_key::{Aggregator, AggregatorSpec, UpdateRows};
+use crate::options::RunError;
 use crate::ordered::Ordered;
 use crate::row_batch::RowBatch;
 use crate::sink::{SharedWriter, SinkWriter};
@@ -21,9 +21,9 @@ use std::sync::Arc;
 /// The part of a leaf that all threads share.
 pub(crate) enum SharedLeaf {
     /// `reduce`, `reduce_by_key`.
-    Reduce(Arc<AggregatorSpec>, Budget),
+    Reduce(Arc<AggregatorSpec>, Option<Arc<dyn UpdateRows>>, Budget),
     /// `distinct`.
-    Distinct(Budget),
+    Distinct(Arc<DistinctSpec>, Budget),
     /// Rows in order, sorted later or not.
     Collect(Budget),
     /// Rows cut in order.
@@ -67,13 +67,14 @@ pub(crate) enum LeafState {
 }
 
 impl LeafState {
-    pub(crate) fn new(shared: &SharedLeaf, options: &RunOptions) -> Self {
-        let _ = options;
+    pub(crate) fn new(shared: &SharedLeaf) -> Self {
         match shared {
-            SharedLeaf::Reduce(spec, budget) => {
-                LeafState::Reduce(Box::new(Aggregator::new(spec.clone(), budget.clone())))
+            SharedLeaf::Reduce(spec, kernel, budget) => {
+                LeafState::Reduce(Box::new(Aggregator::new(spec.clone(), kernel.clone(), budget)))
             }
-            SharedLeaf::Distinct(budget) => LeafState::Distinct(Box::new(Distinct::new(budget.clone()))),
+            SharedLeaf::Distinct(spec, budget) => {
+                LeafState::Distinct(Box::new(Distinct::new(spec.clone(), budget)))
+            }
             SharedLeaf::Collect(_) => LeafState::Collect(Vec::new()),
             SharedLeaf::Take(_) => LeafState::Take,
             SharedLeaf::Write(..) => LeafState::Write(Vec::new(), 0),
@@ -115,11 +116,12 @@ impl LeafState {
                     return Err(RunError::Internal("a distinct leaf is something else".to_owned()));
                 };
                 let keys = fetch(batch, on)?;
-                let rows = gather_batch(batch, leaf, false)?;
-                distinct.update(&refs(&keys), &rows, position).map_err(memory)
+                let ids: Vec<ColumnId> = leaf.leaf.columns.iter().map(|c| c.id).collect();
+                let columns = fetch(batch, &ids)?;
+                distinct.update(&refs(&keys), &refs(&columns), batch.rows(), position).map_err(memory)
             }
             (LeafState::Collect(parts), SharedLeaf::Collect(budget)) => {
-                let rows = gather_batch(batch, leaf, true)?;
+                let rows = gather_batch(batch, leaf)?;
                 budget.take(rows.columns.iter().map(|(_, c)| column_bytes(c)).sum(), word(&leaf.leaf.kind)).map_err(memory)?;
                 parts.push((at.task, rows));
                 Ok(())
@@ -127,7 +129,7 @@ impl LeafState {
             (LeafState::Take, SharedLeaf::Take(_)) => {
                 if let Some(part) = part {
                     let origins = (0..batch.rows()).map(|r| batch.origin(r)).collect();
-                    part.rows = ChunkRows { batch: gather_batch(batch, leaf, true)?, origins };
+                    part.rows = ChunkRows { batch: gather_batch(batch, leaf)?, origins };
                 }
                 Ok(())
             }
@@ -137,9 +139,6 @@ impl LeafState {
                 };
                 let ids: Vec<ColumnId> = sink.columns.iter().map(|c| c.id).collect();
                 let columns = fetch(batch, &ids)?;
-                if !bytes.is_empty() {
-                    bytes.extend_from_slice(&writer.separator());
-                }
                 writer.rows(&refs(&columns), batch.rows(), bytes);
                 *rows += batch.rows() as u64;
                 Ok(())
@@ -159,10 +158,10 @@ impl LeafState {
     }
 }
 
-fn gather_batch(batch: &mut RowBatch<'_>, leaf: &CompiledLeaf, own: bool) -> Result<Batch, RunError> {
+fn gather_batch(batch: &mut RowBatch<'_>, leaf: &CompiledLeaf) -> Result<Batch, RunError> {
     let fetched = fetch(batch, &leaf.needed)?;
     let columns = leaf.needed.iter().zip(fetched).map(|(id, c)| {
-        let column = if own && batch.morsel().is_some() { Arc::new(detach(&c)) } else { c };
+        let column = if batch.morsel().is_some() { Arc::new(detach(&c)) } else { c };
         (*id, column)
     });
     Ok(Batch { rows: batch.rows(), columns: columns.collect() })

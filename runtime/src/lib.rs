@@ -1,8 +1,40 @@
 //! The runtime of flowc: runs physical plans partition-parallel on all local cores.
 //!
-//! It sees plans and files, never the source language or the compiler.
+//! It sees plans and files, never the source language or the compiler. `execute` walks the plan,
+//! `format` reads and writes, `operators` group, sort and join, `kernels` are the vectorized loops.
 
+mod compiled;
+mod dataset;
+mod execute;
+mod fault;
+mod finish;
 pub mod format;
 pub mod kernels;
+mod leaf;
 pub mod memory;
 pub mod operators;
+mod options;
+mod ordered;
+mod output;
+mod positions;
+mod quarantine;
+mod reader;
+mod row_batch;
+mod sink;
+mod take;
+mod tasks;
+mod walk;
+mod worker;
+
+pub use execute::run;
+pub use fault::RowFault;
+pub use flow_jit::Engine;
+pub use kernels::newline::row_end;
+pub use options::{
+    Control, OperationCount, PrintFormat, RunError, RunOptions, RunReport, SourceCount, StageReport, Written,
+};
+pub use output::AtomicFile;
+pub use positions::{LineColumn, line_columns};
+pub use quarantine::SpanText;
+pub use reader::ReadError;
+pub use sink::Printer;

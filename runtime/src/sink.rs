@@ -5,7 +5,7 @@ use crate::options::{PrintFormat, RunError, RunOptions, Written};
 use crate::ordered::Receive;
 use crate::output::AtomicFile;
 use flow_ir::source::{Dialect, Format, Sink, Target};
-use flow_ir::{Batch, Column};
+use flow_ir::Batch;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -104,8 +104,11 @@ pub(crate) fn scanner_for(input: &CompiledInput, options: &RunOptions) -> Result
     let limits = MorselLimits { rows_max: options.morsel_rows.max(1), bytes_max: options.morsel_bytes.max(1) };
     let source: &Source = &context.source;
     Ok(Some(match &source.format {
-        Format::Delimited(dialect) => Box::new(CsvScanner::new(dialect, source, limits)),
-        Format::Lines => Box::new(LinesScanner::new(source, limits)),
+        Format::Delimited(_) => Box::new(
+            CsvScanner::new(source, limits)
+                .ok_or_else(|| RunError::Internal("a delimited source has another format".to_owned()))?,
+        ),
+        Format::Lines => Box::new(LinesScanner::new(limits)),
         Format::JsonLines => Box::new(JsonScanner::new(source, limits)),
         other => return Err(RunError::Internal(format!("{other:?} cannot be read"))),
     }))

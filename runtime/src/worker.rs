@@ -54,7 +54,7 @@ pub(crate) struct WorkerResult {
 /// Runs tasks until there are none left.
 pub(crate) fn work(shared: &Shared<'_>) -> WorkerResult {
     let walker = Walker::new(&shared.stage.definitions, shared.joins, shared.stage.operations.len());
-    let leaves = shared.leaves.iter().map(|l| LeafState::new(l, shared.options)).collect();
+    let leaves = shared.leaves.iter().map(LeafState::new).collect();
     let mut worker = Worker {
         shared,
         walker,
@@ -70,7 +70,12 @@ pub(crate) fn work(shared: &Shared<'_>) -> WorkerResult {
     let mut error = None;
     loop {
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
-        if number >= shared.tasks.tasks.len() || number > shared.stop.load(Ordering::Acquire) {
+        if number >= shared.tasks.tasks.len() {
+            break;
+        }
+        if number > shared.stop.load(Ordering::Acquire) {
+            // This task will never be handed in, and somebody may be waiting for it.
+            shared.leaves.iter().for_each(SharedLeaf::close);
             break;
         }
         if shared.options.control.cancel.load(Ordering::Relaxed) {

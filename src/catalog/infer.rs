@@ -88,7 +88,8 @@ fn delimited(bytes: Vec<u8>, dialect: &Dialect, whole: bool) -> Result<Vec<Infer
     };
     let source = text_source(dialect, names.len());
     let limits = MorselLimits { rows_max: SAMPLE_ROWS, bytes_max: usize::MAX / 4 };
-    let mut scanner = CsvScanner::new(dialect, &source, limits);
+    let scanner = CsvScanner::new(&source, limits);
+    let mut scanner = scanner.ok_or_else(|| CatalogError::Unreadable("it is not delimited text".to_owned()))?;
     scanner.begin(&chunk(bytes));
     let mut guesses = vec![Guess::default(); names.len()];
     let mut seen = 0;

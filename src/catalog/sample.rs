@@ -89,7 +89,8 @@ pub(crate) fn header_of(bytes: &[u8], dialect: &Dialect, whole: bool) -> Result<
     let dialect = Dialect { header: false, null: Vec::new(), ..dialect.clone() };
     let source = text_source(&dialect, fields);
     let limits = MorselLimits { rows_max: 1, bytes_max: line.len().max(1) };
-    let mut scanner = CsvScanner::new(&dialect, &source, limits);
+    let scanner = CsvScanner::new(&source, limits);
+    let mut scanner = scanner.ok_or_else(|| CatalogError::Unreadable("it is not delimited text".to_owned()))?;
     scanner.begin(&chunk(line.to_vec()));
     if !scanner.next_morsel() {
         return Ok(None);

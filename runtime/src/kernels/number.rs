@@ -5,17 +5,27 @@
 //! Invariant: every path gives the value (bit for bit) that `flow_ir::text` gives, or none if it gives none.
 
 use crate::kernels::level::SimdLevel;
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::{level::Instructions, number_avx512};
 use flow_ir::column::View;
 use flow_ir::text;
 
 /// Parses each view of `buffer` as an `int`; rows that are not one are added to `bad`, in order.
 pub fn parse_ints(level: SimdLevel, buffer: &[u8], views: &[View], bad: &mut Vec<u32>) -> Vec<i64> {
+    #[cfg(target_arch = "x86_64")]
+    if level.instructions() >= Instructions::Avx512 {
+        return number_avx512::parse_ints(level, buffer, views, bad);
+    }
     let _ = level;
     parse_each(buffer, views, bad, int_at)
 }
 
 /// Parses each view of `buffer` as a `float`; rows that are not one are added to `bad`, in order.
 pub fn parse_floats(level: SimdLevel, buffer: &[u8], views: &[View], bad: &mut Vec<u32>) -> Vec<f64> {
+    #[cfg(target_arch = "x86_64")]
+    if level.instructions() >= Instructions::Avx512 {
+        return number_avx512::parse_floats(level, buffer, views, bad);
+    }
     let _ = level;
     parse_each(buffer, views, bad, float_at)
 }
@@ -30,6 +40,10 @@ pub fn parse_decimals(
     scale: u8,
     bad: &mut Vec<u32>,
 ) -> Vec<i128> {
+    #[cfg(target_arch = "x86_64")]
+    if level.instructions() >= Instructions::Avx512 {
+        return number_avx512::parse_decimals(level, buffer, views, precision, scale, bad);
+    }
     let _ = level;
     parse_each(buffer, views, bad, |buffer, view| decimal_at(buffer, view, precision, scale))
 }

@@ -5,6 +5,7 @@
 
 pub mod distinct;
 pub mod exact_sum;
+pub(crate) mod flat_map;
 pub mod join;
 pub mod reduce_by_key;
 pub mod side;
