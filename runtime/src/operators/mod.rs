@@ -11,3 +11,5 @@ pub mod reduce_by_key;
 pub mod side;
 pub mod sort;
 pub mod states;
+#[cfg(test)]
+pub(crate) mod testing;

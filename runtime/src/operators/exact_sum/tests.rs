@@ -43,7 +43,8 @@ impl Oracle {
         let bits = x.to_bits();
         let exponent = (bits >> 52) & 0x7ff;
         let fraction = bits & ((1 << 52) - 1);
-        let (m, shift) = if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent as usize - 1) };
+        let (m, shift) =
+            if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent as usize - 1) };
         let mut out = Oracle::zero();
         for i in 0..53 {
             out.bits[shift + i] = m >> i & 1 == 1;

@@ -54,7 +54,8 @@ impl<'a> KeyColumns<'a> {
             (true, true) if self.key.descending => compare(&y.values, j, &x.values, i),
             (true, true) => compare(&x.values, i, &y.values, j),
             (false, false) => Ordering::Equal,
-            (a_valid, _) => (a_valid == self.key.nulls_first).cmp(&false),
+            (a_valid, _) if a_valid == self.key.nulls_first => Ordering::Greater,
+            _ => Ordering::Less,
         }
     }
 }
