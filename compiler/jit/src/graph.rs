@@ -153,9 +153,14 @@ impl GraphBuilder {
         if self.depth > DEPTH_MAX {
             return Err(JitError::TooDeep);
         }
-        let node = self.add_form(expr);
+        let node = self.add_form(expr)?;
         self.depth -= 1;
-        node
+        // What stands for a bare `null` (a block variable, say) has the type its place gives it.
+        let bare = matches!(&self.graph.node(node).op, Op::Literal(Value::Null));
+        if bare && self.graph.node(node).ty != expr.ty {
+            return Ok(self.intern(Op::Literal(Value::Null), Vec::new(), &expr.ty));
+        }
+        Ok(node)
     }
 
     fn add_form(&mut self, expr: &Expr) -> Result<NodeId, JitError> {

@@ -46,8 +46,8 @@ impl Emitter<'_, '_> {
     fn decides(&mut self, operand: Emitted, decisive: bool) -> ir::Value {
         let value = if decisive { operand.value } else { self.builder.ins().bxor_imm_u(operand.value, 1) };
         match operand.status {
-            // An error raises the loop's flag, whatever is decided.
-            Status::Valid | Status::Flag(_) => value,
+            Status::Valid => value,
+            Status::Flag(flag) => self.builder.ins().band_not(value, flag),
             Status::Byte(byte) => {
                 let valid = self.status_is(byte, 0);
                 self.builder.ins().band(value, valid)
