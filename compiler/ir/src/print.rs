@@ -66,10 +66,10 @@ impl Printer {
         self.names.contains_key(&id)
     }
 
-    /// Gives a column the name and type of another one, if that is known.
+    /// Gives a column the type of another one, if that is known.
     pub(crate) fn define_like(&mut self, new: ColumnId, old: ColumnId) {
-        if let Some(known) = self.names.get(&old).cloned() {
-            self.names.insert(new, known);
+        if let Some((_, ty)) = self.names.get(&old).cloned() {
+            self.define(new, &[], &ty);
         }
     }
 

@@ -1,0 +1,110 @@
+//! Which expressions and columns can be errors: an analysis that errs on the side of "can".
+//!
+//! Source fields do not count: a field the program uses is checked for every surviving row whatever
+//! the plan does with it, so moving or removing a use of it changes no verdict. What comes out of
+//! an exchange is never an error, because bad rows have been dealt with on the way in.
+
+use flow_ir::logical::{Computed, Operator};
+use flow_ir::{ColumnId, Expr, ExprKind, Function, LogicalPlan, NodeId, Type, Value};
+use std::collections::BTreeSet;
+
+/// The columns of each node's output whose values can be errors.
+#[derive(Clone, Debug)]
+pub(crate) struct Fallible {
+    of: Vec<BTreeSet<ColumnId>>,
+}
+
+impl Fallible {
+    /// Analyses `plan`.
+    pub(crate) fn of(plan: &LogicalPlan) -> Self {
+        let mut analysis = Fallible { of: Vec::with_capacity(plan.nodes.len()) };
+        for node in &plan.nodes {
+            let mut out =
+                analysis.made_by(&node.operator, &node.columns.iter().map(|c| c.id).collect::<Vec<_>>());
+            out.retain(|id| node.columns.iter().any(|c| c.id == *id));
+            analysis.of.push(out);
+        }
+        analysis
+    }
+
+    fn made_by(&self, operator: &Operator, columns: &[ColumnId]) -> BTreeSet<ColumnId> {
+        let failing = |input: NodeId, computed: &[Computed]| {
+            let failing = computed.iter().filter(|c| self.can_fail(&c.expr, input));
+            self.columns(input).iter().copied().chain(failing.map(|c| c.id)).collect::<BTreeSet<_>>()
+        };
+        match operator {
+            Operator::Filter { input, .. } | Operator::Check { input, .. } => self.columns(*input).clone(),
+            Operator::Map { input, computed } => failing(*input, computed),
+            Operator::FlatMap { input, computed, each } => {
+                let mut out = failing(*input, computed);
+                out.extend(self.can_fail(&each.expr, *input).then_some(each.id));
+                out
+            }
+            Operator::Join { left, .. } => self.columns(*left).clone(),
+            Operator::Union { inputs, columns: from } => {
+                let fails = |at: usize| {
+                    inputs
+                        .iter()
+                        .zip(from)
+                        .any(|(input, ids)| ids.get(at).is_some_and(|id| self.columns(*input).contains(id)))
+                };
+                columns.iter().enumerate().filter(|(i, _)| fails(*i)).map(|(_, id)| *id).collect()
+            }
+            Operator::Read(_)
+            | Operator::Rows(_)
+            | Operator::ReduceByKey { .. }
+            | Operator::Distinct { .. }
+            | Operator::Sort { .. }
+            | Operator::Take { .. }
+            | Operator::Skip { .. }
+            | Operator::Write { .. } => BTreeSet::new(),
+        }
+    }
+
+    /// The columns of `node` whose values can be errors.
+    pub(crate) fn columns(&self, node: NodeId) -> &BTreeSet<ColumnId> {
+        &self.of[node.0 as usize]
+    }
+
+    /// Whether `expr`, over the rows of `input`, can be an error.
+    pub(crate) fn can_fail(&self, expr: &Expr, input: NodeId) -> bool {
+        can_fail(expr, self.columns(input))
+    }
+}
+
+/// Whether `expr` can be an error when the columns in `fallible` can.
+pub(crate) fn can_fail(expr: &Expr, fallible: &BTreeSet<ColumnId>) -> bool {
+    let own = match &expr.kind {
+        ExprKind::Column(id) => return fallible.contains(id),
+        ExprKind::Try(_) => return false,
+        ExprKind::Call { function, arguments } => call_can_fail(*function, arguments),
+        _ => false,
+    };
+    let mut any = own;
+    expr.for_each_child(|c| any = any || can_fail(c, fallible));
+    any
+}
+
+/// Whether a call can be an error although its arguments are none.
+fn call_can_fail(function: Function, arguments: &[Expr]) -> bool {
+    use Function as F;
+    let first = arguments.first().map(|a| &a.ty.kind);
+    match function {
+        F::Equal | F::NotEqual | F::Less | F::LessEqual | F::Greater | F::GreaterEqual => false,
+        F::Not | F::In | F::Between | F::Matches | F::StartsWith | F::EndsWith | F::Contains => false,
+        F::Len | F::ByteLen | F::Lower | F::Upper | F::Trim | F::Split | F::Extract | F::ExtractAll => false,
+        F::Concat | F::ToString | F::Hash | F::IsNan | F::Least | F::Greatest | F::Reverse => false,
+        F::WrappingAdd | F::WrappingSub | F::WrappingMul | F::Seconds | F::Get => false,
+        F::Year | F::Month | F::Day | F::Weekday | F::Hour | F::Minute | F::Second => false,
+        F::ListMap | F::ListFilter | F::ListMin | F::ListMax | F::ListSort | F::ListDistinct => false,
+        F::ToFloat => !matches!(first, Some(Type::Int | Type::Decimal { .. } | Type::Bool | Type::Float)),
+        F::Add | F::Subtract | F::Multiply | F::Negate => first != Some(&Type::Float),
+        // A divisor that is a literal other than zero cannot fail; -1 can overflow.
+        F::Divide | F::FloorDivide | F::Remainder => match arguments.get(1).map(|a| &a.kind) {
+            Some(ExprKind::Literal(Value::Float(x))) => *x == 0.0,
+            Some(ExprKind::Literal(Value::Int(x))) => matches!(x, 0 | -1),
+            _ => true,
+        },
+        _ => true,
+    }
+}

@@ -1,0 +1,4 @@
+//! The optimizer: analyses first, passes to follow.
+
+pub(crate) mod consumers;
+pub(crate) mod fallible;

@@ -1,0 +1,224 @@
+//! Stages under construction: trees of operations and leaves, and who delivers which dataset.
+
+use super::inputs::{Chain, Windows, absorbed_nodes, collected_nodes};
+use super::is_exchange;
+use super::order::{RowOrder, row_order};
+use crate::optimize::consumers::Consumers;
+use flow_ir::logical::Operator;
+use flow_ir::physical::{DatasetId, LeafKind, OperationKind};
+use flow_ir::{LogicalPlan, NodeId, Span};
+use std::collections::BTreeSet;
+
+/// A spot in the tree of a stage.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) stage: usize,
+    /// The index of the tree node whose rows are meant.
+    pub(super) at: usize,
+    /// How many splits lie above it.
+    pub(super) splits: u32,
+}
+
+/// A node of a stage's tree. Parents stand before their children; the first is the root.
+#[derive(Clone, Debug)]
+pub(super) struct TreeNode {
+    pub(super) kind: TreeKind,
+    pub(super) node: NodeId,
+    pub(super) span: Span,
+    pub(super) children: Vec<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum TreeKind {
+    /// The rows of the stage's inputs.
+    Root,
+    Operation(OperationKind),
+    Leaf(LeafKind, Option<DatasetId>),
+}
+
+/// A stage under construction.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) inputs: Vec<Chain>,
+    pub(super) tree: Vec<TreeNode>,
+    /// The stages whose datasets it reads.
+    pub(super) depends: BTreeSet<usize>,
+}
+
+/// The state of the cut.
+pub(super) struct Cutter<'a> {
+    pub(super) plan: &'a LogicalPlan,
+    pub(super) consumers: &'a Consumers,
+    pub(super) order: RowOrder,
+    pub(super) windows: Windows,
+    /// Nodes that become part of an input of a union's stage.
+    pub(super) absorbed: Vec<bool>,
+    /// Row-wise nodes that must deliver a dataset too.
+    pub(super) collected: Vec<bool>,
+    pub(super) stages: Vec<Draft>,
+    /// Where the rows of each node stream by.
+    pub(super) places: Vec<Option<Place>>,
+    /// The dataset of each node that delivers one.
+    pub(super) datasets: Vec<Option<DatasetId>>,
+    /// The inputs made of absorbed nodes, until the union takes them.
+    pub(super) chains: Vec<Vec<Chain>>,
+    /// The stage that delivers each dataset.
+    producers: Vec<usize>,
+    /// The stages that read each node's dataset as their only input.
+    readers: Vec<Vec<usize>>,
+}
+
+impl<'a> Cutter<'a> {
+    pub(super) fn new(plan: &'a LogicalPlan, consumers: &'a Consumers) -> Self {
+        let absorbed = absorbed_nodes(plan, consumers);
+        let n = plan.nodes.len();
+        Cutter {
+            order: row_order(plan, consumers),
+            windows: Windows::of_plan(plan, consumers),
+            collected: collected_nodes(plan, consumers, &absorbed),
+            absorbed,
+            plan,
+            consumers,
+            stages: Vec::new(),
+            places: vec![None; n],
+            datasets: vec![None; n],
+            chains: vec![Vec::new(); n],
+            producers: Vec::new(),
+            readers: vec![Vec::new(); n],
+        }
+    }
+
+    /// A new stage over `inputs`, whose rows are those of `id`.
+    pub(super) fn start_stage(&mut self, id: NodeId, inputs: Vec<Chain>) -> Place {
+        let stage = self.stages.len();
+        let span = self.plan.node(id).span;
+        let root = TreeNode { kind: TreeKind::Root, node: id, span, children: Vec::new() };
+        let mut read: Vec<DatasetId> = Vec::new();
+        inputs.iter().for_each(|chain| chain.datasets(&mut read));
+        self.stages.push(Draft { inputs, tree: vec![root], depends: BTreeSet::new() });
+        read.into_iter().for_each(|dataset| self.depend(stage, dataset));
+        let place = Place { stage, at: 0, splits: 0 };
+        // Rows of an exchange or of a collected node are also found through `readers`.
+        self.places[id.0 as usize].get_or_insert(place);
+        place
+    }
+
+    /// Notes that `stage` reads `dataset`.
+    pub(super) fn depend(&mut self, stage: usize, dataset: DatasetId) {
+        let producer = self.producers[dataset.0 as usize];
+        self.stages[stage].depends.insert(producer);
+    }
+
+    /// Whether `stage` must run after `other`, or is it.
+    fn needs(&self, stage: usize, other: usize) -> bool {
+        let mut open = vec![stage];
+        let mut met = BTreeSet::new();
+        while let Some(s) = open.pop() {
+            if s == other {
+                return true;
+            }
+            if met.insert(s) {
+                open.extend(&self.stages[s].depends);
+            }
+        }
+        false
+    }
+
+    /// Where to hang what reads the rows of `input`.
+    pub(super) fn place_of(&mut self, input: NodeId) -> Place {
+        let streaming = !is_exchange(&self.plan.node(input).operator);
+        match self.places[input.0 as usize] {
+            Some(place) if streaming && (place.may_split() || self.consumers.only(input).is_some()) => place,
+            Some(_) if streaming => {
+                self.collect(input);
+                self.reading_stage(input, None)
+            }
+            _ => self.reading_stage(input, None),
+        }
+    }
+
+    /// Where to hang a join that looks up in `build`: not in a stage that `build` waits for.
+    pub(super) fn place_for_join(&mut self, left: NodeId, build: DatasetId) -> Place {
+        let producer = self.producers[build.0 as usize];
+        if !is_exchange(&self.plan.node(left).operator) {
+            let place = self.place_of(left);
+            if !self.needs(producer, place.stage) {
+                return place;
+            }
+            self.collect(left);
+        }
+        self.reading_stage(left, Some(producer))
+    }
+
+    /// A stage that reads the dataset of `id` and that `producer` does not wait for.
+    fn reading_stage(&mut self, id: NodeId, producer: Option<usize>) -> Place {
+        let fits = |stage: &usize| producer.is_none_or(|p| !self.needs(p, *stage));
+        if let Some(stage) = self.readers[id.0 as usize].iter().copied().find(fits) {
+            return Place { stage, at: 0, splits: 0 };
+        }
+        let dataset = self.dataset_of(id);
+        let chain = Chain::dataset(dataset, self.plan.node(id));
+        let place = self.start_stage(id, vec![chain]);
+        self.readers[id.0 as usize].push(place.stage);
+        place
+    }
+
+    /// The dataset of a node that delivers one.
+    pub(super) fn dataset_of(&mut self, id: NodeId) -> DatasetId {
+        match self.datasets[id.0 as usize] {
+            Some(dataset) => dataset,
+            None => self.collect(id),
+        }
+    }
+
+    /// Makes a streaming node deliver its rows as a dataset, too.
+    pub(super) fn collect(&mut self, id: NodeId) -> DatasetId {
+        if let Some(dataset) = self.datasets[id.0 as usize] {
+            return dataset;
+        }
+        let place = match self.places[id.0 as usize] {
+            Some(place) => place,
+            // Unreachable: nodes are placed before anything reads them. An empty input is harmless.
+            None => self.start_stage(id, Vec::new()),
+        };
+        let dataset = self.new_dataset(place.stage);
+        self.datasets[id.0 as usize] = Some(dataset);
+        let span = self.plan.node(id).span;
+        self.push(place, TreeKind::Leaf(LeafKind::Collect, Some(dataset)), id, span);
+        dataset
+    }
+
+    fn new_dataset(&mut self, producer: usize) -> DatasetId {
+        self.producers.push(producer);
+        DatasetId((self.producers.len() - 1) as u32)
+    }
+
+    fn push(&mut self, at: Place, kind: TreeKind, node: NodeId, span: Span) -> usize {
+        let tree = &mut self.stages[at.stage].tree;
+        tree.push(TreeNode { kind, node, span, children: Vec::new() });
+        let index = tree.len() - 1;
+        tree[at.at].children.push(index);
+        index
+    }
+
+    /// Hangs an operation at `at`; without one, the node's rows are those at `at`.
+    pub(super) fn add_operation(&mut self, id: NodeId, at: Place, kind: Option<OperationKind>) {
+        let mut place = at;
+        if let Some(kind) = kind {
+            place.at = self.push(at, TreeKind::Operation(kind), id, self.plan.node(id).span);
+        }
+        place.splits += u32::from(self.consumers.only(id).is_none());
+        self.places[id.0 as usize] = Some(place);
+    }
+
+    /// Ends a branch over `input` with what `id` does.
+    pub(super) fn add_leaf(&mut self, id: NodeId, input: NodeId, kind: LeafKind) {
+        let at = self.place_of(input);
+        let output = match self.plan.node(id).operator {
+            Operator::Write { .. } => None,
+            _ => Some(self.new_dataset(at.stage)),
+        };
+        self.datasets[id.0 as usize] = output;
+        self.push(at, TreeKind::Leaf(kind, output), id, self.plan.node(id).span);
+    }
+}

@@ -1,0 +1,145 @@
+//! Cuts the optimized logical plan into stages: the last step of the compiler, total by design.
+//!
+//! * One stage for each source (or dataset) that is read; everything row-wise above it hangs in the
+//!   stage's tree of branches, so that one scan feeds several answers.
+//! * Exchanges (`reduce_by_key`, `distinct`, `sort`, `take`, `skip`) are leaves and deliver datasets.
+//! * The right side of a `join` is collected first; the left side streams through.
+//! * A `union` is a stage with several inputs. An input that something else reads too is collected.
+//!
+//! Invariants: stages only read datasets of stages before them; a row passes the operations of the
+//! program in program order; no source is read twice.
+
+mod draft;
+mod inputs;
+mod live;
+mod order;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use order::holds_float;
+
+use crate::optimize::consumers::Consumers;
+use draft::{Cutter, Place};
+use flow_ir::logical::Operator;
+use flow_ir::physical::{GroupOrder, LeafKind, OperationKind, PhysicalPlan};
+use flow_ir::{LogicalPlan, NodeId};
+
+/// Cuts `plan` into stages.
+pub fn cut_stages(plan: &LogicalPlan) -> PhysicalPlan {
+    let consumers = Consumers::of(plan);
+    let mut cutter = Cutter::new(plan, &consumers);
+    for i in 0..plan.nodes.len() {
+        let id = NodeId(i as u32);
+        if consumers.is_reachable(id) {
+            cutter.node(id);
+        }
+    }
+    live::finish(cutter)
+}
+
+impl Cutter<'_> {
+    /// Places one node; its inputs have been placed.
+    fn node(&mut self, id: NodeId) {
+        let plan = self.plan;
+        if self.absorbed[id.0 as usize] {
+            self.absorb(id);
+            return;
+        }
+        match &plan.node(id).operator {
+            Operator::Read(_) | Operator::Rows(_) | Operator::Union { .. } => {
+                let chains = self.chains(id);
+                self.start_stage(id, chains);
+            }
+            Operator::Filter { input, .. }
+            | Operator::Map { input, .. }
+            | Operator::FlatMap { input, .. }
+            | Operator::Check { input, .. } => {
+                let kind = row_wise(&plan.node(id).operator);
+                let at = self.place_of(*input);
+                self.add_operation(id, at, kind);
+            }
+            Operator::Join { left, right, on, right_columns } => {
+                let build = self.dataset_of(*right);
+                let at = self.place_for_join(*left, build);
+                let kind = OperationKind::Join {
+                    build,
+                    build_columns: Vec::new(),
+                    on: on.clone(),
+                    right_columns: right_columns.clone(),
+                };
+                self.depend(at.stage, build);
+                self.add_operation(id, at, Some(kind));
+            }
+            Operator::ReduceByKey { input, keys, aggregates } => {
+                let unseen = !keys.is_empty() && !self.order.seen[id.0 as usize];
+                let order = if unseen { GroupOrder::Unseen } else { GroupOrder::Key };
+                let kind =
+                    LeafKind::ReduceByKey { keys: keys.clone(), aggregates: aggregates.clone(), order };
+                self.add_leaf(id, *input, kind);
+            }
+            Operator::Distinct { input, on } => {
+                self.add_leaf(id, *input, LeafKind::Distinct { on: on.clone() })
+            }
+            Operator::Sort { input, keys } => {
+                let mut keys = keys.clone();
+                keys.extend(self.order.appended.get(&id).into_iter().flatten());
+                let limit = self.windows.sort_limit(id);
+                self.add_leaf(id, *input, LeafKind::Sort { keys, limit });
+            }
+            Operator::Take { .. } | Operator::Skip { .. } => self.window(id),
+            Operator::Write { input, sink } => self.add_leaf(id, *input, LeafKind::Write(sink.clone())),
+        }
+        if self.collected[id.0 as usize] && !is_exchange(&plan.node(id).operator) {
+            self.collect(id);
+        }
+    }
+
+    /// A `take` or `skip`: with its neighbours one leaf, or none right behind a sort.
+    fn window(&mut self, id: NodeId) {
+        let Some(window) = self.windows.of(id) else { return };
+        if window.by_sort {
+            let dataset = self.dataset_of(window.input);
+            self.datasets[id.0 as usize] = Some(dataset);
+        } else {
+            self.add_leaf(id, window.input, LeafKind::Take { skip: window.skip, count: window.count });
+        }
+    }
+}
+
+/// The operation of a row-wise node; `None` for a `map` that computes nothing.
+fn row_wise(operator: &Operator) -> Option<OperationKind> {
+    match operator {
+        Operator::Filter { predicate, .. } => Some(OperationKind::Filter { predicate: predicate.clone() }),
+        Operator::Map { computed, .. } if computed.is_empty() => None,
+        Operator::Map { computed, .. } => Some(OperationKind::Map { computed: computed.clone() }),
+        Operator::FlatMap { computed, each, .. } => {
+            Some(OperationKind::FlatMap { computed: computed.clone(), each: each.clone() })
+        }
+        Operator::Check { predicate, message, .. } => {
+            Some(OperationKind::Check { predicate: predicate.clone(), message: message.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// Whether the operator's rows leave their stage.
+fn is_exchange(operator: &Operator) -> bool {
+    matches!(
+        operator,
+        Operator::ReduceByKey { .. }
+            | Operator::Distinct { .. }
+            | Operator::Sort { .. }
+            | Operator::Take { .. }
+            | Operator::Skip { .. }
+    )
+}
+
+/// Where a stage's tree may be cut, so that deeply shared plans do not nest without limit.
+const SPLIT_DEPTH_MAX: u32 = 64;
+
+impl Place {
+    /// Whether a further split may hang here.
+    fn may_split(self) -> bool {
+        self.splits < SPLIT_DEPTH_MAX
+    }
+}
