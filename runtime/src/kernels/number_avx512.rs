@@ -79,20 +79,16 @@ macro_rules! in_groups {
                 unsafe { values.as_mut_ptr().add(row).write(value) };
             }
         };
-        for (g, group) in groups.iter().enumerate() {
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        // One loop for all groups, so that the work of a group stands in it once and is inlined.
+        for g in 0..views.len().div_ceil(8) {
+            let group = groups.get(g).unwrap_or(&last);
             // SAFETY: there is room for `views.len()` values and eight more.
             let done: __mmask8 = unsafe { $group(group, values.as_mut_ptr().add(8 * g)) };
             if done != 0xff {
                 finish(&mut values, 8 * g, !done);
             }
-        }
-        if !rest.is_empty() {
-            let first = 8 * groups.len();
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            // SAFETY: as above.
-            let done: __mmask8 = unsafe { $group(&last, values.as_mut_ptr().add(first)) };
-            finish(&mut values, first, !done);
         }
         // SAFETY: each group wrote its eight values.
         unsafe { values.set_len(views.len()) };
@@ -104,7 +100,8 @@ macro_rules! in_groups {
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn ints(buffer: &[u8], views: &[View], bad: &mut Vec<u32>) -> Vec<i64> {
     let group = |views: &[View; 8], out: *mut i64| {
-        let lanes = lanes::<false>(buffer, views);
+        // SAFETY: this is compiled for AVX-512.
+        let lanes = unsafe { lanes::<false>(buffer, views) };
         let zero = _mm512_setzero_si512();
         let values = _mm512_mask_sub_epi64(lanes.digits, lanes.negative, zero, lanes.digits);
         // SAFETY: the caller has room for eight values.
@@ -123,7 +120,8 @@ fn floats(buffer: &[u8], views: &[View], bad: &mut Vec<u32>) -> Vec<f64> {
     let exact_max = _mm512_set1_epi64(1 << 53);
     let sign = _mm512_set1_pd(-0.0);
     let group = |views: &[View; 8], out: *mut f64| {
-        let lanes = lanes::<true>(buffer, views);
+        // SAFETY: this is compiled for AVX-512.
+        let lanes = unsafe { lanes::<true>(buffer, views) };
         let digits = _mm512_cvtepi64_pd(lanes.digits);
         let sizes = if lanes.short {
             // A quotient by way of the reciprocal, and one correction. It rounds correctly for all
@@ -163,9 +161,11 @@ fn decimals(buffer: &[u8], views: &[View], precision: u8, scale: u8, bad: &mut V
         )
     };
     let scale_lanes = _mm512_set1_epi64(i64::from(scale));
-    let (first, second) = (_mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15));
+    let (first, second) =
+        (_mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15));
     let group = |views: &[View; 8], out: *mut i128| {
-        let lanes = lanes::<true>(buffer, views);
+        // SAFETY: this is compiled for AVX-512.
+        let lanes = unsafe { lanes::<true>(buffer, views) };
         let by = _mm512_sub_epi64(scale_lanes, lanes.places);
         let in_table = _mm512_cmplt_epu64_mask(by, _mm512_set1_epi64(16));
         let limits = _mm512_permutex2var_epi64(limit_low, by, limit_high);
@@ -185,127 +185,156 @@ fn decimals(buffer: &[u8], views: &[View], precision: u8, scale: u8, bad: &mut V
 }
 
 /// Reads eight numbers of up to 16 characters, with at most one point if `POINT`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vbmi2")]
-fn lanes<const POINT: bool>(buffer: &[u8], group: &[View; 8]) -> Lanes {
-    // SAFETY: a group is eight views.
-    let views = unsafe { _mm512_loadu_si512(group.as_ptr().cast()) };
-    let starts = _mm512_and_si512(views, _mm512_set1_epi64(0xffff_ffff));
-    let lengths = _mm512_srli_epi64::<32>(views);
-    let Some(last) = buffer.len().checked_sub(16) else {
-        return Lanes { digits: lengths, places: lengths, negative: 0, done: 0, short: true };
-    };
-    let inside = _mm512_cmple_epu64_mask(starts, _mm512_set1_epi64(last as i64));
-    let base = buffer.as_ptr();
-    if inside != 0xff {
-        return Lanes { digits: lengths, places: lengths, negative: 0, done: 0, short: true };
+///
+/// # Safety
+/// The machine has AVX-512. (A function compiled for it cannot be one that is always inlined, and
+/// passing [`Lanes`] through memory would take longer than the work.)
+#[inline(always)]
+unsafe fn lanes<const POINT: bool>(buffer: &[u8], group: &[View; 8]) -> Lanes {
+    // SAFETY: the caller has the instructions. A group is eight views to load, and 16 bytes are read only
+    // from starts behind which the buffer has them.
+    unsafe {
+        let views = _mm512_loadu_si512(group.as_ptr().cast());
+        let starts = _mm512_and_si512(views, _mm512_set1_epi64(0xffff_ffff));
+        let lengths = _mm512_srli_epi64::<32>(views);
+        let Some(last) = buffer.len().checked_sub(16) else {
+            return Lanes { digits: lengths, places: lengths, negative: 0, done: 0, short: true };
+        };
+        let inside = _mm512_cmple_epu64_mask(starts, _mm512_set1_epi64(last as i64));
+        let base = buffer.as_ptr();
+        if inside != 0xff {
+            return Lanes { digits: lengths, places: lengths, negative: 0, done: 0, short: true };
+        }
+        let chars = gather(base, group, 0);
+        let minus = _mm512_set1_epi64(i64::from(b'-'));
+        let negative = _mm512_cmpeq_epi64_mask(_mm512_and_si512(chars, _mm512_set1_epi64(0xff)), minus);
+        if _mm512_cmpgt_epu64_mask(lengths, _mm512_set1_epi64(8)) == 0 {
+            return short_lanes::<POINT>(chars, lengths, negative, inside);
+        }
+        let more = gather(base, group, 8);
+        long_lanes::<POINT>(chars, more, lengths, negative, inside)
     }
-    // SAFETY: 16 bytes from each start on lie in the buffer.
-    let chars = unsafe { gather(base, group, 0) };
-    let minus = _mm512_set1_epi64(i64::from(b'-'));
-    let negative = _mm512_cmpeq_epi64_mask(_mm512_and_si512(chars, _mm512_set1_epi64(0xff)), minus);
-    if _mm512_cmpgt_epu64_mask(lengths, _mm512_set1_epi64(8)) == 0 {
-        return short_lanes::<POINT>(chars, lengths, negative, inside);
-    }
-    // SAFETY: as above.
-    let more = unsafe { gather(base, group, 8) };
-    long_lanes::<POINT>(chars, more, lengths, negative, inside)
 }
 
 /// The eight bytes at each view's start plus `past`.
 ///
 /// # Safety
-/// They are readable from `base` on.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vbmi2")]
+/// As for [`lanes`]; and they are readable from `base` on.
+#[inline(always)]
 unsafe fn gather(base: *const u8, group: &[View; 8], past: usize) -> __m512i {
     // SAFETY: the caller says that these bytes are readable.
-    let at = |lane: usize| unsafe { base.add((group[lane] & 0xffff_ffff) as usize + past).cast::<i64>().read_unaligned() };
-    _mm512_setr_epi64(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7))
+    unsafe {
+        let starts = group.as_ptr().cast::<u32>();
+        let at = |lane: usize| {
+            // Volatile, because the compiler would take the starts out of the vector again, which
+            // costs several times as much as eight loads.
+            let start = starts.add(2 * lane).read_volatile() as usize;
+            base.add(start + past).cast::<i64>().read_unaligned()
+        };
+        _mm512_setr_epi64(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7))
+    }
 }
 
 /// [`lanes`] of texts of up to 8 characters.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vbmi2")]
-fn short_lanes<const POINT: bool>(
+///
+/// # Safety
+/// As for [`lanes`].
+#[inline(always)]
+unsafe fn short_lanes<const POINT: bool>(
     chars: __m512i,
     lengths: __m512i,
     negative: __mmask8,
     inside: __mmask8,
 ) -> Lanes {
-    let one = _mm512_set1_epi64(1);
-    let chars = _mm512_mask_srli_epi64::<8>(chars, negative, chars);
-    let lengths = _mm512_mask_sub_epi64(lengths, negative, lengths, one);
-    // The last character goes to the highest byte; bytes below the first become the digit zero.
-    let up = _mm512_sub_epi64(_mm512_set1_epi64(64), _mm512_slli_epi64::<3>(lengths));
-    let mut text = _mm512_sllv_epi64(_mm512_xor_si512(chars, _mm512_set1_epi8(0x30)), up);
-    let mut places = _mm512_setzero_si512();
-    let mut digits_min = one;
-    let mut done = inside;
-    if POINT {
-        let at = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(POINT_BYTE));
-        let point = _mm512_maskz_mov_epi8(at, _mm512_set1_epi8(1));
-        let has = _mm512_test_epi64_mask(point, point);
-        let before = _mm512_maskz_sub_epi64(has, point, one);
-        done &= _mm512_testn_epi64_mask(point, before);
-        text = close_gap(_mm512_maskz_mov_epi8(!at, text), before);
-        places = _mm512_maskz_srli_epi64::<3>(has, _mm512_lzcnt_epi64(point));
-        digits_min = _mm512_mask_add_epi64(one, has, one, one);
+    // SAFETY: the caller has the instructions; there is no memory access.
+    unsafe {
+        let one = _mm512_set1_epi64(1);
+        let chars = _mm512_mask_srli_epi64::<8>(chars, negative, chars);
+        let lengths = _mm512_mask_sub_epi64(lengths, negative, lengths, one);
+        // The last character goes to the highest byte; bytes below the first become the digit zero.
+        let up = _mm512_sub_epi64(_mm512_set1_epi64(64), _mm512_slli_epi64::<3>(lengths));
+        let mut text = _mm512_sllv_epi64(_mm512_xor_si512(chars, _mm512_set1_epi8(0x30)), up);
+        let mut places = _mm512_setzero_si512();
+        let mut digits_min = one;
+        let mut done = inside;
+        if POINT {
+            let at = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(POINT_BYTE));
+            let point = _mm512_maskz_mov_epi8(at, _mm512_set1_epi8(1));
+            let has = _mm512_test_epi64_mask(point, point);
+            let before = _mm512_maskz_sub_epi64(has, point, one);
+            done &= _mm512_testn_epi64_mask(point, before);
+            text = close_gap(_mm512_maskz_mov_epi8(!at, text), before);
+            places = _mm512_maskz_srli_epi64::<3>(has, _mm512_lzcnt_epi64(point));
+            digits_min = _mm512_mask_add_epi64(one, has, one, one);
+        }
+        done &= all_digits(text) & _mm512_cmpge_epi64_mask(lengths, digits_min);
+        Lanes { digits: value_of_eight(text), places, negative, done, short: true }
     }
-    done &= all_digits(text) & _mm512_cmpge_epi64_mask(lengths, digits_min);
-    Lanes { digits: value_of_eight(text), places, negative, done, short: true }
 }
 
 /// [`lanes`] of texts of up to 16 characters: `chars` the first eight, `more` the rest.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vbmi2")]
-fn long_lanes<const POINT: bool>(
+///
+/// # Safety
+/// As for [`lanes`].
+#[inline(always)]
+unsafe fn long_lanes<const POINT: bool>(
     chars: __m512i,
     more: __m512i,
     lengths: __m512i,
     negative: __mmask8,
     inside: __mmask8,
 ) -> Lanes {
-    let (one, sixty_four) = (_mm512_set1_epi64(1), _mm512_set1_epi64(64));
-    let zeros = _mm512_set1_epi8(0x30);
-    let chars = _mm512_mask_shrdi_epi64::<8>(chars, negative, chars, more);
-    let more = _mm512_mask_srli_epi64::<8>(more, negative, more);
-    let lengths = _mm512_mask_sub_epi64(lengths, negative, lengths, one);
-    let (chars, more) = (_mm512_xor_si512(chars, zeros), _mm512_xor_si512(more, zeros));
-    // As in the short form, but over two registers. Shifts by 64 and more (negative ones too) give zero.
-    let up = _mm512_sub_epi64(_mm512_set1_epi64(128), _mm512_slli_epi64::<3>(lengths));
-    let mut head = _mm512_sllv_epi64(chars, up);
-    let near = _mm512_or_si512(_mm512_sllv_epi64(more, up), _mm512_srlv_epi64(chars, _mm512_sub_epi64(sixty_four, up)));
-    let mut tail = _mm512_or_si512(near, _mm512_sllv_epi64(chars, _mm512_sub_epi64(up, sixty_four)));
-    let mut places = _mm512_setzero_si512();
-    let mut digits_min = one;
-    let mut done = inside & _mm512_cmple_epi64_mask(lengths, _mm512_set1_epi64(16));
-    if POINT {
-        let point_char = _mm512_set1_epi8(POINT_BYTE);
-        let (head_at, tail_at) = (_mm512_cmpeq_epi8_mask(head, point_char), _mm512_cmpeq_epi8_mask(tail, point_char));
-        let head_point = _mm512_maskz_mov_epi8(head_at, _mm512_set1_epi8(1));
-        let tail_point = _mm512_maskz_mov_epi8(tail_at, _mm512_set1_epi8(1));
-        let in_head = _mm512_test_epi64_mask(head_point, head_point);
-        let in_tail = _mm512_test_epi64_mask(tail_point, tail_point);
-        let mut before_head = _mm512_maskz_sub_epi64(in_head, head_point, one);
-        let before_tail = _mm512_maskz_sub_epi64(in_tail, tail_point, one);
-        done &= _mm512_testn_epi64_mask(head_point, before_head) & _mm512_testn_epi64_mask(tail_point, before_tail);
-        done &= !(in_head & in_tail);
-        before_head = _mm512_mask_set1_epi64(before_head, in_tail, -1);
-        head = _mm512_maskz_mov_epi8(!head_at, head);
-        // The head's last digit moves over into the tail when the point is in the tail.
-        let over = _mm512_maskz_srli_epi64::<56>(in_tail, head);
-        tail = _mm512_or_si512(close_gap(_mm512_maskz_mov_epi8(!tail_at, tail), before_tail), over);
-        head = close_gap(head, before_head);
-        let from_head = _mm512_add_epi64(_mm512_set1_epi64(8), _mm512_srli_epi64::<3>(_mm512_lzcnt_epi64(head_point)));
-        places = _mm512_maskz_srli_epi64::<3>(in_tail, _mm512_lzcnt_epi64(tail_point));
-        places = _mm512_mask_mov_epi64(places, in_head, from_head);
-        digits_min = _mm512_mask_add_epi64(one, in_head | in_tail, one, one);
+    // SAFETY: the caller has the instructions; there is no memory access.
+    unsafe {
+        let (one, sixty_four) = (_mm512_set1_epi64(1), _mm512_set1_epi64(64));
+        let zeros = _mm512_set1_epi8(0x30);
+        let chars = _mm512_mask_shrdi_epi64::<8>(chars, negative, chars, more);
+        let more = _mm512_mask_srli_epi64::<8>(more, negative, more);
+        let lengths = _mm512_mask_sub_epi64(lengths, negative, lengths, one);
+        let (chars, more) = (_mm512_xor_si512(chars, zeros), _mm512_xor_si512(more, zeros));
+        // As in the short form, but over two registers. Shifts by 64 and more (negative ones too) give zero.
+        let up = _mm512_sub_epi64(_mm512_set1_epi64(128), _mm512_slli_epi64::<3>(lengths));
+        let mut head = _mm512_sllv_epi64(chars, up);
+        let near = _mm512_or_si512(
+            _mm512_sllv_epi64(more, up),
+            _mm512_srlv_epi64(chars, _mm512_sub_epi64(sixty_four, up)),
+        );
+        let mut tail = _mm512_or_si512(near, _mm512_sllv_epi64(chars, _mm512_sub_epi64(up, sixty_four)));
+        let mut places = _mm512_setzero_si512();
+        let mut digits_min = one;
+        let mut done = inside & _mm512_cmple_epi64_mask(lengths, _mm512_set1_epi64(16));
+        if POINT {
+            let point_char = _mm512_set1_epi8(POINT_BYTE);
+            let (head_at, tail_at) =
+                (_mm512_cmpeq_epi8_mask(head, point_char), _mm512_cmpeq_epi8_mask(tail, point_char));
+            let head_point = _mm512_maskz_mov_epi8(head_at, _mm512_set1_epi8(1));
+            let tail_point = _mm512_maskz_mov_epi8(tail_at, _mm512_set1_epi8(1));
+            let in_head = _mm512_test_epi64_mask(head_point, head_point);
+            let in_tail = _mm512_test_epi64_mask(tail_point, tail_point);
+            let mut before_head = _mm512_maskz_sub_epi64(in_head, head_point, one);
+            let before_tail = _mm512_maskz_sub_epi64(in_tail, tail_point, one);
+            done &= _mm512_testn_epi64_mask(head_point, before_head)
+                & _mm512_testn_epi64_mask(tail_point, before_tail);
+            done &= !(in_head & in_tail);
+            before_head = _mm512_mask_set1_epi64(before_head, in_tail, -1);
+            head = _mm512_maskz_mov_epi8(!head_at, head);
+            // The head's last digit moves over into the tail when the point is in the tail.
+            let over = _mm512_maskz_srli_epi64::<56>(in_tail, head);
+            tail = _mm512_or_si512(close_gap(_mm512_maskz_mov_epi8(!tail_at, tail), before_tail), over);
+            head = close_gap(head, before_head);
+            let from_head = _mm512_add_epi64(
+                _mm512_set1_epi64(8),
+                _mm512_srli_epi64::<3>(_mm512_lzcnt_epi64(head_point)),
+            );
+            places = _mm512_maskz_srli_epi64::<3>(in_tail, _mm512_lzcnt_epi64(tail_point));
+            places = _mm512_mask_mov_epi64(places, in_head, from_head);
+            digits_min = _mm512_mask_add_epi64(one, in_head | in_tail, one, one);
+        }
+        done &= all_digits(head) & all_digits(tail);
+        done &= _mm512_cmpge_epi64_mask(lengths, digits_min);
+        let high = _mm512_mul_epu32(value_of_eight(head), _mm512_set1_epi64(100_000_000));
+        Lanes { digits: _mm512_add_epi64(high, value_of_eight(tail)), places, negative, done, short: false }
     }
-    done &= all_digits(head) & all_digits(tail);
-    done &= _mm512_cmpge_epi64_mask(lengths, digits_min);
-    let high = _mm512_mul_epu32(value_of_eight(head), _mm512_set1_epi64(100_000_000));
-    Lanes { digits: _mm512_add_epi64(high, value_of_eight(tail)), places, negative, done, short: false }
 }
 
 /// `.` after digits have become the values 0 to 9.
