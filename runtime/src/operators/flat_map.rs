@@ -1,5 +1,6 @@
 //! `flat_map { x: each text.split(separator) }`: pieces straight from the text, without lists.
 
+use crate::kernels::level::SimdLevel;
 use crate::kernels::split::split_each;
 use crate::options::RunError;
 use flow_ir::column::StrColumn;
@@ -15,7 +16,7 @@ pub(crate) fn split_rows(texts: &Column, separator: &Value) -> Result<(Vec<u32>,
         && let [byte] = s.as_bytes()
     {
         let (mut rows, mut views) = (Vec::new(), Vec::new());
-        split_each(&strings.buffer, &strings.views, *byte, &mut rows, &mut views);
+        split_each(SimdLevel::detect(), &strings.buffer, &strings.views, *byte, &mut rows, &mut views);
         let pieces = Values::Str(StrColumn { buffer: strings.buffer.clone(), views });
         return Ok((rows, Column::valid(pieces)));
     }
