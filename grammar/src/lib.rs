@@ -25,3 +25,6 @@ pub const DEPTH_MAX: usize = 512;
 
 /// The longest program text that is accepted.
 pub const SOURCE_BYTES_MAX: usize = 32 << 20;
+
+/// Where reporting stops: a text with this many mistakes is probably not a program.
+pub(crate) const ERRORS_MAX: usize = 100;

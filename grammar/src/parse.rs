@@ -14,10 +14,7 @@ use crate::error::SyntaxError;
 use crate::parser::{Failure, Rule, parse_rule};
 use crate::scan::{Scan, Structure, Token, begins_definition, begins_item, scan, structure, token_range};
 use crate::span::Span;
-use crate::{NESTING_MAX, SOURCE_BYTES_MAX};
-
-/// Where reporting stops: a text with this many mistakes is probably not a program.
-const ERRORS_MAX: usize = 100;
+use crate::{DEPTH_MAX, ERRORS_MAX, NESTING_MAX, SOURCE_BYTES_MAX};
 
 /// Nesting up to which any thread's stack is certainly large enough.
 const NESTING_ANYWHERE: usize = 12;
@@ -40,6 +37,12 @@ pub fn parse(source: &str) -> (Program, Vec<SyntaxError>) {
         let error = SyntaxError::new("F1008", place, "this is nested too deeply")
             .label(place, format!("more than {NESTING_MAX} brackets, `if`s or `match`es are open here"))
             .note("name a part of it with `fn` or `let`");
+        return (Program { items: Vec::new(), comments: scan.comments }, vec![error]);
+    }
+    if let Some(place) = structure.too_long {
+        let error = SyntaxError::new("F1008", place, "this expression is too long")
+            .label(place, format!("more than {DEPTH_MAX} operators in a row"))
+            .note("for many alternatives, use `x in [a, b, c]` or `match`; name a part of it with `fn`");
         return (Program { items: Vec::new(), comments: scan.comments }, vec![error]);
     }
     let (items, errors) = on_large_stack(structure.nesting, || Parse::new(source, &scan, &structure).run());

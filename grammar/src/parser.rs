@@ -23,9 +23,9 @@ pub(crate) use generated::Rule;
 /// A node of the parse.
 pub(crate) type Node<'i> = Pair<'i, Rule>;
 
-/// Steps after which the parser gives up on one item: hundreds of times what a long program needs. A second
-/// guard; the grammar is meant to be linear.
-const CALLS_MAX: usize = 200_000_000;
+/// Steps after which the parser gives up on one item: enough for megabytes. A second guard; the grammar is meant
+/// to be linear.
+const CALLS_MAX: usize = 100_000_000;
 
 /// Where and why a text does not match a rule.
 #[derive(Debug)]

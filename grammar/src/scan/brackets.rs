@@ -22,6 +22,8 @@ pub(crate) struct Structure {
     pub(crate) nesting: usize,
     /// The first token that is nested deeper than allowed.
     pub(crate) too_deep: Option<Span>,
+    /// The first token of an expression that has too many operators in any case.
+    pub(crate) too_long: Option<Span>,
 }
 
 /// What a bracket may contain.
@@ -47,7 +49,12 @@ struct Level {
     pending: usize,
     /// `match`es at this level whose `{` has not come yet.
     matches: usize,
+    /// Tokens of this level since the last separator.
+    run: usize,
 }
+
+/// Tokens in a row without a separator that no expression within `DEPTH_MAX` can have.
+const RUN_MAX: usize = 8 * crate::DEPTH_MAX;
 
 struct Matcher<'s> {
     source: &'s str,
@@ -57,6 +64,7 @@ struct Matcher<'s> {
     announced: Option<Inside>,
     base_pending: usize,
     base_matches: usize,
+    base_run: usize,
     pending_total: usize,
     nesting_max: usize,
     out: Structure,
@@ -71,6 +79,7 @@ pub(crate) fn structure(source: &str, tokens: &[Token], nesting_max: usize) -> S
         announced: None,
         base_pending: 0,
         base_matches: 0,
+        base_run: 0,
         pending_total: 0,
         nesting_max,
         out: Structure { depths: Vec::with_capacity(tokens.len()), ..Structure::default() },
@@ -107,6 +116,11 @@ impl<'s> Matcher<'s> {
                 self.out.depths.push(self.depth());
                 self.note_word(at, token.kind, text);
             }
+        }
+        let run = self.levels.last_mut().map_or(&mut self.base_run, |level| &mut level.run);
+        *run += 1;
+        if *run > RUN_MAX && self.out.too_long.is_none() {
+            self.out.too_long = Some(token.span);
         }
         let nesting = self.levels.len() + self.pending_total;
         self.out.nesting = self.out.nesting.max(nesting);
@@ -166,7 +180,7 @@ impl<'s> Matcher<'s> {
             "[" => ("]", Inside::Values),
             _ => ("}", self.brace_inside(previous)),
         };
-        self.levels.push(Level { open: span, close, inside, pending: 0, matches: 0 });
+        self.levels.push(Level { open: span, close, inside, pending: 0, matches: 0, run: 0 });
     }
 
     fn brace_inside(&mut self, previous: &str) -> Inside {
@@ -273,5 +287,6 @@ impl<'s> Matcher<'s> {
         let pending = std::mem::take(self.level_pending());
         self.pending_total -= pending;
         *self.level_matches() = 0;
+        *self.levels.last_mut().map_or(&mut self.base_run, |level| &mut level.run) = 0;
     }
 }

@@ -3,6 +3,7 @@
 //! Strings end on their line, so a forgotten quote spoils one line only. A hole of an interpolated string is
 //! tokens like any other code; it ends on its line too.
 
+use crate::ERRORS_MAX;
 use crate::ast::Comment;
 use crate::error::SyntaxError;
 use crate::span::{Span, offset};
@@ -303,7 +304,7 @@ impl Scanner<'_> {
 
     fn unclosed(&mut self, start: usize, what: &str, quote: &str) {
         // Inside a hole, the interpolated string around it is reported, once.
-        if !self.holes.is_empty() {
+        if !self.holes.is_empty() || self.out.errors.len() >= ERRORS_MAX {
             return;
         }
         let line = self.source.get(start..self.at).unwrap_or("");
