@@ -13,6 +13,8 @@ mod number_avx512;
 #[cfg(test)]
 mod number_tests;
 pub mod split;
+#[cfg(target_arch = "x86_64")]
+mod split_avx512;
 pub mod structural;
 pub mod structural_match;
 #[cfg(target_arch = "x86_64")]
@@ -23,3 +25,5 @@ mod tokenize_avx512;
 #[cfg(target_arch = "x86_64")]
 mod tokenize_x86;
 pub mod utf8;
+#[cfg(target_arch = "x86_64")]
+mod utf8_avx512;
