@@ -1,1 +1,97 @@
-//! Part of flowc.
+//! The compiler of `.flow`: syntax tree to checked, typed and optimized plans.
+//!
+//! Pure: no files (the [`Catalog`] is its only door to them), no threads, no Arrow, no Cranelift.
+//! The life of a program: `flow_grammar::parse` → [`resolve`] collects what it declares → `check` types
+//! expressions while `lower` makes plan nodes of stages → [`liveness`] decides which columns are used →
+//! a [`LogicalPlan`]. One run reports every mistake it can find.
+#![forbid(unsafe_code)]
+
+pub mod catalog;
+pub mod codes;
+pub mod diagnostic;
+pub mod glob;
+pub mod liveness;
+pub mod optimize;
+pub mod stage;
+
+mod check;
+mod compiler;
+mod constant;
+mod lower;
+mod resolve;
+mod row;
+mod schema;
+mod suggest;
+
+pub use catalog::{Catalog, CatalogError, FileInfo, InferredField, MemoryCatalog};
+pub use diagnostic::{Diagnostic, Fix, Label, Severity};
+
+use compiler::Compiler;
+use flow_ir::{DataType, LogicalPlan, Span, Value};
+use resolve::Symbols;
+
+/// A program that compiles.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// What the program is called, as given: the file name in messages.
+    pub path: String,
+    /// What it does.
+    pub plan: LogicalPlan,
+    /// Warnings and notes.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Schemas that came from samples rather than from the program, in source order.
+    pub inferred: Vec<InferredSchema>,
+    /// The parameters with the values of this run.
+    pub params: Vec<ParamValue>,
+}
+
+/// A schema that a sample suggested.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InferredSchema {
+    /// The path as the program has it.
+    pub pattern: String,
+    /// The file that was sampled.
+    pub file: String,
+    /// The fields, all nullable.
+    pub fields: Vec<InferredField>,
+    /// The path in the program.
+    pub span: Span,
+}
+
+/// A `param` and its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamValue {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: DataType,
+    /// Its value.
+    pub value: Value,
+    /// Whether the command line gave it.
+    pub given: bool,
+}
+
+/// Compiles a program called `path` with the given parameters (name, text) to a checked, unoptimized plan.
+///
+/// On failure, every finding in source order, warnings included.
+pub fn compile(
+    source: &str,
+    path: &str,
+    params: &[(String, String)],
+    catalog: &dyn Catalog,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let (program, errors) = flow_grammar::parse(source);
+    let mut diagnostics = errors.into_iter().map(diagnostic::from_syntax).collect();
+    let symbols = Symbols::collect(&program, &mut diagnostics);
+    let mut compiler = Compiler::new(source, symbols, catalog, diagnostics);
+    compiler.bind_params(params);
+    compiler.program(&program);
+    compiler.reads_of_writes();
+    let Compiler { mut plan, mut diagnostics, inferred, param_values, .. } = compiler;
+    diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end));
+    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        return Err(diagnostics);
+    }
+    plan.unused = liveness::unused(&plan);
+    Ok(Compiled { path: path.to_owned(), plan, diagnostics, inferred, params: param_values })
+}

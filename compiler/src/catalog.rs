@@ -1,0 +1,100 @@
+//! The compiler's only door to files: which ones a pattern names, what their headers say, and
+//! what types a sample suggests.
+//!
+//! The root crate implements [`Catalog`] over the file system; tests use [`MemoryCatalog`]. The
+//! compiler itself opens nothing.
+
+use crate::glob;
+use flow_ir::source::{Dialect, Format};
+use flow_ir::{DataType, Field, Type};
+use std::collections::BTreeMap;
+
+/// A file that a pattern names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileInfo {
+    /// Its path as the runtime should open it.
+    pub path: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// A field of an inferred schema.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InferredField {
+    /// Name and type; always nullable.
+    pub field: Field,
+    /// What decided the type, such as "row 17 is \"A-204\""; for messages.
+    pub because: Option<String>,
+}
+
+/// Why a catalog has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CatalogError {
+    /// There is no such file.
+    NotFound,
+    /// The file or its header cannot be read; the sentence says why.
+    Unreadable(String),
+}
+
+/// What the compiler may ask about files.
+pub trait Catalog {
+    /// The files that a path or glob names, in path order.
+    fn files(&self, pattern: &str) -> Result<Vec<FileInfo>, CatalogError>;
+
+    /// The names in the header line of a delimited file.
+    fn header(&self, file: &FileInfo, dialect: &Dialect) -> Result<Vec<String>, CatalogError>;
+
+    /// The schema that the first rows of a file suggest.
+    fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError>;
+}
+
+/// A catalog of made-up files, for tests and editors without a file system.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryCatalog {
+    files: BTreeMap<String, Vec<InferredField>>,
+}
+
+impl MemoryCatalog {
+    /// A catalog without files.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file with these columns; sampling it finds the types, each made nullable.
+    #[must_use]
+    pub fn with(mut self, path: &str, columns: &[(&str, Type)]) -> Self {
+        let columns = columns
+            .iter()
+            .map(|(name, kind)| InferredField {
+                field: Field { name: (*name).to_owned(), ty: DataType::nullable(kind.clone()) },
+                because: None,
+            })
+            .collect();
+        self.files.insert(path.to_owned(), columns);
+        self
+    }
+
+    fn columns(&self, file: &FileInfo) -> Result<&[InferredField], CatalogError> {
+        self.files.get(&file.path).map(Vec::as_slice).ok_or(CatalogError::NotFound)
+    }
+}
+
+impl Catalog for MemoryCatalog {
+    fn files(&self, pattern: &str) -> Result<Vec<FileInfo>, CatalogError> {
+        let found: Vec<FileInfo> = self
+            .files
+            .keys()
+            .filter(|path| glob::matches(pattern, path))
+            .map(|path| FileInfo { path: path.clone(), bytes: 0 })
+            .collect();
+        if found.is_empty() { Err(CatalogError::NotFound) } else { Ok(found) }
+    }
+
+    fn header(&self, file: &FileInfo, _: &Dialect) -> Result<Vec<String>, CatalogError> {
+        Ok(self.columns(file)?.iter().map(|c| c.field.name.clone()).collect())
+    }
+
+    fn infer(&self, file: &FileInfo, _: &Format) -> Result<Vec<InferredField>, CatalogError> {
+        Ok(self.columns(file)?.to_vec())
+    }
+}

@@ -1,0 +1,210 @@
+//! Calls of the program's own functions: the body is typed and inlined at every call.
+//!
+//! Arguments are computed once, before the body, so that a function behaves like one: an argument
+//! that more than names something is bound with `Let`. A body sees its parameters and `$` values only.
+
+use super::call::Call;
+use super::choice::is_cheap;
+use super::{Checked, Local, Scope, convert};
+use crate::compiler::{CALLS_DEPTH_MAX, Compiler, INLINED_MAX};
+use crate::diagnostic::{Diagnostic, span};
+use flow_grammar::ast;
+use flow_ir::{DataType, Expr, ExprKind, LocalId, Span, Type};
+
+impl<'a> Compiler<'a> {
+    pub(super) fn user_call(
+        &mut self,
+        def: &'a ast::FnDef,
+        call: Call<'a>,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        self.called.insert(&def.name.text);
+        let arguments: Vec<Option<Checked>> = call.values().map(|e| self.expr(e, scope)).collect();
+        self.may_call(def, call)?;
+        let mut lets = Vec::new();
+        let mut locals = Vec::with_capacity(def.params.len());
+        for (param, argument) in def.params.iter().zip(arguments) {
+            let value = argument.and_then(|a| self.as_parameter(param, a));
+            locals.push(self.bind(&param.name.text, value, &mut lets));
+        }
+        let result = self.body(def, locals, &mut lets, scope)?;
+        Some(wrap(result, lets))
+    }
+
+    /// Refuses recursion, too much inlining and a wrong number of arguments.
+    fn may_call(&mut self, def: &'a ast::FnDef, call: Call<'_>) -> Option<()> {
+        let name = def.name.text.as_str();
+        let place = span(call.name.span);
+        if self.open_functions.contains(&name) {
+            self.report(
+                Diagnostic::error("F4004", place, format!("`{name}` calls itself"))
+                    .label(span(def.name.span), "defined here")
+                    .note("functions are not recursive, so that every program ends"),
+            );
+            return None;
+        }
+        if let Some(arg) = call.args.iter().find(|a| a.name.is_some()) {
+            let message = format!("the arguments of `{name}` have no names");
+            self.report(Diagnostic::error("F3006", span(arg.span), message));
+            return None;
+        }
+        let (takes, given) = (def.params.len(), call.count());
+        if takes != given {
+            let plural = if takes == 1 { "argument" } else { "arguments" };
+            self.report(
+                Diagnostic::error("F3006", place, format!("`{name}` takes {takes} {plural}, not {given}"))
+                    .label(span(def.name.span), "defined here"),
+            );
+            return None;
+        }
+        self.inlined += 1;
+        if self.inlined > INLINED_MAX || self.open_functions.len() >= CALLS_DEPTH_MAX {
+            self.report(
+                Diagnostic::error("F4011", place, "this program is too large with its functions written out")
+                    .note("functions that call functions several times multiply"),
+            );
+            return None;
+        }
+        Some(())
+    }
+
+    /// An argument as its parameter wants it.
+    fn as_parameter(&mut self, param: &'a ast::FnParam, argument: Checked) -> Option<Checked> {
+        let Some(ty) = &param.ty else { return Some(argument) };
+        let ty = self.data_type(ty)?;
+        let what = format!("parameter `{}`", param.name.text);
+        self.as_declared(argument, &ty, &what, span(param.span))
+    }
+
+    /// A value as a declared type.
+    pub(crate) fn as_declared(
+        &mut self,
+        value: Checked,
+        ty: &DataType,
+        what: &str,
+        declared: Span,
+    ) -> Option<Checked> {
+        let own = value.ty().clone();
+        let place = value.expr.span;
+        let is_null = own.nullable && !ty.nullable;
+        match convert::fit(value, &ty.kind) {
+            Ok(expr) if !is_null => Some(Checked::new(expr)),
+            Ok(_) => {
+                let message = format!("{what} is never null, but this may be");
+                self.report(
+                    Diagnostic::error("F3001", place, message)
+                        .caption(own.to_string())
+                        .label(declared, ty.to_string())
+                        .help(format!("say what null means: {} ?? ...", self.text(place))),
+                );
+                None
+            }
+            Err(_) => {
+                let message = format!("{what} is `{ty}`, not `{own}`");
+                self.report(
+                    Diagnostic::error("F3001", place, message)
+                        .caption(own.to_string())
+                        .label(declared, "declared here"),
+                );
+                None
+            }
+        }
+    }
+
+    /// A name for a value: directly if it is as cheap as a name, otherwise bound.
+    fn bind(&mut self, name: &str, value: Option<Checked>, lets: &mut Vec<(LocalId, Expr)>) -> Local {
+        let value = value.map(|value| {
+            if value.number.is_some() || is_cheap(&value.expr) || value.ty().kind == Type::Regex {
+                return value;
+            }
+            let local = self.fresh_local();
+            let name = Expr { kind: ExprKind::Local(local), ..value.expr.clone() };
+            lets.push((local, value.expr));
+            Checked::new(name)
+        });
+        Local { name: name.to_owned(), value }
+    }
+
+    fn body(
+        &mut self,
+        def: &'a ast::FnDef,
+        locals: Vec<Local>,
+        lets: &mut Vec<(LocalId, Expr)>,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        self.open_functions.push(&def.name.text);
+        let pipe_values = std::mem::take(&mut self.pipe_values);
+        // The body has a scope of its own; only what datasets it reads concerns the caller.
+        let mut inner = Scope {
+            locals,
+            function: Some(&def.name.text),
+            datasets: std::mem::take(&mut scope.datasets),
+            depth: scope.depth + lets.len() + def.body.lets.len(),
+            after_aggregation: scope.after_aggregation || scope.aggregation.is_some(),
+            ..Scope::default()
+        };
+        for binding in &def.body.lets {
+            let value = self.expr(&binding.value, &mut inner);
+            let local = self.bind(&binding.name.text, value, lets);
+            inner.locals.push(local);
+        }
+        let result = self.expr(&def.body.value, &mut inner);
+        scope.datasets = inner.datasets;
+        self.pipe_values = pipe_values;
+        self.open_functions.pop();
+        let result = result?;
+        match &def.result {
+            None => Some(result),
+            Some(written) => {
+                let ty = self.data_type(written)?;
+                let what = format!("the result of `{}`", def.name.text);
+                self.as_declared(result, &ty, &what, span(written.span))
+            }
+        }
+    }
+
+    /// Checks functions that nothing calls: their names, and their types as far as they are written.
+    pub(crate) fn uncalled_functions(&mut self) {
+        let all: Vec<&'a ast::FnDef> = self.symbols.functions.values().copied().collect();
+        for def in all {
+            if self.called.contains(def.name.text.as_str()) {
+                continue;
+            }
+            let mut locals = Vec::with_capacity(def.params.len());
+            for param in &def.params {
+                let ty = param.ty.as_ref().and_then(|ty| self.data_type(ty));
+                let value = ty.map(|ty| {
+                    let kind = ExprKind::Local(self.fresh_local());
+                    Checked::new(Expr { kind, ty, span: span(param.span) })
+                });
+                locals.push(Local { name: param.name.text.clone(), value });
+            }
+            self.body(def, locals, &mut Vec::new(), &mut Scope::default());
+        }
+    }
+}
+
+/// The result with its bindings around it; the ones it does not mention are not computed.
+fn wrap(result: Checked, lets: Vec<(LocalId, Expr)>) -> Checked {
+    if lets.is_empty() {
+        return result;
+    }
+    let mut body = result.expr;
+    for (local, value) in lets.into_iter().rev() {
+        if mentions(&body, local) {
+            let (ty, place) = (body.ty.clone(), body.span);
+            let kind = ExprKind::Let { local, value: Box::new(value), body: Box::new(body) };
+            body = Expr { kind, ty, span: place };
+        }
+    }
+    Checked::new(body)
+}
+
+fn mentions(e: &Expr, local: LocalId) -> bool {
+    if matches!(e.kind, ExprKind::Local(l) if l == local) {
+        return true;
+    }
+    let mut found = false;
+    e.for_each_child(|child| found = found || mentions(child, local));
+    found
+}

@@ -1,0 +1,401 @@
+//! Names in expressions: fields of the row, parameters of functions, `$` values.
+//!
+//! A bare name is a field (or a function's or lambda's parameter), `$name` is a value from outside
+//! the row. What is not found is explained: where it was dropped, what it may have meant.
+
+use super::{Checked, DatasetValue, Scope, convert, null};
+use crate::compiler::{Compiler, ConstState};
+use crate::diagnostic::{Diagnostic, span};
+use crate::lower::RowCount;
+use crate::row::{Row, RowField, Shape};
+use crate::suggest::closest;
+use flow_grammar::ast::{self, ExprKind as Ast};
+use flow_ir::{DataType, Expr, ExprKind, Span, Type};
+
+impl<'a> Compiler<'a> {
+    pub(super) fn name(&mut self, name: &'a ast::Name, scope: &mut Scope<'_>) -> Option<Checked> {
+        if let Some(local) = scope.locals.iter().rev().find(|l| l.name == name.text) {
+            return local.value.clone();
+        }
+        let shape = self.field(&[name], scope)?;
+        shape_value(&shape, span(name.span)).map(Checked::new)
+    }
+
+    /// `receiver.name` without a call.
+    pub(super) fn member(
+        &mut self,
+        receiver: &'a ast::Expr,
+        name: &'a ast::Name,
+        place: Span,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        let mut names = vec![name];
+        let mut head = receiver;
+        while let Ast::Member { receiver, name } = &head.kind {
+            names.push(name);
+            head = receiver;
+        }
+        names.reverse();
+        match &head.kind {
+            Ast::Ident(first) if self.is_module(first, scope) => None,
+            Ast::Ident(first) if !is_local(first, scope) => {
+                names.insert(0, first);
+                let shape = self.field(&names, scope)?;
+                shape_value(&shape, place).map(Checked::new)
+            }
+            Ast::Dollar(dataset) if self.symbols.datasets.contains_key(dataset.text.as_str()) => {
+                self.dataset_value(dataset, &names, place, scope)
+            }
+            _ => {
+                let record = self.expr(receiver, scope)?;
+                self.member_of(&record, name)
+            }
+        }
+    }
+
+    /// A field of a record that is a value.
+    pub(super) fn member_of(&mut self, record: &Checked, name: &ast::Name) -> Option<Checked> {
+        let Type::Record(fields) = &record.ty().kind else {
+            let ty = record.ty();
+            let mut diagnostic = Diagnostic::error(
+                "F2001",
+                span(name.span),
+                format!("`{ty}` has no fields, so there is no `{}`", name.text),
+            );
+            if flow_ir::Function::from_name(&name.text).is_some() {
+                diagnostic = diagnostic.help(format!("functions are called with brackets: {}(...)", name.text));
+            }
+            self.report(diagnostic);
+            return None;
+        };
+        let Some(index) = fields.iter().position(|f| f.name == name.text) else {
+            let place = span(name.span);
+            let mut diagnostic =
+                Diagnostic::error("F2001", place, format!("no field `{}` in this record", name.text))
+                    .note(format!("the record is {}", record.ty()));
+            if let Some(near) = closest(&name.text, fields.iter().map(|f| f.name.as_str())) {
+                diagnostic = diagnostic
+                    .caption(format!("did you mean `{near}`?"))
+                    .fix(near, place, flow_ir::types::quote_name(near));
+            }
+            self.report(diagnostic);
+            return None;
+        };
+        convert::project(&record.expr, index).map(Checked::new)
+    }
+
+    /// The field that a dotted name means in the current row.
+    pub(crate) fn field(&mut self, names: &[&ast::Name], scope: &mut Scope<'_>) -> Option<Shape> {
+        let (first, rest) = names.split_first()?;
+        if let Some(aggregation) = &scope.aggregation {
+            if let Some(key) = aggregation.keys.get(&first.text) {
+                let shape = key.shape.clone();
+                return self.descend(shape, &first.text, rest);
+            }
+            let row = aggregation.row;
+            return match row.get(&first.text) {
+                Some(field) => self.plain_field(field.clone(), names, scope),
+                None => self.unknown_field(first, scope, Some(row)),
+            };
+        }
+        match scope.row.and_then(|row| row.get(&first.text)) {
+            Some(field) => {
+                let shape = field.shape.clone();
+                self.descend(shape, &first.text, rest)
+            }
+            None => self.unknown_field(first, scope, scope.row),
+        }
+    }
+
+    /// A field outside of an aggregate: fine if it is a key under another name, otherwise it has
+    /// many values.
+    fn plain_field(&mut self, field: RowField, names: &[&ast::Name], scope: &Scope<'_>) -> Option<Shape> {
+        let (first, rest) = names.split_first()?;
+        let shape = self.descend(field.shape, &first.text, rest)?;
+        let aggregation = scope.aggregation.as_ref()?;
+        let key_ids: Vec<_> = aggregation.keys.columns().into_iter().map(|c| c.id).collect();
+        if shape.ids().iter().all(|(id, _)| key_ids.contains(id)) {
+            return Some(shape);
+        }
+        self.report_plain_field(names, aggregation);
+        None
+    }
+
+    /// Goes down into records.
+    fn descend(&mut self, shape: Shape, parent: &str, names: &[&ast::Name]) -> Option<Shape> {
+        let Some((name, rest)) = names.split_first() else {
+            return (!matches!(shape, Shape::Unknown)).then_some(shape);
+        };
+        match shape {
+            Shape::Unknown => None,
+            Shape::Record { fields, .. } => match fields.iter().find(|f| f.name == name.text) {
+                Some(field) => self.descend(field.shape.clone(), &name.text, rest),
+                None => {
+                    let row = Row { fields, ..Row::default() };
+                    let place = span(name.span);
+                    let mut diagnostic =
+                        Diagnostic::error("F2001", place, format!("no field `{}` in `{parent}`", name.text))
+                            .note(format!("`{parent}` is {}", row.ty()));
+                    if let Some(near) = closest(&name.text, row.fields.iter().map(|f| f.name.as_str())) {
+                        diagnostic = diagnostic
+                            .caption(format!("did you mean `{near}`?"))
+                            .fix(near, place, flow_ir::types::quote_name(near));
+                    }
+                    self.report(diagnostic);
+                    None
+                }
+            },
+            // The last name may still be a field of a record inside a list, which is no field of
+            // the row; `member_of` words both the same way.
+            Shape::Column(id, ty) => {
+                let value = Checked::new(Expr::column(id, ty, Span::default()));
+                self.member_of(&value, name);
+                None
+            }
+        }
+    }
+
+    /// Says that there is no such field, and why, as well as it can be known.
+    fn unknown_field(&mut self, name: &ast::Name, scope: &Scope<'_>, row: Option<&Row>) -> Option<Shape> {
+        let place = span(name.span);
+        let text = &name.text;
+        if row.is_some_and(|r| r.open) {
+            return None;
+        }
+        if let Some(kind) = self.value_kind(text) {
+            let here = if row.is_some() { format!("no field `{text}` here") } else { format!("`{text}` is no value here") };
+            let message = format!("{here}, but there is a {kind} `${text}`");
+            let replacement = format!("${}", flow_ir::types::quote_name(text));
+            self.report(
+                Diagnostic::error("F2003", place, message)
+                    .caption(format!("write `{replacement}`"))
+                    .fix(replacement.clone(), place, replacement),
+            );
+            return None;
+        }
+        let Some(row) = row else {
+            self.unknown_local(name, scope);
+            return None;
+        };
+        if let Some(dropped) = row.dropped(text) {
+            let line = 1 + self.source.get(..dropped.span.start as usize).unwrap_or("").matches('\n').count();
+            let diagnostic = Diagnostic::error("F2002", place, format!("no field `{text}` here any more"))
+                .label(dropped.span, format!("`{text}` was dropped here"))
+                .help(format!("add `{text}` to this record, or move this stage above line {line}"));
+            self.report(diagnostic);
+            return None;
+        }
+        let mut diagnostic = Diagnostic::error("F2001", place, format!("no field `{text}` here"));
+        let locals = scope.locals.iter().map(|l| l.name.as_str());
+        let fields = row.fields.iter().map(|f| f.name.as_str());
+        let columns = row.columns();
+        let nested = columns.iter().find(|c| c.path.len() > 1 && c.path.last() == Some(text));
+        if let Some(near) = closest(text, fields.chain(locals)) {
+            diagnostic = diagnostic
+                .caption(format!("did you mean `{near}`?"))
+                .fix(near, place, flow_ir::types::quote_name(near));
+        } else if let Some(nested) = nested {
+            let path: Vec<String> = nested.path.iter().map(|p| flow_ir::types::quote_name(p)).collect();
+            let path = path.join(".");
+            diagnostic = diagnostic
+                .caption(format!("did you mean `{path}`?"))
+                .fix(path.clone(), place, path);
+        }
+        self.report(diagnostic.note(format!("here the row is {}", shorten(row))));
+        None
+    }
+
+    /// A name that means nothing in a function's body or in a constant.
+    fn unknown_local(&mut self, name: &ast::Name, scope: &Scope<'_>) {
+        let place = span(name.span);
+        let text = &name.text;
+        let diagnostic = match scope.function {
+            Some(function) => {
+                let mut d = Diagnostic::error("F2001", place, format!("no parameter `{text}` in `{function}`"))
+                    .note("a function sees its parameters and `$` values, not the fields of the row");
+                if let Some(near) = closest(text, scope.locals.iter().map(|l| l.name.as_str())) {
+                    d = d.caption(format!("did you mean `{near}`?")).fix(near, place, near);
+                }
+                d
+            }
+            None => Diagnostic::error("F3016", place, format!("there is no row here, so no field `{text}`"))
+                .note("only literals and `$` values can stand here"),
+        };
+        self.report(diagnostic);
+    }
+
+    /// What kind of value `$name` is.
+    fn value_kind(&self, name: &str) -> Option<&'static str> {
+        if self.pipe_values.iter().any(|(n, _)| n == name) || self.symbols.param(name).is_some() {
+            Some("parameter")
+        } else if self.symbols.consts.contains_key(name) {
+            Some("constant")
+        } else {
+            None
+        }
+    }
+
+    /// `$name`.
+    pub(super) fn dollar(&mut self, name: &'a ast::Name, place: Span, scope: &mut Scope<'_>) -> Option<Checked> {
+        let text = name.text.as_str();
+        if let Some((_, value)) = self.pipe_values.iter().rev().find(|(n, _)| n == text) {
+            return value.clone();
+        }
+        if self.symbols.param(text).is_some() {
+            let (value, ty) = self.params.get(text).cloned().flatten()?;
+            return Some(Checked::new(Expr::literal(value, ty, place)));
+        }
+        if self.symbols.consts.contains_key(text) {
+            return self.constant(text, place);
+        }
+        if self.symbols.datasets.contains_key(text) {
+            self.report(
+                Diagnostic::error("F3005", place, format!("`${text}` is a row, not a value"))
+                    .help(format!("write `${text}.` and the name of a field")),
+            );
+            return None;
+        }
+        let mut diagnostic = Diagnostic::error("F2010", place, format!("there is no value called `${text}`"));
+        let known: Vec<&str> = self
+            .symbols
+            .params
+            .iter()
+            .map(|p| p.name.text.as_str())
+            .chain(self.symbols.consts.keys().copied())
+            .chain(self.symbols.datasets.keys().copied())
+            .chain(self.pipe_values.iter().map(|(n, _)| n.as_str()))
+            .collect();
+        if let Some(near) = closest(text, known) {
+            let replacement = format!("${near}");
+            diagnostic = diagnostic
+                .caption(format!("did you mean `{replacement}`?"))
+                .fix(replacement.clone(), place, replacement);
+        } else if scope.row.is_some_and(|r| r.get(text).is_some()) {
+            diagnostic = diagnostic
+                .caption(format!("to use the field, write `{text}`"))
+                .fix(text, place, flow_ir::types::quote_name(text));
+        }
+        self.report(diagnostic);
+        None
+    }
+
+    pub(crate) fn constant(&mut self, name: &str, place: Span) -> Option<Checked> {
+        let (&name, &def) = self.symbols.consts.get_key_value(name)?;
+        match self.consts.get(name) {
+            Some(ConstState::Done(value)) => return value.clone(),
+            Some(ConstState::Open) => {
+                self.report(Diagnostic::error("F2015", place, format!("`${name}` needs its own value")));
+                return None;
+            }
+            None => {}
+        }
+        self.consts.insert(name, ConstState::Open);
+        let pipe_values = std::mem::take(&mut self.pipe_values);
+        let value = self.expr(&def.value, &mut Scope::constant()).and_then(|v| self.folded(v));
+        self.pipe_values = pipe_values;
+        self.consts.insert(name, ConstState::Done(value.clone()));
+        value
+    }
+
+    /// `$dataset.field`: a value if the dataset provably has one row.
+    fn dataset_value(
+        &mut self,
+        dataset: &'a ast::Name,
+        names: &[&ast::Name],
+        place: Span,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        let flow = self.dataset(dataset)?;
+        if let RowCount::Many { span: because, why } = &flow.count {
+            let written = self.text(place);
+            let message =
+                format!("`{}` may have any number of rows, so `{written}` is not one value", dataset.text);
+            let mut diagnostic = Diagnostic::error("F3005", place, message).label(*because, why.clone());
+            let field = names.last().map_or("", |n| n.text.as_str());
+            diagnostic = diagnostic.help(format!("for one value over all rows: reduce {{ {field}: ... }}"));
+            if let Some(keys) = &flow.keys {
+                diagnostic = diagnostic.help(format!("for the value of this row's {keys}: join {} on {keys}", dataset.text));
+            }
+            self.report(diagnostic);
+            return None;
+        }
+        if scope.row.is_none() && scope.function.is_none() {
+            self.report(
+                Diagnostic::error("F3016", place, "a value that is computed from data cannot stand here")
+                    .note("it must be known before any data is read"),
+            );
+            return None;
+        }
+        let mut inner = Scope::of(&flow.row);
+        let shape = self.field(names, &mut inner)?;
+        let Shape::Column(column, ty) = shape else {
+            self.not_yet("F4920", place, "a record of a dataset as a value");
+            return None;
+        };
+        let after = scope.aggregation.is_some() || scope.after_aggregation;
+        let known = scope.datasets.iter().find(|d| d.node == flow.node && d.column == column && d.after == after);
+        let id = match known {
+            Some(value) => value.id,
+            None => {
+                let id = self.fresh();
+                scope.datasets.push(DatasetValue { node: flow.node, column, id, ty: ty.clone(), after });
+                id
+            }
+        };
+        Some(Checked::new(Expr::column(id, ty, place)))
+    }
+
+    /// Whether a name belongs to an import, about which an error has been reported.
+    pub(super) fn is_module(&self, name: &ast::Name, scope: &Scope<'_>) -> bool {
+        self.symbols.imports.contains(name.text.as_str())
+            && !is_local(name, scope)
+            && scope.row.is_none_or(|r| r.get(&name.text).is_none())
+    }
+}
+
+/// Whether a name is bound by a function or lambda around it.
+pub(crate) fn is_local(name: &ast::Name, scope: &Scope<'_>) -> bool {
+    scope.locals.iter().any(|l| l.name == name.text)
+}
+
+/// A field as a value; `None` after a mistake.
+pub(crate) fn shape_value(shape: &Shape, place: Span) -> Option<Expr> {
+    match shape {
+        Shape::Unknown => None,
+        Shape::Column(id, ty) => Some(Expr::column(*id, ty.clone(), place)),
+        Shape::Record { fields, nullable } => {
+            let ty = shape.ty()?;
+            let items = fields.iter().map(|f| shape_value(&f.shape, place)).collect::<Option<Vec<_>>>()?;
+            let record = Expr {
+                kind: ExprKind::Record(items),
+                ty: DataType::required(ty.kind.clone()),
+                span: place,
+            };
+            if !nullable {
+                return Some(record);
+            }
+            // The leaves of a null record are all null, and only then is the record null.
+            let present = shape.ids().into_iter().map(|(id, ty)| {
+                let column = Expr::column(id, ty, place);
+                super::not(super::bool_expr(ExprKind::IsNull(Box::new(column)), false, place), place)
+            });
+            let present = super::choice::any(present.collect(), place)?;
+            Some(super::choice::choose(present, record, null(ty.kind.clone(), place), &ty, place))
+        }
+    }
+}
+
+/// The row's type, cut where it is long.
+fn shorten(row: &Row) -> String {
+    const FIELDS_MAX: usize = 12;
+    let fields: Vec<String> =
+        row.fields.iter().filter_map(RowField::field).map(|f| f.to_string()).collect();
+    if fields.is_empty() {
+        return "empty".to_owned();
+    }
+    let shown = fields.iter().take(FIELDS_MAX).cloned().collect::<Vec<_>>().join(", ");
+    match fields.len().checked_sub(FIELDS_MAX) {
+        Some(more @ 1..) => format!("{{ {shown}, and {more} more }}"),
+        _ => format!("{{ {shown} }}"),
+    }
+}

@@ -1,0 +1,442 @@
+//! Operators: arithmetic, comparison, logic, `in`, `??`, `=~`.
+//!
+//! What an operator takes is the standard library's knowledge; this file adapts literals to the
+//! other side, widens what widens, and explains what does not fit.
+
+use super::{Checked, Scope, bool_expr, convert, not};
+use crate::compiler::Compiler;
+use crate::diagnostic::{Diagnostic, span};
+use flow_grammar::ast::{self, BinaryOp, ExprKind as Ast, UnaryOp};
+use flow_ir::{DataType, Expr, ExprKind, Function, Span, Type, Value};
+
+impl<'a> Compiler<'a> {
+    pub(super) fn unary(
+        &mut self,
+        op: UnaryOp,
+        op_span: Span,
+        operand: &'a ast::Expr,
+        place: Span,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        if op == UnaryOp::Not {
+            let operand = self.condition(operand, "`not`", scope)?;
+            return Some(Checked::new(not(operand, place)));
+        }
+        // The sign belongs to the literal: the smallest int has no positive counterpart.
+        let literal = match &operand.kind {
+            Ast::Int(literal) => Some(&literal.text),
+            Ast::Float(literal) => Some(&literal.text),
+            _ => None,
+        };
+        if let Some(text) = literal {
+            return self.number(super::Number::new(text).negated(), place);
+        }
+        let operand = self.expr(operand, scope)?;
+        if let Some(number) = &operand.number {
+            return self.number(number.negated(), place);
+        }
+        let ty = operand.ty().clone();
+        let operand_span = operand.expr.span;
+        self.try_native(Function::Negate, vec![operand], place).unwrap_or_else(|_| {
+            self.report(
+                Diagnostic::error("F3001", op_span, format!("cannot negate `{ty}`"))
+                    .label(operand_span, ty.to_string()),
+            );
+            None
+        })
+    }
+
+    pub(super) fn binary(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        place: Span,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        match op {
+            BinaryOp::And | BinaryOp::Or => self.connective(op, left, right, place, scope),
+            BinaryOp::In | BinaryOp::NotIn => {
+                let found = self.is_in(left, right, op_span, place, scope)?;
+                Some(Checked::new(if op == BinaryOp::NotIn { not(found, place) } else { found }))
+            }
+            BinaryOp::Coalesce => {
+                let l = self.expr(left, scope);
+                let r = self.expr(right, scope);
+                self.coalesce(l?, r?, op_span, place)
+            }
+            BinaryOp::Eq | BinaryOp::Ne if is_null(left) || is_null(right) => {
+                self.null_comparison(op, left, right, place, scope)
+            }
+            BinaryOp::NotMatches => {
+                let found = self.operator(BinaryOp::Matches, op_span, left, right, place, scope)?;
+                Some(Checked::new(not(found.expr, place)))
+            }
+            _ => self.operator(op, op_span, left, right, place, scope),
+        }
+    }
+
+    fn connective(
+        &mut self,
+        op: BinaryOp,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        place: Span,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        let (what, join): (_, fn(Box<Expr>, Box<Expr>) -> ExprKind) = match op {
+            BinaryOp::And => ("`and`", ExprKind::And),
+            _ => ("`or`", ExprKind::Or),
+        };
+        // A chain is one list of conditions, however long.
+        let mut operands = vec![right];
+        let mut rest = left;
+        while let Ast::Binary { op: inner, left, right, .. } = &rest.kind
+            && *inner == op
+        {
+            operands.push(right);
+            rest = left;
+        }
+        operands.push(rest);
+        let mut conditions = Vec::with_capacity(operands.len());
+        let mut failed = false;
+        for operand in operands.into_iter().rev() {
+            let condition = self.condition(operand, what, scope);
+            failed |= condition.is_none();
+            conditions.extend(condition);
+        }
+        if failed {
+            return None;
+        }
+        super::choice::balanced(conditions, place, join).map(Checked::new)
+    }
+
+    /// `x == null` is null for every row, which nobody means.
+    fn null_comparison(
+        &mut self,
+        op: BinaryOp,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        place: Span,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        let asked = if is_null(right) { left } else { right };
+        self.expr(asked, scope);
+        let test = if op == BinaryOp::Eq { "is null" } else { "is not null" };
+        let replacement = format!("{} {test}", self.text(span(asked.outer())));
+        self.report(
+            Diagnostic::error("F3009", place, "comparing with `null` gives null, never true")
+                .fix(replacement.clone(), place, replacement),
+        );
+        None
+    }
+
+    fn operator(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        place: Span,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        let l = self.expr(left, scope);
+        let r = self.expr(right, scope);
+        let (l, r) = (l?, r?);
+        if op == BinaryOp::Add && l.ty().kind == Type::String && r.ty().kind == Type::String {
+            return Some(Checked::new(super::text::concat(vec![l.expr, r.expr], place)));
+        }
+        let Some(function) = function_of(op) else { return None };
+        let types = [l.ty().clone(), r.ty().clone()];
+        let values = convert::adapt(vec![l, r]);
+        self.try_native(function, values, place).unwrap_or_else(|_| {
+            self.operands_do_not_fit(op, op_span, [left, right], types);
+            None
+        })
+    }
+
+    fn operands_do_not_fit(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        sides: [&'a ast::Expr; 2],
+        types: [DataType; 2],
+    ) {
+        let [l, r] = &types;
+        let message = match op {
+            BinaryOp::Add => format!("cannot add `{l}` and `{r}`"),
+            BinaryOp::Sub => format!("cannot subtract `{r}` from `{l}`"),
+            BinaryOp::Mul => format!("cannot multiply `{l}` and `{r}`"),
+            BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Rem => format!("cannot divide `{l}` by `{r}`"),
+            BinaryOp::Pow => format!("cannot raise `{l}` to the power of `{r}`"),
+            BinaryOp::Matches => format!("`=~` needs a `string` and a regex like r\"\\d+\", not `{l}` and `{r}`"),
+            _ => format!("cannot compare `{l}` and `{r}`"),
+        };
+        let mut diagnostic = Diagnostic::error("F3001", op_span, message)
+            .label(span(sides[0].outer()), l.to_string())
+            .label(span(sides[1].outer()), r.to_string());
+        let is_text = |t: &DataType| t.kind == Type::String;
+        if op == BinaryOp::Add && (is_text(l) || is_text(r)) {
+            let whole = span(sides[0].outer().to(sides[1].outer()));
+            let replacement = self.as_interpolated(sides);
+            diagnostic = diagnostic.fix(replacement.clone(), whole, replacement);
+        } else if let Some((side, other)) = [(0, 1), (1, 0)].into_iter().find(|(i, _)| is_text(&types[*i])) {
+            diagnostic = self.explain_text_operand(diagnostic, sides[side], &types[other]);
+        } else if let Some(i) = decimal_beside_float(&types) {
+            let text = self.text(span(sides[i].outer()));
+            diagnostic = diagnostic
+                .note("a decimal is exact and a float is not, so neither becomes the other by itself")
+                .help(format!("float({text})"));
+        }
+        self.report(diagnostic);
+    }
+
+    /// Help for a text beside something else: a literal of the other type, or a conversion.
+    fn explain_text_operand(&self, diagnostic: Diagnostic, text: &ast::Expr, other: &DataType) -> Diagnostic {
+        let place = span(text.outer());
+        if let Ast::Str(content) = &text.kind {
+            let literal = match other.kind {
+                Type::Date | Type::Timestamp => format!("@{content}"),
+                _ => content.clone(),
+            };
+            if flow_ir::text::parse(content, &other.kind).is_some() {
+                return diagnostic.fix(format!("write `{literal}`"), place, literal);
+            }
+            return diagnostic;
+        }
+        let conversion = match other.kind {
+            Type::Int => "int",
+            Type::Float => "float",
+            Type::Date => "date",
+            Type::Timestamp => "timestamp",
+            _ => return diagnostic,
+        };
+        diagnostic.help(format!("{conversion}({})", self.text(place)))
+    }
+
+    /// `a + b + c` as `f"{a}{b}{c}"`.
+    fn as_interpolated(&self, sides: [&'a ast::Expr; 2]) -> String {
+        let mut operands = vec![sides[1]];
+        let mut rest = sides[0];
+        while let Ast::Binary { op: BinaryOp::Add, left, right, .. } = &rest.kind {
+            if rest.parens.is_some() {
+                break;
+            }
+            operands.push(right);
+            rest = left;
+        }
+        operands.push(rest);
+        let mut out = String::from("f\"");
+        for operand in operands.into_iter().rev() {
+            let text = self.text(span(operand.span));
+            match &operand.kind {
+                Ast::Str(_) => {
+                    let inner = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+                    out.push_str(&inner.replace('{', "\\{"));
+                }
+                Ast::FStr(_) => {
+                    out.push_str(text.strip_prefix("f\"").and_then(|t| t.strip_suffix('"')).unwrap_or(text));
+                }
+                _ => {
+                    out.push('{');
+                    out.push_str(text);
+                    out.push('}');
+                }
+            }
+        }
+        out.push('"');
+        out
+    }
+
+    /// `a ?? b`.
+    pub(super) fn coalesce(
+        &mut self,
+        left: Checked,
+        right: Checked,
+        op_span: Span,
+        place: Span,
+    ) -> Option<Checked> {
+        let types = [left.ty().clone(), right.ty().clone()];
+        let spans = [left.expr.span, right.expr.span];
+        let nullable = right.ty().nullable && left.ty().nullable;
+        match convert::unify(vec![left, right]) {
+            Ok((mut sides, ty)) => {
+                let right = Box::new(sides.pop()?);
+                let left = Box::new(sides.pop()?);
+                let ty = ty.with_nullable(nullable);
+                Some(Checked::new(Expr { kind: ExprKind::Coalesce(left, right), ty, span: place }))
+            }
+            Err(_) => {
+                self.report(
+                    Diagnostic::error("F3001", op_span, "both sides of `??` must have one type")
+                        .label(spans[0], types[0].to_string())
+                        .label(spans[1], types[1].to_string()),
+                );
+                None
+            }
+        }
+    }
+
+    /// `x in lo..hi`, `x in [a, b]`, `x in list`.
+    fn is_in(
+        &mut self,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        op_span: Span,
+        place: Span,
+        scope: &mut Scope<'_>,
+    ) -> Option<Expr> {
+        let x = self.expr(left, scope);
+        match &right.kind {
+            Ast::Range { low, high, .. } => {
+                let low = self.expr(low, scope);
+                let high = self.expr(high, scope);
+                self.between(x?, low?, high?, op_span, place)
+            }
+            Ast::List(items) => {
+                let items: Vec<Option<Checked>> = items.iter().map(|i| self.expr(i, scope)).collect();
+                let items = items.into_iter().collect::<Option<Vec<_>>>();
+                self.in_list(x?, items?, op_span, span(right.span), place)
+            }
+            _ => {
+                let list = self.expr(right, scope);
+                let (x, list) = (x?, list?);
+                if let ExprKind::Literal(Value::List(items)) = &list.expr.kind
+                    && let Type::List(item) = &list.ty().kind
+                {
+                    let item_span = list.expr.span;
+                    let items = items
+                        .iter()
+                        .map(|v| Checked::new(Expr::literal(v.clone(), (**item).clone(), item_span)))
+                        .collect();
+                    return self.in_list(x, items, op_span, item_span, place);
+                }
+                if let ExprKind::List(items) = &list.expr.kind {
+                    let items = items.iter().cloned().map(Checked::new).collect();
+                    return self.in_list(x, items, op_span, list.expr.span, place);
+                }
+                let (l, r) = (x.ty().clone(), list.ty().clone());
+                let spans = [x.expr.span, list.expr.span];
+                match self.try_native(Function::In, vec![x, list], place) {
+                    Ok(found) => Some(found?.expr),
+                    Err(_) => {
+                        self.report(
+                            Diagnostic::error("F3001", op_span, format!("cannot look for `{l}` in `{r}`"))
+                                .label(spans[0], l.to_string())
+                                .label(spans[1], r.to_string())
+                                .note("`in` takes a list or a range: x in [1, 2], x in 1..9"),
+                        );
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    fn in_list(
+        &mut self,
+        x: Checked,
+        items: Vec<Checked>,
+        op_span: Span,
+        list_span: Span,
+        place: Span,
+    ) -> Option<Expr> {
+        let types: Vec<DataType> =
+            std::iter::once(x.ty().clone()).chain(items.iter().map(|i| i.ty().clone())).collect();
+        let spans: Vec<Span> =
+            std::iter::once(x.expr.span).chain(items.iter().map(|i| i.expr.span)).collect();
+        let x_nullable = x.ty().nullable;
+        let all = std::iter::once(x).chain(items).collect();
+        match convert::unify(all) {
+            Ok((mut all, ty)) => {
+                let items_nullable = all.iter().skip(1).any(|i| i.ty.nullable);
+                let items = all.split_off(1);
+                let x = all.pop()?;
+                let list = Expr {
+                    kind: ExprKind::List(items),
+                    ty: DataType::required(Type::List(Box::new(ty.with_nullable(items_nullable)))),
+                    span: list_span,
+                };
+                let kind = ExprKind::Call { function: Function::In, arguments: vec![x, list] };
+                Some(bool_expr(kind, x_nullable || items_nullable, place))
+            }
+            Err((first, other)) => {
+                let message = format!("cannot compare `{}` and `{}`", types[first], types[other]);
+                self.report(
+                    Diagnostic::error("F3001", op_span, message)
+                        .label(spans[first], types[first].to_string())
+                        .label(spans[other], types[other].to_string()),
+                );
+                None
+            }
+        }
+    }
+
+    /// `low <= x and x <= high`.
+    pub(super) fn between(
+        &mut self,
+        x: Checked,
+        low: Checked,
+        high: Checked,
+        op_span: Span,
+        place: Span,
+    ) -> Option<Expr> {
+        let types = [x.ty().clone(), low.ty().clone(), high.ty().clone()];
+        let spans = [x.expr.span, low.expr.span, high.expr.span];
+        match convert::unify(vec![x, low, high]) {
+            Ok((arguments, ty)) if ty.kind.is_ordered() => {
+                let kind = ExprKind::Call { function: Function::Between, arguments };
+                Some(bool_expr(kind, ty.nullable, place))
+            }
+            Ok(_) => None,
+            Err((first, other)) => {
+                let message = format!("cannot compare `{}` and `{}`", types[first], types[other]);
+                self.report(
+                    Diagnostic::error("F3001", op_span, message)
+                        .label(spans[first], types[first].to_string())
+                        .label(spans[other], types[other].to_string()),
+                );
+                None
+            }
+        }
+    }
+}
+
+fn is_null(e: &ast::Expr) -> bool {
+    matches!(e.kind, Ast::Null)
+}
+
+fn decimal_beside_float(types: &[DataType; 2]) -> Option<usize> {
+    let is_decimal = |t: &DataType| matches!(t.kind, Type::Decimal { .. });
+    match types {
+        [a, b] if is_decimal(a) && b.kind == Type::Float => Some(0),
+        [a, b] if is_decimal(b) && a.kind == Type::Float => Some(1),
+        _ => None,
+    }
+}
+
+fn function_of(op: BinaryOp) -> Option<Function> {
+    Some(match op {
+        BinaryOp::Pow => Function::Power,
+        BinaryOp::Mul => Function::Multiply,
+        BinaryOp::Div => Function::Divide,
+        BinaryOp::FloorDiv => Function::FloorDivide,
+        BinaryOp::Rem => Function::Remainder,
+        BinaryOp::Add => Function::Add,
+        BinaryOp::Sub => Function::Subtract,
+        BinaryOp::Eq => Function::Equal,
+        BinaryOp::Ne => Function::NotEqual,
+        BinaryOp::Lt => Function::Less,
+        BinaryOp::Le => Function::LessEqual,
+        BinaryOp::Gt => Function::Greater,
+        BinaryOp::Ge => Function::GreaterEqual,
+        BinaryOp::Matches => Function::Matches,
+        BinaryOp::Coalesce
+        | BinaryOp::In
+        | BinaryOp::NotIn
+        | BinaryOp::NotMatches
+        | BinaryOp::And
+        | BinaryOp::Or => return None,
+    })
+}

@@ -1,0 +1,108 @@
+//! The registry of error codes: every number the compiler or the runtime reports, with its title.
+//!
+//! `docs/errors.md` has one section for each. Families: F1 syntax, F2 names, F3 types, F4
+//! meaning, F5 data, W lints. F49xx are constructs of the language that this version does not run yet.
+
+/// Every code outside the F1 family, with a one-line title, in order.
+pub const CODES: &[(&str, &str)] = &[
+    ("F2001", "unknown field"),
+    ("F2002", "a field that was dropped earlier"),
+    ("F2003", "a value used as a field"),
+    ("F2004", "a file without a column of the schema"),
+    ("F2005", "no such file"),
+    ("F2006", "a name given twice"),
+    ("F2007", "unknown dataset"),
+    ("F2008", "unknown schema or type"),
+    ("F2009", "unknown function"),
+    ("F2010", "unknown value"),
+    ("F2011", "a parameter without a value"),
+    ("F2012", "unknown parameter on the command line"),
+    ("F2013", "unknown pipe"),
+    ("F2014", "unknown format"),
+    ("F2015", "definitions that need each other"),
+    ("F3001", "types do not fit"),
+    ("F3002", "join keys that can never be equal"),
+    ("F3003", "a name on both sides of a join"),
+    ("F3004", "a plain field in an aggregation"),
+    ("F3005", "a dataset with many rows used as a value"),
+    ("F3006", "wrong number of arguments"),
+    ("F3007", "a `match` without `_`"),
+    ("F3008", "a value without a type"),
+    ("F3009", "comparing with `null`"),
+    ("F3010", "an aggregate outside of an aggregation"),
+    ("F3011", "a union of different rows"),
+    ("F3012", "a literal that does not fit its type"),
+    ("F3013", "a parameter's value does not have its type"),
+    ("F3014", "a type that a format cannot hold"),
+    ("F3015", "a lambda in the wrong place"),
+    ("F3016", "not a constant"),
+    ("F3017", "an invalid regular expression"),
+    ("F4003", "a computed key without a name"),
+    ("F4004", "a recursive function"),
+    ("F4005", "reading what the program writes"),
+    ("F4006", "two sinks with one path"),
+    ("F4007", "a sink that does not end its pipeline"),
+    ("F4008", "a format whose name or suffix does not tell it"),
+    ("F4009", "an option that a format does not have"),
+    ("F4010", "`each` that is missing or repeated"),
+    ("F4011", "an expression that is too large"),
+    ("F4012", "a join without keys"),
+    ("F4013", "a constant that cannot be computed"),
+    ("F4014", "an arm that is never reached"),
+    ("F4901", "not yet: `import`"),
+    ("F4902", "not yet: `iterate`"),
+    ("F4903", "not yet: `test`"),
+    ("F4904", "not yet: `window`"),
+    ("F4905", "not yet: `persist`"),
+    ("F4906", "not yet: `group_by_key`"),
+    ("F4907", "not yet: `sample`"),
+    ("F4908", "not yet: `intersect` and `except`"),
+    ("F4909", "not yet: joins other than inner ones"),
+    ("F4910", "not yet: `expect` on a join"),
+    ("F4911", "not yet: `using` on a join"),
+    ("F4912", "not yet: `repartition` and `coalesce`"),
+    ("F4913", "not yet: this aggregate"),
+    ("F4914", "not yet: `take ... per`"),
+    ("F4915", "not yet: `distinct on ... sort`"),
+    ("F4916", "not yet: this way of writing"),
+    ("F4917", "not yet: this format"),
+    ("F4918", "not yet: compressed files"),
+    ("F4919", "not yet: this kind of source or sink"),
+    ("F4920", "not yet: a dataset as a value"),
+    ("F4921", "not yet: this function"),
+    ("F4922", "not yet: this type here"),
+    ("F5001", "a value in the data does not have its type"),
+    ("F5002", "a join contract is broken"),
+    ("F5003", "a number does not fit"),
+    ("F5004", "division by zero"),
+    ("F5005", "a conversion failed"),
+    ("F5006", "an index outside its list"),
+    ("F5007", "a `check` does not hold"),
+    ("F5008", "an argument outside what a function is defined for"),
+    ("F5009", "a broken row"),
+    ("F5010", "too many bad rows"),
+    ("F5011", "a file cannot be read or written"),
+    ("F5012", "a changed or missing file"),
+    ("W4401", "a `let` that is never used"),
+];
+
+/// The title of any code, syntax errors included.
+pub fn title(code: &str) -> Option<&'static str> {
+    flow_grammar::CODES.iter().chain(CODES).find(|(c, _)| *c == code).map(|(_, title)| *title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_sorted() {
+        let codes: Vec<&str> = CODES.iter().map(|(c, _)| *c).collect();
+        let mut sorted = codes.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(codes, sorted);
+        assert_eq!(title("F2001"), Some("unknown field"));
+        assert_eq!(title("F9999"), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! The state of one compilation: what the program declares, the plan so far, and the findings.
+//!
+//! Checking and lowering are one walk over the tree: every stage is typed against the row before
+//! it and becomes plan nodes at once (`check/` types expressions, `lower/` makes nodes). Invariant:
+//! a mistake never stops the walk; it leaves unknown fields behind, about which nothing more is said.
+
+use crate::catalog::Catalog;
+use crate::check::Checked;
+use crate::diagnostic::Diagnostic;
+use crate::lower::Flow;
+use crate::resolve::Symbols;
+use crate::{InferredSchema, ParamValue};
+use flow_ir::{ColumnId, DataType, LocalId, LogicalPlan, Span, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often functions may be inlined in all: a chain of functions that each call the one before
+/// twice doubles with every link.
+pub(crate) const INLINED_MAX: u32 = 20_000;
+
+/// How deep functions may call functions.
+pub(crate) const CALLS_DEPTH_MAX: usize = 48;
+
+/// A compilation in progress.
+pub(crate) struct Compiler<'a> {
+    /// What the program declares.
+    pub(crate) symbols: Symbols<'a>,
+    /// The files.
+    pub(crate) catalog: &'a dyn Catalog,
+    /// The program text, for messages that quote it.
+    pub(crate) source: &'a str,
+    /// The plan so far.
+    pub(crate) plan: LogicalPlan,
+    /// The findings so far.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Datasets that are lowered or being lowered.
+    pub(crate) datasets: BTreeMap<&'a str, DatasetState>,
+    /// The values of parameters; `None` after an error.
+    pub(crate) params: BTreeMap<&'a str, Option<(Value, DataType)>>,
+    /// The constants that have been checked.
+    pub(crate) consts: BTreeMap<&'a str, ConstState>,
+    /// Schemas whose fields are being resolved.
+    pub(crate) open_schemas: Vec<&'a str>,
+    /// Functions that are being inlined, the innermost last.
+    pub(crate) open_functions: Vec<&'a str>,
+    /// Pipes that are being expanded, the innermost last.
+    pub(crate) open_pipes: Vec<&'a str>,
+    /// The values of the parameters of the pipe that is being expanded.
+    pub(crate) pipe_values: Vec<(String, Option<Checked>)>,
+    /// Functions that have been inlined at least once.
+    pub(crate) called: BTreeSet<&'a str>,
+    /// How often a function has been inlined.
+    pub(crate) inlined: u32,
+    /// One past the largest local handed out.
+    pub(crate) next_local: u32,
+    /// The paths that sinks and quarantines write.
+    pub(crate) writes: Vec<(String, Span)>,
+    /// The patterns that are read.
+    pub(crate) reads: Vec<(String, Span)>,
+    /// Schemas that came from samples.
+    pub(crate) inferred: Vec<InferredSchema>,
+    /// The parameters' final values.
+    pub(crate) param_values: Vec<ParamValue>,
+}
+
+/// How far a `let` is.
+#[derive(Clone, Debug)]
+pub(crate) enum DatasetState {
+    /// It is being lowered: meeting it again is a cycle.
+    Open,
+    /// Its node and row.
+    Done(Flow),
+}
+
+/// How far a `const` is.
+#[derive(Clone, Debug)]
+pub(crate) enum ConstState {
+    /// It is being checked: meeting it again is a cycle.
+    Open,
+    /// Its value, if it has one.
+    Done(Option<Checked>),
+}
+
+impl<'a> Compiler<'a> {
+    /// A compilation of nothing yet.
+    pub(crate) fn new(
+        source: &'a str,
+        symbols: Symbols<'a>,
+        catalog: &'a dyn Catalog,
+        diagnostics: Vec<Diagnostic>,
+    ) -> Self {
+        Compiler {
+            symbols,
+            catalog,
+            source,
+            plan: LogicalPlan::default(),
+            diagnostics,
+            datasets: BTreeMap::new(),
+            params: BTreeMap::new(),
+            consts: BTreeMap::new(),
+            open_schemas: Vec::new(),
+            open_functions: Vec::new(),
+            open_pipes: Vec::new(),
+            pipe_values: Vec::new(),
+            called: BTreeSet::new(),
+            inlined: 0,
+            next_local: 0,
+            writes: Vec::new(),
+            reads: Vec::new(),
+            inferred: Vec::new(),
+            param_values: Vec::new(),
+        }
+    }
+
+    /// Adds a finding, unless the same one is there: code that is inlined twice is wrong once.
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        let known = self.diagnostics.iter().any(|d| {
+            d.code == diagnostic.code && d.span == diagnostic.span && d.message == diagnostic.message
+        });
+        if !known {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Reports that a construct is not supported yet.
+    pub(crate) fn not_yet(&mut self, code: &'static str, place: Span, construct: &str) {
+        self.report(
+            Diagnostic::error(code, place, format!("{construct} cannot be compiled yet"))
+                .note("it is part of the language, but this version of flowc does not run it"),
+        );
+    }
+
+    /// A column id nobody has.
+    pub(crate) fn fresh(&mut self) -> ColumnId {
+        self.plan.fresh_column()
+    }
+
+    /// A local nobody has.
+    pub(crate) fn fresh_local(&mut self) -> LocalId {
+        self.next_local += 1;
+        LocalId(self.next_local - 1)
+    }
+
+    /// The program text at `place`.
+    pub(crate) fn text(&self, place: Span) -> &'a str {
+        self.source.get(place.start as usize..place.end as usize).unwrap_or("")
+    }
+}

@@ -1,0 +1,80 @@
+//! Which columns a program uses, decided on the plan as written, before any pass.
+//!
+//! Bad values of unused columns are no errors; because this looks at the unoptimized plan, what
+//! passes do later never changes which rows are bad. A column is used if a sink, a filter, a check, a
+//! key, a sort, a `distinct`, an `each` or a used result needs it.
+
+use flow_ir::logical::{LogicalPlan, Node, Operator};
+use flow_ir::{ColumnId, Expr, NodeId};
+use std::collections::BTreeSet;
+
+/// The columns that nothing a sink reaches needs.
+pub fn unused(plan: &LogicalPlan) -> BTreeSet<ColumnId> {
+    let mut used = Used { ids: BTreeSet::new() };
+    let mut reached: BTreeSet<NodeId> = plan.sinks.iter().copied().collect();
+    // Inputs come before their users, so going down meets every user before its inputs.
+    while let Some(id) = reached.pop_last() {
+        let Some(node) = plan.nodes.get(id.0 as usize) else { continue };
+        used.node(node);
+        reached.extend(node.operator.inputs());
+    }
+    (0..plan.next_column).map(ColumnId).filter(|id| !used.ids.contains(id)).collect()
+}
+
+struct Used {
+    ids: BTreeSet<ColumnId>,
+}
+
+impl Used {
+    fn expr(&mut self, e: &Expr) {
+        let mut columns = Vec::new();
+        e.columns(&mut columns);
+        self.ids.extend(columns);
+    }
+
+    fn has(&self, id: ColumnId) -> bool {
+        self.ids.contains(&id)
+    }
+
+    fn node(&mut self, node: &Node) {
+        match &node.operator {
+            Operator::Read(_) | Operator::Rows(_) | Operator::Take { .. } | Operator::Skip { .. } => {}
+            Operator::Filter { predicate, .. } | Operator::Check { predicate, .. } => self.expr(predicate),
+            Operator::Map { computed, .. } => self.computed(computed),
+            Operator::FlatMap { computed, each, .. } => {
+                self.computed(computed);
+                self.expr(&each.expr);
+            }
+            Operator::ReduceByKey { keys, aggregates, .. } => {
+                self.ids.extend(keys);
+                let arguments: Vec<ColumnId> =
+                    aggregates.iter().filter(|a| self.has(a.output)).filter_map(|a| a.argument).collect();
+                self.ids.extend(arguments);
+            }
+            Operator::Distinct { on, .. } => self.ids.extend(on),
+            Operator::Sort { keys, .. } => self.ids.extend(keys.iter().map(|k| k.column)),
+            Operator::Union { columns, .. } => {
+                for (i, output) in node.columns.iter().enumerate() {
+                    if self.has(output.id) {
+                        self.ids.extend(columns.iter().filter_map(|own| own.get(i)));
+                    }
+                }
+            }
+            Operator::Join { on, right_columns, .. } => {
+                self.ids.extend(on.iter().flat_map(|(l, r)| [*l, *r]));
+                let own: Vec<ColumnId> =
+                    right_columns.iter().filter(|(new, _)| self.has(*new)).map(|(_, own)| *own).collect();
+                self.ids.extend(own);
+            }
+            Operator::Write { sink, .. } => self.ids.extend(sink.columns.iter().map(|c| c.id)),
+        }
+    }
+
+    fn computed(&mut self, computed: &[flow_ir::logical::Computed]) {
+        for c in computed {
+            if self.has(c.id) {
+                self.expr(&c.expr);
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Datasets: `let`, `from`, and the datasets that stages take as arguments.
+//!
+//! Invariant: a `let` is lowered when it is first met and only then, so everything that uses it
+//! shares one node.
+
+use super::{Compiler, Ending};
+use crate::compiler::DatasetState;
+use crate::diagnostic::{Diagnostic, span};
+use crate::row::{Row, Shape};
+use crate::suggest::closest;
+use flow_grammar::ast::{self, DatasetKind, LetValue};
+use flow_ir::logical::Operator;
+use flow_ir::{NodeId, Span};
+use std::rc::Rc;
+
+/// Rows at a point of a pipeline.
+#[derive(Clone, Debug)]
+pub(crate) struct Flow {
+    /// What delivers them.
+    pub(crate) node: NodeId,
+    /// Their fields.
+    pub(crate) row: Row,
+    /// How many there are, as far as it is known.
+    pub(crate) count: RowCount,
+    /// The keys they were last reduced by, as written.
+    pub(crate) keys: Option<Rc<str>>,
+}
+
+/// What is known about the number of rows.
+#[derive(Clone, Debug)]
+pub(crate) enum RowCount {
+    /// Exactly one.
+    One,
+    /// Perhaps another number.
+    Many {
+        /// The place that says so.
+        span: Span,
+        /// In words.
+        why: String,
+    },
+}
+
+impl RowCount {
+    /// Any number of rows, because of the stage at `span`.
+    pub(crate) fn many(span: Span, why: impl Into<String>) -> Self {
+        RowCount::Many { span, why: why.into() }
+    }
+
+    /// The same, unless it was one row, which the stage at `span` may drop.
+    pub(crate) fn fewer(self, span: Span, why: &str) -> Self {
+        match self {
+            RowCount::One => RowCount::many(span, why),
+            many @ RowCount::Many { .. } => many,
+        }
+    }
+}
+
+impl<'a> Compiler<'a> {
+    /// A flow about which nothing is known, after a mistake.
+    pub(crate) fn unknown_flow(&mut self, place: Span) -> Flow {
+        let node = self.node(Operator::Rows(Vec::new()), Vec::new(), place);
+        Flow { node, row: Row::unknown(), count: RowCount::One, keys: None }
+    }
+
+    /// `from name`.
+    pub(super) fn from(&mut self, path: &'a ast::Path) -> Flow {
+        let place = span(path.span);
+        if self.is_imported(path) {
+            return self.unknown_flow(place);
+        }
+        let Some(name) = path.as_single() else {
+            self.unknown_dataset(&path.to_string(), place);
+            return self.unknown_flow(place);
+        };
+        match self.dataset(name) {
+            Some(flow) => flow,
+            None => self.unknown_flow(place),
+        }
+    }
+
+    /// The dataset of that name.
+    pub(crate) fn dataset(&mut self, name: &'a ast::Name) -> Option<Flow> {
+        let place = span(name.span);
+        let Some((&key, &def)) = self.symbols.datasets.get_key_value(name.text.as_str()) else {
+            self.unknown_dataset(&name.text, place);
+            return None;
+        };
+        match self.datasets.get(key) {
+            Some(DatasetState::Done(flow)) => return Some(flow.clone()),
+            Some(DatasetState::Open) => {
+                self.report(
+                    Diagnostic::error("F2015", place, format!("`{key}` needs its own rows"))
+                        .label(span(def.name.span), "defined here"),
+                );
+                return None;
+            }
+            None => {}
+        }
+        if self.datasets.values().filter(|s| matches!(s, DatasetState::Open)).count() >= DATASETS_DEPTH_MAX {
+            self.report(Diagnostic::error("F4011", place, "too many datasets are defined by each other"));
+            return None;
+        }
+        self.datasets.insert(key, DatasetState::Open);
+        // What is written outside of a pipe does not see the pipe's parameters.
+        let pipe_values = std::mem::take(&mut self.pipe_values);
+        let flow = match &def.value {
+            LetValue::Pipeline(pipeline) => self.pipeline(pipeline, Ending::Rows),
+            LetValue::Iterate(iterate) => {
+                self.not_yet("F4902", span(iterate.span), "`iterate`");
+                self.unknown_flow(place)
+            }
+        };
+        self.pipe_values = pipe_values;
+        self.datasets.insert(key, DatasetState::Done(flow.clone()));
+        Some(flow)
+    }
+
+    /// The rows of a dataset argument.
+    pub(super) fn dataset_argument(&mut self, dataset: &'a ast::Dataset) -> Flow {
+        match &dataset.kind {
+            DatasetKind::Named(path) => self.from(path),
+            DatasetKind::Pipeline(pipeline) => self.pipeline(pipeline, Ending::Rows),
+        }
+    }
+
+    fn unknown_dataset(&mut self, name: &str, place: Span) {
+        let mut diagnostic = Diagnostic::error("F2007", place, format!("there is no dataset called `{name}`"));
+        if let Some(near) = closest(name, self.symbols.datasets.keys().copied()) {
+            diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);
+        } else if name.contains('.') || name.contains('/') {
+            diagnostic = diagnostic.help(format!("to read a file: read \"{name}\""));
+        } else {
+            diagnostic = diagnostic.help(format!("define it: let {name} = read \"...\""));
+        }
+        self.report(diagnostic);
+    }
+
+    /// The name of a dataset argument, for messages.
+    pub(super) fn dataset_name(&self, dataset: &ast::Dataset) -> String {
+        match &dataset.kind {
+            DatasetKind::Named(path) => path.to_string(),
+            DatasetKind::Pipeline(_) => "the other side".to_owned(),
+        }
+    }
+}
+
+/// How many `let`s may be lowered inside of each other.
+const DATASETS_DEPTH_MAX: usize = 128;
+
+/// The columns of a shape that is used as a key.
+pub(super) fn leaves(shape: &Shape) -> Vec<flow_ir::ColumnId> {
+    shape.ids().into_iter().map(|(id, _)| id).collect()
+}

@@ -1,0 +1,247 @@
+//! Formats of `read` and `write`: by name with options, or by the suffix of the path.
+
+use crate::check::Scope;
+use crate::compiler::Compiler;
+use crate::diagnostic::{Diagnostic, span};
+use crate::suggest::closest;
+use flow_grammar::ast::{self, ExprKind as Ast};
+use flow_ir::source::{Dialect, Format};
+use flow_ir::{Span, Value};
+
+/// The names of all formats, for suggestions.
+const FORMATS: [&str; 8] = ["csv", "tsv", "jsonl", "json", "lines", "text", "parquet", "arrow"];
+
+/// Formats by other names.
+const FOREIGN: [(&str, &str); 6] = [
+    ("ndjson", "jsonl"),
+    ("json_lines", "jsonl"),
+    ("jsonlines", "jsonl"),
+    ("txt", "lines"),
+    ("plain", "lines"),
+    ("psv", "csv"),
+];
+
+/// What a path is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// `read`.
+    Read,
+    /// `write`.
+    Write,
+}
+
+impl<'a> Compiler<'a> {
+    /// Refuses paths of kinds that are not supported yet.
+    pub(super) fn path_is_supported(&mut self, path: &str, place: Span, purpose: Use) -> bool {
+        let lower = path.to_ascii_lowercase();
+        let is_url = lower.split_once("://").is_some_and(|(scheme, _)| {
+            !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+')
+        });
+        let (code, what) = if lower.starts_with("cmd:") {
+            ("F4919", "a command as a source or sink".to_owned())
+        } else if is_url {
+            ("F4919", "a URL as a source or sink".to_owned())
+        } else if path == "-" {
+            ("F4919", "standard input or output by the name `-`".to_owned())
+        } else if path.ends_with('/') {
+            let verb = if purpose == Use::Read { "reading" } else { "writing" };
+            ("F4919", format!("{verb} a directory"))
+        } else if let Some(suffix) = [".gz", ".zst", ".bz2", ".xz", ".zip", ".lz4"].into_iter().find(|s| lower.ends_with(s)) {
+            ("F4918", format!("a compressed file (`{suffix}`)"))
+        } else {
+            return true;
+        };
+        self.not_yet(code, place, &what);
+        false
+    }
+
+    /// The format a path's suffix names; reported if it names none.
+    pub(super) fn format_by_suffix(&mut self, path: &str, place: Span, purpose: Use) -> Option<Format> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let suffix = name.rsplit_once('.').map_or("", |(_, s)| s).to_ascii_lowercase();
+        let format = match suffix.as_str() {
+            "csv" => Format::Delimited(Dialect::csv()),
+            "tsv" | "tab" => Format::Delimited(Dialect::tsv()),
+            "jsonl" | "ndjson" => Format::JsonLines,
+            "json" if purpose == Use::Write => Format::Json,
+            "parquet" | "arrow" | "feather" => {
+                self.not_yet("F4917", place, &format!("the format `{suffix}`"));
+                return None;
+            }
+            _ => {
+                let verb = if purpose == Use::Read { "read" } else { "write" };
+                let message = format!("the name does not tell how to {verb} this file");
+                let choices = match (suffix.as_str(), purpose) {
+                    ("json", _) => "one object a line: `as jsonl`",
+                    (_, Use::Read) => "say it: `as lines`, `as csv(sep: \";\")`, `as jsonl`",
+                    (_, Use::Write) => "say it: `as csv`, `as jsonl`, `as text(line)`",
+                };
+                self.report(Diagnostic::error("F4008", place, message).help(choices));
+                return None;
+            }
+        };
+        Some(format)
+    }
+
+    /// The format that `as ...` names. `text(e)` is left to `write`.
+    pub(super) fn named_format(&mut self, format: &'a ast::Format, purpose: Use) -> Option<Format> {
+        let name = format.name.text.as_str();
+        let place = span(format.name.span);
+        let plain = match name {
+            "csv" => return self.dialect(Dialect::csv(), &format.args).map(Format::Delimited),
+            "tsv" => return self.dialect(Dialect::tsv(), &format.args).map(Format::Delimited),
+            "jsonl" => Format::JsonLines,
+            "json" if purpose == Use::Write => Format::Json,
+            "lines" if purpose == Use::Read => Format::Lines,
+            "json" => {
+                self.not_yet("F4917", place, "reading one JSON document (`json`; JSON lines are `jsonl`)");
+                return None;
+            }
+            "lines" | "text" => {
+                let (word, other) = if purpose == Use::Read { ("lines", "text") } else { ("text(...)", "lines") };
+                self.report(
+                    Diagnostic::error("F2014", place, format!("`{other}` is the other way round"))
+                        .caption(format!("write `{word}`")),
+                );
+                return None;
+            }
+            "parquet" | "arrow" => {
+                self.not_yet("F4917", place, &format!("the format `{name}`"));
+                return None;
+            }
+            _ => {
+                self.unknown_format(name, place);
+                return None;
+            }
+        };
+        if let Some(arg) = format.args.first() {
+            let message = format!("the format `{name}` has no options");
+            self.report(Diagnostic::error("F4009", span(arg.span), message));
+            return None;
+        }
+        Some(plain)
+    }
+
+    fn unknown_format(&mut self, name: &str, place: Span) {
+        let mut diagnostic = Diagnostic::error("F2014", place, format!("there is no format called `{name}`"));
+        let lower = name.to_lowercase();
+        let near = match FOREIGN.iter().find(|(foreign, _)| *foreign == lower) {
+            Some((_, here)) => Some(*here),
+            None => closest(name, FORMATS),
+        };
+        diagnostic = match near {
+            Some(near) => diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near),
+            None => diagnostic.note(format!("formats are: {}", FORMATS.join(", "))),
+        };
+        self.report(diagnostic);
+    }
+
+    /// `csv(sep: "|", header: false, quote: none, null: ["NA"])`.
+    fn dialect(&mut self, mut dialect: Dialect, args: &'a [ast::Arg]) -> Option<Dialect> {
+        let mut failed = false;
+        for arg in args {
+            let Some(name) = &arg.name else {
+                self.report(
+                    Diagnostic::error("F4009", span(arg.span), "options of a format have names")
+                        .help("csv(sep: \"|\", header: false, quote: none, null: [\"NA\"])"),
+                );
+                failed = true;
+                continue;
+            };
+            let done = match name.text.as_str() {
+                "sep" => self.byte_option(&arg.value, "`sep`").map(|b| dialect.separator = b),
+                "quote" if is_none(&arg.value) => {
+                    dialect.quote = None;
+                    Some(())
+                }
+                "quote" => self.byte_option(&arg.value, "`quote`").map(|b| dialect.quote = Some(b)),
+                "header" => self.bool_option(&arg.value).map(|b| dialect.header = b),
+                "null" => self.texts_option(&arg.value).map(|texts| dialect.null = texts),
+                other => {
+                    self.unknown_option(other, span(name.span));
+                    None
+                }
+            };
+            failed |= done.is_none();
+        }
+        if dialect.quote == Some(dialect.separator) {
+            let place = args.first().zip(args.last()).map_or_else(Span::default, |(a, b)| span(a.span.to(b.span)));
+            self.report(Diagnostic::error("F4009", place, "`sep` and `quote` must differ"));
+            failed = true;
+        }
+        (!failed).then_some(dialect)
+    }
+
+    fn unknown_option(&mut self, name: &str, place: Span) {
+        let known = ["sep", "header", "quote", "null"];
+        let mut diagnostic = Diagnostic::error("F4009", place, format!("there is no option `{name}`"));
+        let near = match name {
+            "delimiter" | "delim" | "separator" | "sep_char" => Some("sep"),
+            "quotechar" | "quote_char" => Some("quote"),
+            "nulls" | "na" | "null_values" => Some("null"),
+            "headers" | "has_header" => Some("header"),
+            _ => closest(name, known),
+        };
+        diagnostic = match near {
+            Some(near) => diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near),
+            None => diagnostic.note(format!("options are: {}", known.join(", "))),
+        };
+        self.report(diagnostic);
+    }
+
+    fn option(&mut self, e: &'a ast::Expr) -> Option<(Value, Span)> {
+        let value = self.expr(e, &mut Scope::constant())?;
+        let place = value.expr.span;
+        Some((self.constant_value(value)?, place))
+    }
+
+    fn byte_option(&mut self, e: &'a ast::Expr, what: &str) -> Option<u8> {
+        let (value, place) = self.option(e)?;
+        if let Value::String(text) = &value
+            && let [byte] = text.as_bytes()
+            && byte.is_ascii()
+            && !matches!(byte, b'\n' | b'\r')
+        {
+            return Some(*byte);
+        }
+        let message = format!("{what} is one ASCII character, such as \";\" or \"\\t\"");
+        self.report(Diagnostic::error("F4009", place, message));
+        None
+    }
+
+    fn bool_option(&mut self, e: &'a ast::Expr) -> Option<bool> {
+        match self.option(e)? {
+            (Value::Bool(b), _) => Some(b),
+            (_, place) => {
+                self.report(Diagnostic::error("F4009", place, "`header` is `true` or `false`"));
+                None
+            }
+        }
+    }
+
+    fn texts_option(&mut self, e: &'a ast::Expr) -> Option<Vec<String>> {
+        let (value, place) = self.option(e)?;
+        let texts = match &value {
+            Value::String(text) => Some(vec![text.to_string()]),
+            Value::List(items) => items
+                .iter()
+                .map(|item| match item {
+                    Value::String(text) => Some(text.to_string()),
+                    _ => None,
+                })
+                .collect(),
+            _ => None,
+        };
+        if texts.is_none() {
+            self.report(
+                Diagnostic::error("F4009", place, "`null` is a list of texts that mean null")
+                    .help("null: [\"NA\", \"\\\\N\"]"),
+            );
+        }
+        texts
+    }
+}
+
+fn is_none(e: &ast::Expr) -> bool {
+    matches!(&e.kind, Ast::Ident(name) if name.text == "none") || matches!(e.kind, Ast::Null)
+}

@@ -1,0 +1,140 @@
+//! Stages to plan nodes: every pipeline becomes a chain in the logical plan.
+//!
+//! One file per stage. Each takes the flow before it (a node and the names of its columns) and gives
+//! the flow after it. Invariants: a node's inputs are made before it; a `let` is lowered once and
+//! shared; after a mistake the flow goes on with what is known, and the plan is thrown away.
+
+mod aggregate;
+mod dataset;
+mod format;
+mod header;
+mod join;
+mod map;
+mod not_yet;
+mod order;
+mod pipe;
+mod read;
+mod rows;
+mod sink;
+mod union;
+mod value;
+
+pub(crate) use dataset::{Flow, RowCount};
+
+use crate::compiler::Compiler;
+use crate::diagnostic::{Diagnostic, span};
+use flow_grammar::ast::{self, ItemKind, SourceKind, StageKind};
+use flow_ir::logical::{Node, Operator, OutputColumn};
+use flow_ir::{NodeId, Span};
+
+/// How a pipeline must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// In a sink; one that prints is added if none is written.
+    Sink,
+    /// In rows that somebody else uses.
+    Rows,
+}
+
+impl<'a> Compiler<'a> {
+    /// Lowers every pipeline of the program.
+    pub(crate) fn program(&mut self, program: &'a ast::Program) {
+        for item in &program.items {
+            match &item.kind {
+                ItemKind::Let(def) => {
+                    self.dataset(&def.name);
+                }
+                ItemKind::Pipeline(pipeline) => {
+                    self.pipeline(pipeline, Ending::Sink);
+                }
+                ItemKind::Schema(def) => self.check_schema(def),
+                ItemKind::Const(def) => {
+                    self.constant(&def.name.text, span(def.name.span));
+                }
+                ItemKind::Import(_) => self.not_yet("F4901", span(item.span), "`import`"),
+                ItemKind::Test(_) => self.not_yet("F4903", span(item.span), "`test`"),
+                ItemKind::Error | ItemKind::Param(_) | ItemKind::Fn(_) | ItemKind::Pipe(_) => {}
+            }
+        }
+        self.uncalled_functions();
+    }
+
+    /// Lowers a pipeline.
+    pub(crate) fn pipeline(&mut self, pipeline: &'a ast::Pipeline, ending: Ending) -> Flow {
+        let flow = self.source(&pipeline.source);
+        let (stages, last) = match (ending, pipeline.stages.split_last()) {
+            (Ending::Sink, Some((last, before))) if is_sink(last) => (before, Some(last)),
+            _ => (pipeline.stages.as_slice(), None),
+        };
+        let flow = self.stages(flow, stages);
+        if ending == Ending::Sink {
+            self.sink(&flow, last, span(pipeline.span));
+        }
+        flow
+    }
+
+    fn source(&mut self, source: &'a ast::Source) -> Flow {
+        let place = span(source.span);
+        match &source.kind {
+            SourceKind::Error => self.unknown_flow(place),
+            SourceKind::Read(read) => self.read(read, place),
+            SourceKind::From(path) => self.from(path),
+            SourceKind::Rows(records) => self.rows(records, place),
+        }
+    }
+
+    /// Lowers stages that follow each other.
+    pub(crate) fn stages(&mut self, mut flow: Flow, stages: &'a [ast::Stage]) -> Flow {
+        for stage in stages {
+            flow = self.stage(flow, stage);
+        }
+        flow
+    }
+
+    fn stage(&mut self, flow: Flow, stage: &'a ast::Stage) -> Flow {
+        let place = span(stage.span);
+        match &stage.kind {
+            StageKind::Error => Flow { row: crate::row::Row::unknown(), ..flow },
+            StageKind::Filter(e) => self.filter(flow, e, place),
+            StageKind::Check { condition, message } => self.check(flow, condition, message.as_ref(), place),
+            StageKind::Map(record) => self.map(flow, record, place),
+            StageKind::FlatMap(record) => self.flat_map(flow, record, place),
+            StageKind::Reduce(record) => self.reduce(flow, &[], record, place),
+            StageKind::ReduceByKey { keys, record } => self.reduce(flow, keys, record, place),
+            StageKind::Count => self.count(flow, place),
+            StageKind::Distinct { on, sort } => self.distinct(flow, on, sort, place),
+            StageKind::Sort(keys) => self.sort(flow, keys, place),
+            StageKind::Take { count, per, sort } => self.take(flow, count, per, sort, place),
+            StageKind::Skip(count) => self.skip(flow, count, place),
+            StageKind::Union(datasets) => self.union(flow, datasets, place),
+            StageKind::Join(join) => self.join(flow, join, stage),
+            StageKind::Use { path, args } => self.use_pipe(flow, path, args, place),
+            StageKind::Write(_) | StageKind::Show { .. } => {
+                self.report(
+                    Diagnostic::error("F4007", span(stage.keyword), "a sink ends its pipeline")
+                        .help("name the rows with `let`, then use them twice with `from`"),
+                );
+                flow
+            }
+            later => {
+                self.stage_not_yet(later, span(stage.keyword), place);
+                Flow { row: crate::row::Row::unknown(), ..flow }
+            }
+        }
+    }
+
+    /// Appends a node.
+    pub(crate) fn node(&mut self, operator: Operator, columns: Vec<OutputColumn>, place: Span) -> NodeId {
+        self.plan.push(Node { operator, columns, span: place })
+    }
+
+    /// Appends a node that passes on all columns of its input.
+    pub(crate) fn passing(&mut self, input: NodeId, operator: Operator, place: Span) -> NodeId {
+        let columns = self.plan.node(input).columns.clone();
+        self.node(operator, columns, place)
+    }
+}
+
+fn is_sink(stage: &ast::Stage) -> bool {
+    matches!(stage.kind, StageKind::Write(_) | StageKind::Show { .. })
+}

@@ -1,0 +1,83 @@
+//! Uses of a `pipe`: its stages as if they stood here, its parameters as `$` values.
+//!
+//! A pipe is checked at each use, against the row it is used on. Invariant: pipes do not use
+//! themselves, so expansion ends.
+
+use super::Flow;
+use crate::check::Scope;
+use crate::compiler::{CALLS_DEPTH_MAX, Compiler, INLINED_MAX};
+use crate::diagnostic::{Diagnostic, span};
+use crate::row::Row;
+use crate::suggest::closest;
+use flow_grammar::ast;
+use flow_ir::Span;
+
+impl<'a> Compiler<'a> {
+    pub(super) fn use_pipe(
+        &mut self,
+        flow: Flow,
+        path: &'a ast::Path,
+        args: &'a [ast::Arg],
+        place: Span,
+    ) -> Flow {
+        let unknown = |flow: Flow| Flow { row: Row::unknown(), ..flow };
+        if self.is_imported(path) {
+            return unknown(flow);
+        }
+        let name = path.to_string();
+        let Some((&key, &def)) = self.symbols.pipes.get_key_value(name.as_str()) else {
+            self.unknown_pipe(&name, span(path.span));
+            return unknown(flow);
+        };
+        self.called.insert(key);
+        if self.open_pipes.contains(&key) {
+            self.report(
+                Diagnostic::error("F4004", place, format!("the pipe `{name}` uses itself"))
+                    .label(span(def.name.span), "defined here"),
+            );
+            return unknown(flow);
+        }
+        self.inlined += 1;
+        if self.inlined > INLINED_MAX || self.open_pipes.len() >= CALLS_DEPTH_MAX {
+            self.report(Diagnostic::error("F4011", place, "this program is too large with its pipes written out"));
+            return unknown(flow);
+        }
+        let (takes, given) = (def.params.len(), args.len());
+        if takes != given {
+            let plural = if takes == 1 { "argument" } else { "arguments" };
+            self.report(
+                Diagnostic::error("F3006", place, format!("`{name}` takes {takes} {plural}, not {given}"))
+                    .label(span(def.name.span), "defined here"),
+            );
+            return unknown(flow);
+        }
+        let mut values = Vec::with_capacity(takes);
+        for (param, arg) in def.params.iter().zip(args) {
+            let value = self.expr(&arg.value, &mut Scope::constant());
+            let value = match &param.ty {
+                None => value,
+                Some(ty) => {
+                    let what = format!("parameter `{}`", param.name.text);
+                    let ty = self.data_type(ty);
+                    value.zip(ty).and_then(|(v, ty)| self.as_declared(v, &ty, &what, span(param.span)))
+                }
+            };
+            values.push((param.name.text.clone(), value.and_then(|v| self.folded(v))));
+        }
+        self.open_pipes.push(key);
+        let outer = std::mem::replace(&mut self.pipe_values, values);
+        let flow = self.stages(flow, &def.stages);
+        self.pipe_values = outer;
+        self.open_pipes.pop();
+        flow
+    }
+
+    fn unknown_pipe(&mut self, name: &str, place: Span) {
+        let mut diagnostic = Diagnostic::error("F2013", place, format!("there is no stage or pipe called `{name}`"));
+        let known = self.symbols.pipes.keys().copied().chain(flow_grammar::STAGES.iter().copied());
+        if let Some(near) = closest(name, known) {
+            diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);
+        }
+        self.report(diagnostic);
+    }
+}

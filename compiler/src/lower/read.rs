@@ -1,0 +1,242 @@
+//! `read`: files, their format, their schema and what happens to bad rows.
+//!
+//! The catalog names the files; every header is compared with the schema before anything runs.
+//! Invariant: a source's columns are its schema's leaves in order, however the files order them.
+
+use super::format::Use;
+use super::{Flow, RowCount};
+use crate::catalog::{CatalogError, FileInfo};
+use crate::compiler::Compiler;
+use crate::diagnostic::{Diagnostic, span};
+use crate::row::{Row, RowField, Shape};
+use crate::schema::SchemaField;
+use crate::{InferredSchema, glob};
+use flow_grammar::ast::{self, OnErrorPolicy};
+use flow_ir::logical::Operator;
+use flow_ir::source::{Format, OnError, Source, SourceColumn};
+use flow_ir::{DataType, Field, Span, Type};
+
+impl<'a> Compiler<'a> {
+    pub(super) fn read(&mut self, read: &'a ast::Read, place: Span) -> Flow {
+        let target = span(read.target.span);
+        let pattern = self.constant_text(&read.target, "a path");
+        let schema = match &read.schema {
+            Some(schema) => Some((self.schema(schema), schema_span(schema))),
+            None => None,
+        };
+        let on_error = self.on_error(read.on_error.as_ref());
+        let format = match (&read.format, &pattern) {
+            (Some(format), _) => self.named_format(format, Use::Read),
+            (None, Some(pattern)) if self.path_is_supported(pattern, target, Use::Read) => {
+                self.format_by_suffix(pattern, target, Use::Read)
+            }
+            (None, _) => None,
+        };
+        let supported = pattern.as_deref().is_some_and(|p| self.path_is_supported(p, target, Use::Read));
+        // With a schema the row is known even where the files are not.
+        let declared = match &schema {
+            Some((Some(fields), _)) => Some(fields.clone()),
+            _ => None,
+        };
+        let (Some(pattern), Some(format), true) = (pattern, format, supported) else {
+            return self.unread(declared, place);
+        };
+        self.reads.push((pattern.clone(), target));
+        if let Some((Some(_), schema_span)) = &schema
+            && format == Format::Lines
+        {
+            self.report(
+                Diagnostic::error("F3014", *schema_span, "`lines` has one field, `line: string`, and no schema")
+                    .help("for columns: as csv(sep: \"\\t\"), as jsonl"),
+            );
+            return self.unread(None, place);
+        }
+        let Some(files) = self.files(&pattern, target) else { return self.unread(declared, place) };
+        let fields = match (&format, schema) {
+            (Format::Lines, _) => Some(vec![line_field(target)]),
+            (_, Some((fields, _))) => fields,
+            (_, None) => self.inferred_fields(&pattern, &files, &format, target),
+        };
+        let Some(fields) = fields else { return self.unread(None, place) };
+        if !self.format_holds(&format, &fields) {
+            return self.unread(Some(fields), place);
+        }
+        let from = pattern.rsplit('/').next().unwrap_or(&pattern).to_owned();
+        let (row, columns) = self.source_columns(&fields, &from);
+        let Some(files) = self.headers(&files, &format, &columns, target) else {
+            return self.unread_row(row, place);
+        };
+        let source = Source { pattern, files, format, columns, on_error: on_error.unwrap_or(OnError::Fail), span: place };
+        let node = self.node(Operator::Read(source), row.columns(), place);
+        Flow { node, row, count: RowCount::many(place, "any number of rows"), keys: None }
+    }
+
+    /// What follows a `read` that cannot be compiled: its fields, if a schema tells them.
+    fn unread(&mut self, fields: Option<Vec<SchemaField>>, place: Span) -> Flow {
+        match fields {
+            Some(fields) => {
+                let (row, _) = self.source_columns(&fields, "");
+                self.unread_row(row, place)
+            }
+            None => self.unknown_flow(place),
+        }
+    }
+
+    fn unread_row(&mut self, row: Row, place: Span) -> Flow {
+        let node = self.node(Operator::Rows(Vec::new()), row.columns(), place);
+        Flow { node, row, count: RowCount::many(place, "any number of rows"), keys: None }
+    }
+
+    fn files(&mut self, pattern: &str, target: Span) -> Option<Vec<FileInfo>> {
+        let is_glob = pattern.contains(['*', '?', '[']);
+        match self.catalog.files(pattern) {
+            Ok(files) if !files.is_empty() => Some(files),
+            Ok(_) | Err(CatalogError::NotFound) => {
+                let message = match is_glob {
+                    true => format!("no file is named like `{pattern}`"),
+                    false => format!("there is no file `{pattern}`"),
+                };
+                self.report(Diagnostic::error("F2005", target, message));
+                None
+            }
+            Err(CatalogError::Unreadable(why)) => {
+                self.report(Diagnostic::error("F2005", target, format!("`{pattern}` cannot be read: {why}")));
+                None
+            }
+        }
+    }
+
+    fn inferred_fields(
+        &mut self,
+        pattern: &str,
+        files: &[FileInfo],
+        format: &Format,
+        target: Span,
+    ) -> Option<Vec<SchemaField>> {
+        let file = files.first()?;
+        match self.catalog.infer(file, format) {
+            Ok(inferred) => {
+                let fields: Vec<Field> = inferred.iter().map(|f| f.field.clone()).collect();
+                self.inferred.push(InferredSchema {
+                    pattern: pattern.to_owned(),
+                    file: file.path.clone(),
+                    fields: inferred,
+                    span: target,
+                });
+                Some(fields.into_iter().map(|field| SchemaField { field, span: target }).collect())
+            }
+            Err(CatalogError::NotFound) => {
+                let message = format!("there is no file `{}`", file.path);
+                self.report(Diagnostic::error("F2005", target, message));
+                None
+            }
+            Err(CatalogError::Unreadable(why)) => {
+                let message = format!("no schema can be inferred from `{}`: {why}", file.path);
+                self.report(
+                    Diagnostic::error("F2005", target, message).help("write one: schema { name: string, ... }"),
+                );
+                None
+            }
+        }
+    }
+
+    /// Whether the format can hold fields of these types.
+    fn format_holds(&mut self, format: &Format, fields: &[SchemaField]) -> bool {
+        let mut holds = true;
+        for SchemaField { field, span } in fields {
+            let problem = match (format, &field.ty.kind) {
+                (Format::Delimited(_), Type::Record(_) | Type::List(_)) => {
+                    let message = format!("a delimited file has no `{}` in a field", field.ty);
+                    Diagnostic::error("F3014", *span, message)
+                        .help("read it as `string` and take it apart with `split` or `extract`")
+                }
+                (_, kind) if has_bytes(kind) => {
+                    self.not_yet("F4922", *span, "a `bytes` field of a file");
+                    holds = false;
+                    continue;
+                }
+                _ => continue,
+            };
+            self.report(problem);
+            holds = false;
+        }
+        holds
+    }
+
+    /// Columns for the leaves of a schema.
+    fn source_columns(&mut self, fields: &[SchemaField], from: &str) -> (Row, Vec<SourceColumn>) {
+        let mut row = Row::default();
+        let mut columns = Vec::new();
+        for SchemaField { field, span } in fields {
+            let mut path = vec![field.name.clone()];
+            let plan = &mut self.plan;
+            let shape = Shape::of(&field.ty, false, &mut path, &mut |path, ty| {
+                let id = plan.fresh_column();
+                columns.push(SourceColumn {
+                    id,
+                    name: path.join("."),
+                    path: path.to_vec(),
+                    ty: ty.clone(),
+                    span: *span,
+                });
+                id
+            });
+            let from = (!from.is_empty()).then(|| from.into());
+            row.fields.push(RowField { name: field.name.clone(), shape, from });
+        }
+        (row, columns)
+    }
+
+    fn on_error(&mut self, on_error: Option<&'a ast::OnError>) -> Option<OnError> {
+        match &on_error?.policy {
+            OnErrorPolicy::Fail => Some(OnError::Fail),
+            OnErrorPolicy::Null => Some(OnError::Null),
+            OnErrorPolicy::Skip => Some(OnError::Skip),
+            OnErrorPolicy::Quarantine(path) => {
+                let place = span(path.span);
+                let path = self.constant_text(path, "a path")?;
+                self.path_is_supported(&path, place, Use::Write).then_some(())?;
+                self.writes.push((path.clone(), place));
+                Some(OnError::Quarantine(path))
+            }
+        }
+    }
+
+    /// Refuses programs that read a path they also write.
+    pub(crate) fn reads_of_writes(&mut self) {
+        let (reads, writes) = (self.reads.clone(), self.writes.clone());
+        for (pattern, place) in &reads {
+            let Some((path, written)) = writes.iter().find(|(path, _)| glob::matches(pattern, path)) else {
+                continue;
+            };
+            let line = 1 + self.source.get(..written.start as usize).unwrap_or("").matches('\n').count();
+            let message = format!("this program also writes `{path}` (line {line})");
+            self.report(
+                Diagnostic::error("F4005", *place, message)
+                    .label(*written, "written here")
+                    .help("use the rows by name: let name = ..., from name; or put this pipeline in a file of its own"),
+            );
+        }
+    }
+}
+
+fn schema_span(schema: &ast::SchemaRef) -> Span {
+    match schema {
+        ast::SchemaRef::Named(path) => span(path.span),
+        ast::SchemaRef::Inline(fields) => span(fields.span),
+    }
+}
+
+fn line_field(place: Span) -> SchemaField {
+    let field = Field { name: "line".to_owned(), ty: DataType::required(Type::String) };
+    SchemaField { field, span: place }
+}
+
+fn has_bytes(kind: &Type) -> bool {
+    match kind {
+        Type::Bytes => true,
+        Type::List(item) => has_bytes(&item.kind),
+        Type::Record(fields) => fields.iter().any(|f| has_bytes(&f.ty.kind)),
+        _ => false,
+    }
+}

@@ -1,0 +1,154 @@
+//! `write`, `show`, and the print at the end of a pipeline that has neither.
+
+use super::Flow;
+use super::format::Use;
+use super::value::hidden;
+use crate::check::Scope;
+use crate::compiler::Compiler;
+use crate::diagnostic::{Diagnostic, span};
+use crate::glob;
+use flow_grammar::ast::{self, StageKind, WriteModeKind};
+use flow_ir::logical::{Computed, Operator, OutputColumn};
+use flow_ir::source::{Format, Sink, SinkColumn, Target};
+use flow_ir::{Expr, NodeId, Span, Type};
+
+impl<'a> Compiler<'a> {
+    /// Ends a pipeline: with its last stage if that is a sink, otherwise by printing.
+    pub(super) fn sink(&mut self, flow: &Flow, last: Option<&'a ast::Stage>, pipeline: Span) {
+        match last.map(|stage| (&stage.kind, span(stage.span))) {
+            Some((StageKind::Write(write), place)) => self.write(flow, write, place),
+            Some((StageKind::Show { count }, place)) => {
+                let limit = match count {
+                    Some(count) => match self.constant_count(count, "`show`") {
+                        Some(limit) => Some(limit),
+                        None => return,
+                    },
+                    None => None,
+                };
+                self.put(flow.node, Target::Print { limit }, None, flow.row.columns(), place);
+            }
+            _ => self.put(flow.node, Target::Print { limit: None }, None, flow.row.columns(), pipeline),
+        }
+    }
+
+    fn put(
+        &mut self,
+        input: NodeId,
+        target: Target,
+        format: Option<Format>,
+        columns: Vec<OutputColumn>,
+        place: Span,
+    ) {
+        let columns = columns.into_iter().map(|c| SinkColumn { id: c.id, path: c.path, ty: c.ty }).collect();
+        let number = u32::try_from(self.plan.sinks.len()).unwrap_or(u32::MAX);
+        let sink = Sink { number, target, format, columns, span: place };
+        let node = self.node(Operator::Write { input, sink }, Vec::new(), place);
+        self.plan.sinks.push(node);
+    }
+
+    fn write(&mut self, flow: &Flow, write: &'a ast::Write, place: Span) {
+        let target = span(write.target.span);
+        let path = self.constant_text(&write.target, "a path");
+        self.write_clauses(write);
+        let is_text = write.format.as_ref().is_some_and(|f| f.name.text == "text");
+        let line = match &write.format {
+            Some(format) if is_text => self.text_line(flow, format),
+            _ => None,
+        };
+        let Some(path) = path else { return };
+        if !self.path_is_supported(&path, target, Use::Write) {
+            return;
+        }
+        let format = match &write.format {
+            Some(_) if is_text => Some(Format::Text),
+            Some(format) => self.named_format(format, Use::Write),
+            None => self.format_by_suffix(&path, target, Use::Write),
+        };
+        if let Some((_, first)) = self.writes.iter().find(|(p, _)| glob::normal(p) == glob::normal(&path)) {
+            let first = *first;
+            self.report(
+                Diagnostic::error("F4006", target, format!("`{path}` is written twice"))
+                    .label(first, "first written here"),
+            );
+        }
+        self.writes.push((path.clone(), target));
+        let Some(format) = format else { return };
+        if is_text {
+            let Some((node, column)) = line else { return };
+            return self.put(node, Target::File(path), Some(format), vec![column], place);
+        }
+        if matches!(format, Format::Delimited(_)) && !self.fits_delimited(flow, target) {
+            return;
+        }
+        self.put(flow.node, Target::File(path), Some(format), flow.row.columns(), place);
+    }
+
+    fn write_clauses(&mut self, write: &'a ast::Write) {
+        if let (Some(first), Some(last)) = (write.partition.first(), write.partition.last()) {
+            self.not_yet("F4916", span(first.span.to(last.span)), "`partition by`");
+        }
+        if let Some(mode) = &write.mode {
+            let word = match mode.kind {
+                WriteModeKind::Replace => None,
+                WriteModeKind::Append => Some("append"),
+                WriteModeKind::Error => Some("error"),
+            };
+            if let Some(word) = word {
+                self.not_yet("F4916", span(mode.span), &format!("`mode {word}`"));
+            }
+        }
+        if write.unordered {
+            self.not_yet("F4916", span(write.target.span), "`unordered`");
+        }
+    }
+
+    /// The column that `as text(e)` writes.
+    fn text_line(&mut self, flow: &Flow, format: &'a ast::Format) -> Option<(NodeId, OutputColumn)> {
+        let place = span(format.span);
+        let [ast::Arg { name: None, value, .. }] = format.args.as_slice() else {
+            self.report(
+                Diagnostic::error("F4009", place, "`text` needs the text of a line")
+                    .help("as text(user + \" \" + page)"),
+            );
+            return None;
+        };
+        let mut scope = Scope::of(&flow.row);
+        let line = self.expr(value, &mut scope);
+        let values = scope.datasets;
+        let line = line?;
+        if line.ty().kind != Type::String {
+            let text = self.text(span(value.outer()));
+            let ty = line.ty().to_string();
+            self.report(
+                Diagnostic::error("F3001", span(value.span), format!("a line is a `string`, not `{ty}`"))
+                    .caption(ty)
+                    .help(format!("f\"{{{text}}}\"")),
+            );
+            return None;
+        }
+        let input = self.with_values(flow.node, values, place);
+        let expr: Expr = line.expr;
+        let id = self.fresh();
+        let column = OutputColumn { id, path: hidden("line", id), ty: expr.ty.clone() };
+        let computed = vec![Computed { id, expr }];
+        let node = self.node(Operator::Map { input, computed }, vec![column.clone()], place);
+        Some((node, OutputColumn { path: vec!["line".to_owned()], ..column }))
+    }
+
+    /// Delimited files hold one text in each field.
+    fn fits_delimited(&mut self, flow: &Flow, target: Span) -> bool {
+        let mut fits = true;
+        for column in flow.row.columns() {
+            if matches!(column.ty.kind, Type::List(_)) {
+                let name = column.path.join(".");
+                let message = format!("a delimited file cannot hold `{name}`, a `{}`", column.ty);
+                self.report(
+                    Diagnostic::error("F3014", target, message)
+                        .help(format!("write JSON lines (`as jsonl`), or join it: {name}.join(\";\")")),
+                );
+                fits = false;
+            }
+        }
+        fits
+    }
+}

@@ -1,0 +1,173 @@
+//! The row at a point of a pipeline: its fields by name, and what they are in the plan.
+//!
+//! Records are a notion of this phase only: a record field is a tree of names whose leaves are
+//! columns. Invariants: field names are unique on each level; a leaf below a nullable record is
+//! nullable itself; an [`Shape::Unknown`] field comes from an error that has been reported.
+
+use flow_ir::logical::OutputColumn;
+use flow_ir::{ColumnId, DataType, Field, Span, Type};
+use std::rc::Rc;
+
+/// The fields a stage sees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Row {
+    /// In order.
+    pub(crate) fields: Vec<RowField>,
+    /// After an error: fields that are not known may exist, and nothing is said about them.
+    pub(crate) open: bool,
+    /// Fields of earlier rows that are gone, the latest last.
+    pub(crate) dropped: Vec<Dropped>,
+}
+
+/// A named part of a row.
+#[derive(Clone, Debug)]
+pub(crate) struct RowField {
+    /// Its name on this level.
+    pub(crate) name: String,
+    /// What it is.
+    pub(crate) shape: Shape,
+    /// Where it comes from, such as `orders.csv`; for messages.
+    pub(crate) from: Option<Rc<str>>,
+}
+
+/// What a field is.
+#[derive(Clone, Debug)]
+pub(crate) enum Shape {
+    /// A column.
+    Column(ColumnId, DataType),
+    /// Several, under names of their own.
+    Record {
+        /// The parts.
+        fields: Vec<RowField>,
+        /// Whether the record as a whole may be null.
+        nullable: bool,
+    },
+    /// The result of a mistake elsewhere.
+    Unknown,
+}
+
+/// A field that an earlier row had.
+#[derive(Clone, Debug)]
+pub(crate) struct Dropped {
+    /// Its name.
+    pub(crate) name: String,
+    /// The record or stage that did not take it along.
+    pub(crate) span: Span,
+}
+
+impl Row {
+    /// A row about which nothing is known, after an error.
+    pub(crate) fn unknown() -> Self {
+        Row { open: true, ..Row::default() }
+    }
+
+    /// The field of that name.
+    pub(crate) fn get(&self, name: &str) -> Option<&RowField> {
+        self.fields.iter().find(|f| f.name == name)
+    }
+
+    /// Every column with its path, in order.
+    pub(crate) fn columns(&self) -> Vec<OutputColumn> {
+        let mut out = Vec::new();
+        for field in &self.fields {
+            field.columns(&mut Vec::new(), &mut out);
+        }
+        out
+    }
+
+    /// The row as a record type, for messages.
+    pub(crate) fn ty(&self) -> Type {
+        Type::Record(self.fields.iter().filter_map(RowField::field).collect())
+    }
+
+    /// The row that a stage makes of this one: remembers what is gone.
+    pub(crate) fn next(&self, fields: Vec<RowField>, span: Span) -> Row {
+        let mut dropped = self.dropped.clone();
+        dropped.retain(|d| !fields.iter().any(|f| f.name == d.name));
+        for field in &self.fields {
+            if !fields.iter().any(|f| f.name == field.name) {
+                dropped.push(Dropped { name: field.name.clone(), span });
+            }
+        }
+        Row { fields, open: self.open, dropped }
+    }
+
+    /// Where the field of that name was dropped last.
+    pub(crate) fn dropped(&self, name: &str) -> Option<&Dropped> {
+        self.dropped.iter().rev().find(|d| d.name == name)
+    }
+}
+
+impl RowField {
+    /// A field that is one column.
+    pub(crate) fn column(name: impl Into<String>, id: ColumnId, ty: DataType) -> Self {
+        RowField { name: name.into(), shape: Shape::Column(id, ty), from: None }
+    }
+
+    /// Name and type; `None` for unknown ones.
+    pub(crate) fn field(&self) -> Option<Field> {
+        Some(Field { name: self.name.clone(), ty: self.shape.ty()? })
+    }
+
+    pub(crate) fn columns(&self, prefix: &mut Vec<String>, out: &mut Vec<OutputColumn>) {
+        prefix.push(self.name.clone());
+        match &self.shape {
+            Shape::Column(id, ty) => out.push(OutputColumn { id: *id, path: prefix.clone(), ty: ty.clone() }),
+            Shape::Record { fields, .. } => fields.iter().for_each(|f| f.columns(prefix, out)),
+            Shape::Unknown => {}
+        }
+        prefix.pop();
+    }
+}
+
+impl Shape {
+    /// The type of the field as a value; `None` after an error.
+    pub(crate) fn ty(&self) -> Option<DataType> {
+        match self {
+            Shape::Column(_, ty) => Some(ty.clone()),
+            Shape::Record { fields, nullable } => {
+                let fields = fields.iter().map(RowField::field).collect::<Option<Vec<_>>>()?;
+                Some(DataType { kind: Type::Record(fields), nullable: *nullable })
+            }
+            Shape::Unknown => None,
+        }
+    }
+
+    /// Every column in it, in order.
+    pub(crate) fn ids(&self) -> Vec<(ColumnId, DataType)> {
+        match self {
+            Shape::Column(id, ty) => vec![(*id, ty.clone())],
+            Shape::Record { fields, .. } => fields.iter().flat_map(|f| f.shape.ids()).collect(),
+            Shape::Unknown => Vec::new(),
+        }
+    }
+
+    /// The shape of a value of type `ty` whose leaves are the columns that `column` makes for
+    /// each path below this field.
+    pub(crate) fn of(
+        ty: &DataType,
+        nullable: bool,
+        path: &mut Vec<String>,
+        column: &mut impl FnMut(&[String], &DataType) -> ColumnId,
+    ) -> Shape {
+        let nullable = nullable || ty.nullable;
+        match &ty.kind {
+            Type::Record(fields) => {
+                let fields = fields
+                    .iter()
+                    .map(|f| {
+                        path.push(f.name.clone());
+                        let shape = Shape::of(&f.ty, nullable, path, column);
+                        path.pop();
+                        RowField { name: f.name.clone(), shape, from: None }
+                    })
+                    .collect();
+                Shape::Record { fields, nullable: ty.nullable }
+            }
+            _ => {
+                let ty = ty.with_nullable(nullable);
+                Shape::Column(column(path, &ty), ty)
+            }
+        }
+    }
+}
