@@ -5,7 +5,7 @@
 //! and storage classes, and for aggregates the range of the group numbers.
 #![allow(unsafe_code, reason = "calls generated code and takes over the vectors it filled")]
 
-use crate::abi::{InputPointers, LoopCall, OutputPointers, SelectionPointers};
+use crate::abi::{InputPointers, LoopCall, OutputPointers, SelectionPointers, UpdateCall};
 use crate::code::Code;
 use crate::loops::LoopInput;
 use crate::native::Class;
@@ -235,4 +235,15 @@ impl LoopCode {
         selection.errors.extend(error_rows.into_iter().zip(error_codes));
         true
     }
+}
+
+/// Runs an aggregate update and returns the row it stopped at.
+///
+/// The caller, `UpdateKernel::run`, has checked the record: `states` holds the words of every group
+/// of rows `from..rows`, `groups` and the inputs have `rows` rows, and all of them outlive the call.
+pub(crate) fn update(code: &Code, call: &mut UpdateCall) -> usize {
+    // SAFETY: the code was emitted for this record; see above for what it points to. It reads rows
+    // `from..rows` of the inputs and groups, and reads and writes words of those groups only.
+    let stopped = unsafe { code.entry()(ptr::from_mut(call).cast()) };
+    stopped as usize
 }

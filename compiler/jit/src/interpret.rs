@@ -1,7 +1,7 @@
 //! Steps computed by the reference interpreter, row by row.
 
 use crate::select::Operand;
-use flow_ir::column::{ColumnBuilder, VALID};
+use flow_ir::column::ColumnBuilder;
 use flow_ir::eval::{Row, eval};
 use flow_ir::{Column, ColumnId, ErrorCode, EvalError, Expr, Type, Value};
 
@@ -24,7 +24,7 @@ impl Row for OperandRow<'_> {
 
 /// Computes `expr` for every row.
 pub(crate) fn interpret(expr: &Expr, operands: &[(Operand<'_>, &Type)], rows: usize) -> Column {
-    let natives = crate::library::natives();
+    let natives = flow_stdlib::library();
     let mut column = ColumnBuilder::new(&expr.ty.kind, rows);
     for row in 0..rows {
         let value = eval(expr, &OperandRow { operands, row }, natives);
@@ -40,9 +40,4 @@ pub(crate) fn constant_column(value: &Value, ty: &Type, rows: usize) -> Column {
         column.push(Ok(value));
     }
     column.finish()
-}
-
-/// Whether a status byte says that the value is there.
-pub(crate) fn is_valid(status: u8) -> bool {
-    status == VALID
 }

@@ -27,11 +27,11 @@ mod program;
 mod projection;
 mod select;
 mod text;
-//mod update;
+mod update;
 
 pub use describe::{KernelText, StepDescription, StepKind};
 pub use engine::{Engine, Options};
 pub use error::JitError;
 pub use predicate::{Predicate, Selection};
 pub use projection::Projection;
-//pub use update::UpdateKernel;
+pub use update::UpdateKernel;

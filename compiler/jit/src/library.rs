@@ -1,25 +1,41 @@
-//! The door to the standard library: the only file that names `flow_stdlib`'s functions.
+//! The door to the standard library: one place that knows how its vector functions are called.
 
-use flow_ir::eval::Natives;
+use crate::select::Operand;
 use flow_ir::{Column, DataType, Function, Type, Value};
+use flow_stdlib::Argument;
 
-/// An argument of a vector function.
-pub(crate) enum Argument<'a> {
-    /// One value a row.
-    Column(&'a Column),
-    /// One value for all rows.
-    Constant(&'a Value),
+/// Whether a vector function exists for arguments of these types.
+pub(crate) fn has_vector(function: Function, arguments: &[Type]) -> bool {
+    flow_stdlib::vectorized(function, arguments).is_some()
 }
 
-/// A function over whole columns.
-pub(crate) type VectorFunction = fn(&[Argument<'_>], usize, &DataType) -> Column;
-
-/// The vector function for arguments of these types.
-pub(crate) fn vectorized(_function: Function, _arguments: &[Type]) -> Option<VectorFunction> {
-    None
+/// Calls the vector function; `None` if there is none.
+pub(crate) fn call_vector(
+    function: Function,
+    operands: &[(Operand<'_>, &Type)],
+    rows: usize,
+    result: &DataType,
+) -> Option<Column> {
+    let kinds: Vec<Type> = operands.iter().map(|(_, ty)| (*ty).clone()).collect();
+    let vector = flow_stdlib::vectorized(function, &kinds)?;
+    let arguments: Vec<Argument<'_>> = operands
+        .iter()
+        .map(|(operand, ty)| match operand {
+            Operand::Column(column) => Argument::Column(column, ty),
+            Operand::Constant(value) => Argument::Constant(value),
+        })
+        .collect();
+    Some(vector(&arguments, rows, result))
 }
 
-/// The functions one value at a time.
-pub(crate) fn natives() -> &'static dyn Natives {
-    flow_stdlib::library()
+/// Computes `split(text, separator)[index]` for a constant separator and index.
+pub(crate) fn split_part(operands: &[(Operand<'_>, &Type)]) -> Option<Column> {
+    match operands {
+        [
+            (Operand::Column(text), _),
+            (Operand::Constant(Value::String(separator)), _),
+            (Operand::Constant(Value::Int(index)), _),
+        ] => Some(flow_stdlib::split_part(text, separator, *index)),
+        _ => None,
+    }
 }

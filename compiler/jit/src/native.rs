@@ -104,7 +104,7 @@ pub(crate) fn call_execution(
 ) -> (Execution, &'static str) {
     if is_native(function, kinds, constants, result) {
         (Execution::Native, "")
-    } else if crate::library::vectorized(function, kinds).is_some() {
+    } else if crate::library::has_vector(function, kinds) {
         (Execution::Vector, "a library function over whole columns")
     } else {
         (Execution::Interpreter, "neither a native loop nor a vector function exists for these types")

@@ -6,7 +6,7 @@ use crate::error::JitError;
 use crate::graph::{Graph, GraphBuilder, NodeId, Op};
 use crate::interpret::interpret;
 use crate::kernel::LoopKernel;
-use crate::library::Argument;
+use crate::library;
 use crate::loops::{LoopInput, LoopSpec, Sink};
 use crate::native::{Class, Execution};
 use crate::plan::{PlannedStep, columns_read, plan};
@@ -172,14 +172,11 @@ impl Program {
             node.arguments.iter().map(|a| (self.operand(*a, slots), self.graph.kind(*a))).collect();
         match &node.op {
             Op::Interpret(expr) => interpret(expr, &operands, rows),
-            Op::SplitPart => self.by_interpreter(id, slots, rows),
-            Op::Call(function) => {
-                let kinds: Vec<Type> = node.arguments.iter().map(|a| self.graph.kind(*a).clone()).collect();
-                match crate::library::vectorized(*function, &kinds) {
-                    Some(vector) => vector(&arguments(&operands), rows, &node.ty),
-                    None => self.by_interpreter(id, slots, rows),
-                }
+            Op::SplitPart => {
+                library::split_part(&operands).unwrap_or_else(|| self.by_interpreter(id, slots, rows))
             }
+            Op::Call(function) => library::call_vector(*function, &operands, rows, &node.ty)
+                .unwrap_or_else(|| self.by_interpreter(id, slots, rows)),
             op => {
                 select(op, &operands, rows, &node.ty).unwrap_or_else(|| self.by_interpreter(id, slots, rows))
             }
@@ -274,17 +271,6 @@ fn loop_inputs(graph: &Graph, body: &[NodeId], inputs: &[NodeId], roots: &[NodeI
             });
             let needed = asked || roots.contains(input);
             LoopInput { node: *input, class: Class::of(graph.kind(*input)).filter(|_| needed) }
-        })
-        .collect()
-}
-
-/// Operands as the library takes them.
-fn arguments<'a>(operands: &[(Operand<'a>, &Type)]) -> Vec<Argument<'a>> {
-    operands
-        .iter()
-        .map(|(operand, _)| match operand {
-            Operand::Column(column) => Argument::Column(column),
-            Operand::Constant(value) => Argument::Constant(value),
         })
         .collect()
 }
