@@ -17,6 +17,7 @@ pub mod signature;
 mod text;
 mod time;
 mod time_format;
+mod vector;
 
 pub use format_number::check_number_format;
 pub use library::library;
@@ -27,6 +28,7 @@ pub use signature::{
 };
 pub use time::check_unit;
 pub use time_format::check_time_format;
+pub use vector::{Argument, VectorFunction, by_rows, split_each, split_part, vectorized};
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use flow_ir::{EvalError, Function, Value};
 use regex::Regex;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Compiles a pattern and says in one sentence what is wrong with it, if anything is.
 pub fn check_regex(pattern: &str) -> Result<(), String> {
@@ -27,10 +28,10 @@ pub fn check_regex(pattern: &str) -> Result<(), String> {
 }
 
 /// The compiled form of a pattern, from this thread's cache.
-pub(crate) fn compiled(pattern: &str) -> Result<Regex, EvalError> {
+pub(crate) fn compiled(pattern: &str) -> Result<Rc<Regex>, EvalError> {
     const CACHED_MAX: usize = 256;
     thread_local! {
-        static CACHE: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
+        static CACHE: RefCell<HashMap<String, Rc<Regex>>> = RefCell::new(HashMap::new());
     }
     CACHE.with_borrow_mut(|cache| {
         if let Some(regex) = cache.get(pattern) {
@@ -38,6 +39,8 @@ pub(crate) fn compiled(pattern: &str) -> Result<Regex, EvalError> {
         }
         let regex = Regex::new(pattern)
             .map_err(|_| argument_error(format!("`{pattern}` is not a regular expression")))?;
+        // A clone of a `Regex` starts without its search caches; clones of an `Rc` share them.
+        let regex = Rc::new(regex);
         if cache.len() >= CACHED_MAX {
             cache.clear();
         }

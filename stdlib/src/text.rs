@@ -20,8 +20,8 @@ pub(crate) fn call(function: Function, arguments: &[Value]) -> Outcome {
         (Function::StartsWith, [String(s), String(part)]) => Ok(Value::Bool(s.starts_with(&**part))),
         (Function::EndsWith, [String(s), String(part)]) => Ok(Value::Bool(s.ends_with(&**part))),
         (Function::Contains, [String(s), String(part)]) => Ok(Value::Bool(s.contains(&**part))),
-        (Function::Slice, [String(s), Int(from)]) => Ok(Value::string(slice(s, *from, None))),
-        (Function::Slice, [String(s), Int(from), Int(to)]) => Ok(Value::string(slice(s, *from, Some(*to)))),
+        (Function::Slice, [String(s), Int(from)]) => Ok(slice(s, *from, None)),
+        (Function::Slice, [String(s), Int(from), Int(to)]) => Ok(slice(s, *from, Some(*to))),
         (Function::PadLeft, [String(s), Int(width)]) => pad_left(s, *width, " "),
         (Function::PadLeft, [String(s), Int(width), String(fill)]) => pad_left(s, *width, fill),
         (Function::Repeat, [String(s), Int(times)]) => repeat(s, *times),
@@ -73,10 +73,10 @@ pub(crate) fn slice_range(len: usize, from: i64, to: Option<i64>) -> std::ops::R
     start..to.map_or(len, place).max(start)
 }
 
-/// The characters `from..to` of a string.
-pub(crate) fn slice(s: &str, from: i64, to: Option<i64>) -> &str {
+/// The characters `from..to` of a string, as a range of its bytes.
+pub(crate) fn slice_text(s: &str, from: i64, to: Option<i64>) -> std::ops::Range<usize> {
     if s.is_ascii() {
-        return s.get(slice_range(s.len(), from, to)).unwrap_or("");
+        return slice_range(s.len(), from, to);
     }
     let range = slice_range(s.chars().count(), from, to);
     let mut starts = s.char_indices().map(|(at, _)| at).chain([s.len()]);
@@ -85,7 +85,11 @@ pub(crate) fn slice(s: &str, from: i64, to: Option<i64>) -> &str {
         0 => start,
         n => starts.nth(n - 1).unwrap_or(s.len()),
     };
-    s.get(start..end).unwrap_or("")
+    start..end
+}
+
+fn slice(s: &str, from: i64, to: Option<i64>) -> Value {
+    Value::string(s.get(slice_text(s, from, to)).unwrap_or(""))
 }
 
 fn pad_left(s: &str, width: i64, fill: &str) -> Result<Value, EvalError> {
