@@ -10,6 +10,8 @@ pub mod newline;
 pub mod number;
 #[cfg(target_arch = "x86_64")]
 mod number_avx512;
+#[cfg(target_arch = "x86_64")]
+mod number_lanes;
 #[cfg(test)]
 mod number_tests;
 pub mod split;

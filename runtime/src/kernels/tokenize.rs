@@ -37,6 +37,9 @@ pub struct Facts {
     pub beyond_ascii: bool,
     /// Some byte is a carriage return.
     pub returns: bool,
+    /// Every second separator or line end, and no other, is known to be a line end. Only some
+    /// levels look, and only when asked.
+    pub paired: bool,
 }
 
 /// Where the fields of a run of bytes start. Reused from run to run.
@@ -45,6 +48,8 @@ pub struct Tokens {
     /// Filled up to `used`; longer, so that whole vectors can be stored.
     pub(crate) starts: Vec<u32>,
     pub(crate) used: usize,
+    /// Whether to look for pairs of fields.
+    pub expect_pairs: bool,
     /// Line ends found.
     pub newlines: usize,
     /// What else was seen.
@@ -272,6 +277,7 @@ fn run_as<C: Compare64, const WATCH: bool, const QUOTED: bool>(
         inside: state.inside != 0,
         beyond_ascii,
         returns: returned != 0,
+        paired: false,
     };
 }
 
@@ -345,6 +351,12 @@ mod tests {
                         "{level:?}"
                     );
                     assert_eq!(tokens.facts, portable.facts, "{level:?}");
+                    tokens.expect_pairs = true;
+                    tokenize(level, &bytes, 0..bytes.len(), b',', quoting, &mut tokens);
+                    assert_eq!(tokens.starts(), starts.as_slice(), "{level:?}");
+                    let ends = starts[1..].iter().map(|&s| bytes[s as usize - 1] == b'\n');
+                    let pairs = ends.enumerate().all(|(i, newline)| newline == (i % 2 == 1));
+                    assert!(pairs || !tokens.facts.paired, "{level:?}");
                 }
             }
         }

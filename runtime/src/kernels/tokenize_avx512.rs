@@ -24,10 +24,16 @@ pub(super) fn run(
     }
     // SAFETY: the level says that the machine has these instructions.
     unsafe {
-        match quoting {
-            Quoting::Off => run_as::<false, false>(bytes, base, separator, 0, tokens),
-            Quoting::Watch(quote) => run_as::<true, false>(bytes, base, separator, quote, tokens),
-            Quoting::On(quote) => run_as::<true, true>(bytes, base, separator, quote, tokens),
+        match (quoting, tokens.expect_pairs) {
+            (Quoting::Off, false) => run_as::<false, false, false>(bytes, base, separator, 0, tokens),
+            (Quoting::Off, true) => run_as::<false, false, true>(bytes, base, separator, 0, tokens),
+            (Quoting::Watch(quote), false) => {
+                run_as::<true, false, false>(bytes, base, separator, quote, tokens)
+            }
+            (Quoting::Watch(quote), true) => {
+                run_as::<true, false, true>(bytes, base, separator, quote, tokens)
+            }
+            (Quoting::On(quote), _) => run_as::<true, true, false>(bytes, base, separator, quote, tokens),
         }
     }
 }
@@ -43,11 +49,15 @@ struct Pass {
     any: __m512i,
     returned: u64,
     newlines: usize,
+    /// Ends found.
+    ends: usize,
+    /// Not zero where an end is not what it must be in pairs of fields.
+    unpaired: u64,
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vbmi2")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-fn run_as<const WATCH: bool, const QUOTED: bool>(
+fn run_as<const WATCH: bool, const QUOTED: bool, const PAIRS: bool>(
     bytes: &[u8],
     base: u32,
     separator: u8,
@@ -64,6 +74,8 @@ fn run_as<const WATCH: bool, const QUOTED: bool>(
         any: _mm512_setzero_si512(),
         returned: 0,
         newlines: 0,
+        ends: 0,
+        unpaired: 0,
     };
     let mut at = base.wrapping_add(1);
     for strip in bytes.chunks(STRIP) {
@@ -73,14 +85,14 @@ fn run_as<const WATCH: bool, const QUOTED: bool>(
         for block in blocks {
             // SAFETY: the block is 64 readable bytes.
             let v = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
-            used = pass.step::<WATCH, QUOTED>(v, !0, at, room, used);
+            used = pass.step::<WATCH, QUOTED, PAIRS>(v, !0, at, room, used);
             at = at.wrapping_add(64);
         }
         if !rest.is_empty() {
             let valid = (1u64 << rest.len()) - 1;
             // SAFETY: the masked load reads only the bytes of `rest`.
             let v = unsafe { _mm512_maskz_loadu_epi8(valid, rest.as_ptr().cast()) };
-            used = pass.step::<WATCH, QUOTED>(v, valid, at, room, used);
+            used = pass.step::<WATCH, QUOTED, PAIRS>(v, valid, at, room, used);
         }
         tokens.used += used;
     }
@@ -92,6 +104,7 @@ fn run_as<const WATCH: bool, const QUOTED: bool>(
         inside: pass.state.inside != 0,
         beyond_ascii: _mm512_movepi8_mask(pass.any) != 0,
         returns: pass.returned != 0,
+        paired: PAIRS && pass.unpaired == 0,
     };
 }
 
@@ -100,7 +113,7 @@ impl Pass {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vbmi2")]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-    fn step<const WATCH: bool, const QUOTED: bool>(
+    fn step<const WATCH: bool, const QUOTED: bool, const PAIRS: bool>(
         &mut self,
         v: __m512i,
         valid: u64,
@@ -125,6 +138,11 @@ impl Pass {
         self.returned |= returns;
         self.newlines += lines.count_ones() as usize;
         let count = ends.count_ones() as usize;
+        if PAIRS {
+            let odd = 0xaaaa_aaaa_aaaa_aaaa_u64.rotate_right(self.ends as u32 & 1);
+            self.unpaired |= _bzhi_u64(_pext_u64(lines, ends) ^ odd, count as u32);
+            self.ends += count;
+        }
         let compressed = _mm512_maskz_compress_epi8(ends, self.indices);
         let at = _mm512_set1_epi32(at as i32);
         let Some(slots) = room.get_mut(used..used + 64) else { return used };

@@ -96,6 +96,7 @@ impl Rows {
         self.buffer = chunk.buffer.clone();
         self.chunk_end = chunk.end.min(self.buffer.len());
         self.fields = fields.max(1);
+        self.tokens.expect_pairs = self.fields == 2;
         self.next = chunk.start.min(self.chunk_end);
         if chunk.offset == 0 {
             self.next += preamble(&self.buffer[self.next..self.chunk_end], self.delimiters);
@@ -311,7 +312,7 @@ impl Rows {
         if rows.checked_mul(self.fields) != Some(fields) {
             return false;
         }
-        if self.fields == 1 {
+        if self.fields == 1 || (self.fields == 2 && self.tokens.facts.paired) {
             return true;
         }
         // As many line ends as rows, and one at the end of each row: so there are none elsewhere.
