@@ -217,7 +217,7 @@ fn times_are_utc_and_weeks_start_on_monday() {
     assert_eq!(shown(call(AddMonths, &[at.clone(), Value::Int(-2)])), "2023-12-29T13:45:10.500000Z");
     assert!(call(AddMonths, &[day.clone(), Value::Int(i64::MAX)]).is_err());
     assert_eq!(call(Seconds, &[Value::Duration(1_500_000)]), Ok(Value::Float(1.5)));
-    assert_eq!(shown(call(ToTimestamp, &[day.clone()])), "2024-02-29T00:00:00Z");
+    assert_eq!(shown(call(ToTimestamp, std::slice::from_ref(&day))), "2024-02-29T00:00:00Z");
     assert_eq!(call(ToDate, &[at]), Ok(day));
     assert_eq!(shown(call(ToDate, &[Value::Timestamp(-1)])), "1969-12-31");
 }

@@ -281,3 +281,11 @@ pub(super) fn text_column(
     let status = with_failures(status, rows, &failed);
     Column { values: Values::Str(builder.finish()), status }
 }
+
+/// The same for an `f` that cannot fail.
+pub(super) fn sure_text_column(status: Status, rows: usize, mut f: impl FnMut(usize, &mut String)) -> Column {
+    text_column(status, rows, |row, out| {
+        f(row, out);
+        Ok(())
+    })
+}

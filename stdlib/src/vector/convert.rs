@@ -1,8 +1,8 @@
 //! Conversions over columns: texts to numbers and times, and back.
 
 use super::argument::{
-    Argument, Numbers, float_column, int_column, strict, text_column, try_decimal_column, try_fill,
-    try_int_column,
+    Argument, Numbers, float_column, int_column, strict, sure_text_column, text_column, try_decimal_column,
+    try_fill, try_int_column,
 };
 use super::{VectorFunction, by_rows};
 use crate::convert::{decimal_to_int, fit_decimal, float_to_int, to_timestamp};
@@ -132,14 +132,14 @@ fn to_string(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Colu
         return Column { values: Values::Str(texts.into_owned()), status };
     }
     if let Some((x, scale)) = x.decimals() {
-        return text_column(status, rows, |row, out| done(push_decimal(out, x.get(row), scale)));
+        return sure_text_column(status, rows, |row, out| push_decimal(out, x.get(row), scale));
     }
     if let Some(x) = x.floats() {
-        return text_column(status, rows, |row, out| done(push_float(out, x.get(row))));
+        return sure_text_column(status, rows, |row, out| push_float(out, x.get(row)));
     }
     if let Some(x) = x.bools() {
-        return text_column(status, rows, |row, out| {
-            done(out.push_str(if x.get(row) != 0 { "true" } else { "false" }))
+        return sure_text_column(status, rows, |row, out| {
+            out.push_str(if x.get(row) != 0 { "true" } else { "false" });
         });
     }
     let push: fn(&mut String, i64) = match x {
@@ -151,14 +151,9 @@ fn to_string(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Colu
         _ => push_int,
     };
     match x.ints() {
-        Some(x) => text_column(status, rows, |row, out| done(push(out, x.get(row)))),
+        Some(x) => sure_text_column(status, rows, |row, out| push(out, x.get(row))),
         None => by_rows(Function::ToString, arguments, rows, result),
     }
-}
-
-/// What cannot fail.
-fn done((): ()) -> Result<(), u8> {
-    Ok(())
 }
 
 /// Appends an int, without the formatting machinery.
@@ -250,7 +245,10 @@ fn format_number(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> 
         Box::new(move |row| Value::Int(x.get(row)))
     };
     text_column(strict(arguments, rows), rows, |row, out| match format.apply(&numbers(row)) {
-        Some(text) => done(out.push_str(&text)),
+        Some(text) => {
+            out.push_str(&text);
+            Ok(())
+        }
         None => Err(ErrorCode::Argument as u8),
     })
 }

@@ -83,7 +83,7 @@ const FLOATS: [f64; 14] = [
 
 fn sample(random: &mut Random, ty: &Type) -> Value {
     match ty {
-        Type::Bool => Value::Bool(random.next() % 2 == 0),
+        Type::Bool => Value::Bool(random.next().is_multiple_of(2)),
         Type::Int => Value::Int(random.pick(&INTS)),
         Type::Float => Value::Float(random.pick(&FLOATS)),
         Type::Decimal { precision, scale } => {
@@ -110,7 +110,7 @@ fn column(random: &mut Random, ty: &Type, shape: u64) -> Column {
         }
     }
     let column = builder.finish();
-    if random.next() % 2 == 0 {
+    if random.next().is_multiple_of(2) {
         return column;
     }
     let order: Vec<u32> = (0..ROWS).map(|_| (random.next() as usize % ROWS) as u32).collect();
@@ -119,12 +119,12 @@ fn column(random: &mut Random, ty: &Type, shape: u64) -> Column {
 
 fn constant(random: &mut Random, ty: &Type) -> Value {
     match ty {
-        _ if random.next() % 12 == 0 => Value::Null,
+        _ if random.next().is_multiple_of(12) => Value::Null,
         Type::Regex => Value::Regex(random.pick(&PATTERNS).into()),
         Type::String => Value::string(random.pick(&CONSTANT_TEXTS)),
         Type::List(element) => {
             let count = random.next() % 12;
-            let null = random.next() % 5 == 0;
+            let null = random.next().is_multiple_of(5);
             let mut items: Vec<Value> = (0..count).map(|_| sample(random, &element.kind)).collect();
             if null {
                 items.push(Value::Null);

@@ -4,7 +4,7 @@
 //! the last of them changes them all, and the views stay as they are but for their offset.
 
 use super::argument::Argument;
-use super::argument::{strict, text_column};
+use super::argument::{strict, sure_text_column};
 use super::by_rows;
 use flow_ir::column::{BUFFER_PADDING, VALID, View, view};
 use flow_ir::{Column, DataType, Function, Status, StrColumn, Values};
@@ -32,7 +32,7 @@ fn change(function: Function, arguments: &[Argument<'_>], rows: usize, result: &
     if let Some(changed) = change_region(function, &texts, &status) {
         return Column { values: Values::Str(changed), status };
     }
-    text_column(status, rows, |row, out| {
+    sure_text_column(status, rows, |row, out| {
         let text = texts.text(row);
         match (function, text.is_ascii()) {
             (Function::Lower, true) => out.extend(text.bytes().map(|b| char::from(b.to_ascii_lowercase()))),
@@ -40,7 +40,6 @@ fn change(function: Function, arguments: &[Argument<'_>], rows: usize, result: &
             (Function::Lower, false) => out.push_str(&text.to_lowercase()),
             (_, false) => out.push_str(&text.to_uppercase()),
         }
-        Ok(())
     })
 }
 

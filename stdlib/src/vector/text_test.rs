@@ -97,10 +97,7 @@ fn is_in(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Column {
     }
     let status = strict(arguments, rows);
     if wanted.len() <= LINEAR_MAX {
-        return bool_column(status, rows, |row| {
-            let bytes = x.bytes(row);
-            wanted.iter().any(|w| *w == bytes)
-        });
+        return bool_column(status, rows, |row| wanted.contains(&x.bytes(row)));
     }
     let wanted: HashSet<&[u8]> = wanted.into_iter().collect();
     bool_column(status, rows, |row| wanted.contains(x.bytes(row)))

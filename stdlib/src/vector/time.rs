@@ -1,6 +1,6 @@
 //! Calendar functions over columns of dates, timestamps and durations.
 
-use super::argument::{Argument, float_column, int_column, strict, text_column, try_int_column};
+use super::argument::{Argument, float_column, int_column, strict, sure_text_column, try_int_column};
 use super::{VectorFunction, by_rows};
 use crate::time::{
     Unit, add_months, add_months_to_timestamp, date_part, seconds, time_part, truncate_date,
@@ -77,14 +77,13 @@ fn format(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Column 
     };
     let Some(at) = first.ints() else { return by_rows(Function::FormatTime, arguments, rows, result) };
     let is_timestamp = first.is_timestamp();
-    text_column(strict(arguments, rows), rows, |row, out| {
+    sure_text_column(strict(arguments, rows), rows, |row, out| {
         let at = at.get(row);
         if is_timestamp {
             format.write(out, date_of_timestamp(at), at.rem_euclid(DAY));
         } else {
             format.write(out, at, 0);
         }
-        Ok(())
     })
 }
 
