@@ -132,7 +132,7 @@ impl Diagnostic {
 }
 
 /// A syntax error of the grammar crate as a diagnostic.
-pub(crate) fn from_syntax(error: flow_grammar::SyntaxError) -> Diagnostic {
+pub fn from_syntax(error: flow_grammar::SyntaxError) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(error.code, span(error.span), error.message);
     for (place, text) in error.labels {
         diagnostic = diagnostic.label(span(place), text);

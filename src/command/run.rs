@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::run_failure::run_failure;
 use crate::signals::Signals;
 use flow_compiler::Compiled;
-use flow_compiler::optimize::Level;
+
 use flow_ir::PhysicalPlan;
 use flow_runtime::{Engine, PrintFormat, RunOptions, RunReport};
 use std::fmt::Write as _;
@@ -44,9 +44,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
 
 /// The optimized, staged plan.
 pub(crate) fn physical(compiled: &Compiled, engine: &EngineArgs) -> PhysicalPlan {
-    let level = if engine.optimize == 0 { Level::Required } else { Level::Full };
-    let optimized = flow_compiler::optimize::optimize(compiled.plan.clone(), level);
-    flow_compiler::stage::cut_stages(&optimized)
+
+
+    flow_compiler::stage::cut_stages(&compiled.plan)
 }
 
 /// The runtime's options from the command line.
@@ -114,7 +114,8 @@ pub(crate) fn grouped(n: u64) -> String {
 fn inferred_schemas(compiled: &Compiled) -> String {
     let mut text = String::new();
     for s in &compiled.inferred {
-        let _ = writeln!(text, "{}: no schema declared; inferred from a sample: {}", s.pattern, s.text);
+        let fields: Vec<String> = s.fields.iter().map(|f| f.field.to_string()).collect();
+        let _ = writeln!(text, "{}: no schema declared; inferred from `{}`: {{ {} }}", s.pattern, s.file, fields.join(", "));
     }
     text
 }

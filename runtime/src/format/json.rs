@@ -29,9 +29,9 @@ use std::sync::Arc;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// Bytes cut into tokens at a time; a multiple of 64, small enough that the tokens stay in the cache.
-const BLOCK: usize = 32 << 10;
+const BLOCK: usize = 16 << 10;
 /// Chunks that end beyond this byte are refused.
-const GIANT: usize = (u32::MAX as usize) - (1 << 20);
+const GIANT: usize = (1 << 31) - (1 << 20);
 /// The span of a row that was refused for its length.
 const REFUSED: (u32, u32) = (u32::MAX, 0);
 /// The most shapes that are kept.
@@ -61,8 +61,7 @@ pub struct JsonScanner {
     /// The rows of the morsel, with one slot a column.
     rows: Rows,
     broken: Vec<BrokenRow>,
-    escapes: bool,
-    /// A chunk too long for 32-bit positions. Only a single row makes a chunk that long.
+    /// A chunk too long for positions of 31 bits. Only a single row makes a chunk that long.
     giant: Option<Range<usize>>,
     /// Where the row lies that was refused for its length.
     refused: Range<usize>,
@@ -94,7 +93,6 @@ impl JsonScanner {
             utf8: true,
             rows: Rows::default(),
             broken: Vec::new(),
-            escapes: false,
             giant: None,
             refused: 0..0,
             checked: 0,
@@ -127,7 +125,6 @@ impl JsonScanner {
         if self.whole == 0 {
             return false;
         }
-        self.escapes |= !self.tokens.backslash.is_empty();
         self.utf8 = true;
         if self.tokens.beyond_ascii {
             let rows_end = self.tokens.starts()[self.whole - 1] as usize;
@@ -137,30 +134,26 @@ impl JsonScanner {
         true
     }
 
-    /// The first byte from the next row on that needs a closer look.
-    fn clean_until(&self) -> u32 {
-        if !self.utf8 {
-            return self.start as u32;
-        }
+    /// Where matching starts: it may take `rows` rows that end at or before `end_max`.
+    fn cursor(&self, rows: usize, end_max: u32) -> Cursor {
         let start = self.start as u32;
-        let from = |positions: &[u32], reach: u32| {
-            let first = positions.partition_point(|p| p.saturating_add(reach) < start);
-            positions.get(first).copied().unwrap_or(u32::MAX)
-        };
-        from(&self.tokens.control, 0).min(from(&self.tokens.backslash, 63))
+        let control = self.tokens.control.partition_point(|p| *p < start);
+        let clean = self.tokens.control.get(control).copied().unwrap_or(u32::MAX);
+        Cursor {
+            token: self.next,
+            tokens: self.whole,
+            start,
+            rows,
+            end_max,
+            clean: if self.utf8 { clean } else { start },
+            escape: self.tokens.escapes.partition_point(|p| *p < start),
+        }
     }
 
     /// Takes rows of the shape that was used last.
     fn take_many(&mut self, end_max: u32) -> Stop {
         let Some(shape) = self.shapes.first() else { return Stop::Other };
-        let mut cursor = Cursor {
-            token: self.next,
-            tokens: self.whole,
-            start: self.start as u32,
-            rows: self.limits.rows_max.max(1) - self.rows.spans.len(),
-            end_max,
-            clean: self.clean_until(),
-        };
+        let mut cursor = self.cursor(self.limits.rows_max.max(1) - self.rows.spans.len(), end_max);
         let stop = take_rows(self.level, shape, &self.tokens, &self.buffer, &mut cursor, &mut self.rows);
         (self.next, self.start) = (cursor.token, cursor.start as usize);
         stop
@@ -179,41 +172,27 @@ impl JsonScanner {
         if end > end_max && !self.rows.spans.is_empty() {
             return false;
         }
-        if !(self.is_clean(end) && self.take_known(tokens)) {
+        if !self.take_known(tokens, end as usize) {
             self.take_slowly(tokens, end as usize);
         }
         true
     }
 
-    /// Whether the strings of the row that ends at `end` hold no faults.
-    fn is_clean(&self, end: u32) -> bool {
-        let start = self.start as u32;
-        let text = &self.buffer[self.start..end as usize];
-        if !self.utf8 && !is_utf8(self.level, text) {
-            return false;
+    /// Takes the next row, which has so many tokens and ends at `end`, if its shape is known.
+    fn take_known(&mut self, tokens: usize, end: usize) -> bool {
+        let mut cursor = self.cursor(1, u32::MAX);
+        cursor.tokens = self.next + tokens;
+        if !self.utf8 && is_utf8(self.level, &self.buffer[self.start..end]) {
+            cursor.clean = u32::MAX;
+            if self.tokens.control.iter().any(|p| (self.start..end).contains(&(*p as usize))) {
+                return false;
+            }
         }
-        let control = self.tokens.control.partition_point(|p| *p < start);
-        if self.tokens.control.get(control).is_some_and(|p| *p < end) {
-            return false;
-        }
-        let backslash = self.tokens.backslash.partition_point(|p| p.saturating_add(63) < start);
-        self.tokens.backslash.get(backslash).is_none_or(|p| *p >= end) || unescape::check_escapes(text)
-    }
-
-    /// Takes the next row, which is clean and has so many tokens, if its shape is known.
-    fn take_known(&mut self, tokens: usize) -> bool {
         for (i, shape) in self.shapes.iter().enumerate() {
             if shape.tokens() != tokens {
                 continue;
             }
-            let mut cursor = Cursor {
-                token: self.next,
-                tokens: self.next + tokens,
-                start: self.start as u32,
-                rows: 1,
-                end_max: u32::MAX,
-                clean: u32::MAX,
-            };
+            let mut cursor = cursor;
             take_rows(self.level, shape, &self.tokens, &self.buffer, &mut cursor, &mut self.rows);
             if cursor.rows == 0 {
                 (self.next, self.start) = (cursor.token, cursor.start as usize);
@@ -231,7 +210,7 @@ impl JsonScanner {
         self.broken.push(BrokenRow {
             row: 0,
             at: span.start,
-            message: "the row is longer than 4 GiB".into(),
+            message: "the row is longer than 2 GiB".into(),
         });
         self.refused = span;
     }
@@ -293,7 +272,6 @@ impl Scanner for JsonScanner {
         self.rows.spans.clear();
         self.rows.slots.clear();
         self.broken.clear();
-        self.escapes = !self.tokens.backslash.is_empty();
         if let Some(span) = self.giant.take() {
             self.refuse(span);
             return true;
@@ -325,7 +303,6 @@ impl Scanner for JsonScanner {
             columns: self.types.len(),
             column: index,
             rows,
-            escapes: self.escapes,
         };
         morsel.convert(&self.types[index])
     }

@@ -5,6 +5,7 @@
 
 pub mod date;
 pub mod gather;
+mod hash;
 pub mod level;
 pub mod newline;
 pub mod number;
@@ -14,6 +15,8 @@ mod number_avx512;
 mod number_lanes;
 #[cfg(test)]
 mod number_tests;
+mod number_words;
+mod probe;
 pub mod split;
 #[cfg(target_arch = "x86_64")]
 mod split_avx512;

@@ -1,5 +1,5 @@
-//! [`super::number`] with AVX-512: [`super::number_lanes`] reads up to sixteen plain numbers at a
-//! time, this makes values of them and leaves the rest to the scalar path.
+//! [`super::number`] with AVX-512: [`super::number_lanes`] reads eight plain numbers at a time,
+//! this makes values of them and leaves the rest to the scalar path.
 //!
 //! Invariant: the values are, bit for bit, those of the scalar path.
 // Vector stores take pointers, and functions compiled for AVX-512 may be called only where it is.
@@ -7,7 +7,7 @@
 
 use super::level::{Instructions, SimdLevel};
 use super::number::{decimal_at, float_at, int_at, parse_each};
-use super::number_lanes::{Lanes, lanes, tiny_lanes};
+use super::number_lanes::{Lanes, lanes};
 use flow_ir::column::View;
 use std::arch::x86_64::*;
 
@@ -74,30 +74,19 @@ fn parse<T: Target, const POINT: bool>(
     views: &[View],
     bad: &mut Vec<u32>,
 ) -> Vec<T::Value> {
-    let mut values: Vec<T::Value> = Vec::with_capacity(views.len() + 16);
-    let (groups, rest) = views.as_chunks::<16>();
-    let mut last = [0; 16];
+    let mut values: Vec<T::Value> = Vec::with_capacity(views.len() + 8);
+    let (groups, rest) = views.as_chunks::<8>();
+    let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);
     // One loop for all groups, so that the work of a group stands in it once and is inlined.
-    for g in 0..views.len().div_ceil(16) {
+    for g in 0..views.len().div_ceil(8) {
         let group = groups.get(g).unwrap_or(&last);
-        let out = values.as_mut_ptr().wrapping_add(16 * g);
-        // SAFETY: this is compiled for AVX-512, and there is room for `views.len()` values and sixteen more.
-        let done = unsafe {
-            if let Some([low, high]) = tiny_lanes::<POINT>(buffer, group) {
-                u16::from(target.write(&low, out)) | u16::from(target.write(&high, out.add(8))) << 8
-            } else {
-                let mut done = 0;
-                for (half, eight) in group.as_chunks::<8>().0.iter().enumerate() {
-                    let lanes = lanes::<POINT>(buffer, eight);
-                    done |= u16::from(target.write(&lanes, out.add(8 * half))) << (8 * half);
-                }
-                done
-            }
-        };
+        let out = values.as_mut_ptr().wrapping_add(8 * g);
+        // SAFETY: this is compiled for AVX-512, and there is room for `views.len()` values and eight more.
+        let done = unsafe { target.write(&lanes::<POINT>(buffer, group), out) };
         let mut undecided = !done;
         while undecided != 0 {
-            let row = 16 * g + undecided.trailing_zeros() as usize;
+            let row = 8 * g + undecided.trailing_zeros() as usize;
             undecided &= undecided - 1;
             let Some(&view) = views.get(row) else { break };
             let value = target.slow(buffer, view).unwrap_or_else(|| {
@@ -108,7 +97,7 @@ fn parse<T: Target, const POINT: bool>(
             unsafe { values.as_mut_ptr().add(row).write(value) };
         }
     }
-    // SAFETY: each group wrote its sixteen values.
+    // SAFETY: each group wrote its eight values.
     unsafe { values.set_len(views.len()) };
     values
 }

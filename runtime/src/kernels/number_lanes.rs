@@ -1,9 +1,9 @@
 //! Reads plain numbers from their text with AVX-512, for [`super::number_avx512`].
 //!
-//! A 64-bit lane takes the text of up to 8 characters, or of up to 16 in two registers; a 32-bit
-//! lane takes up to 4 and a sign. Sign and point are taken out, the digits are moved to the upper
-//! end and added up by multiply-add steps. A lane that holds anything else than a short plain
-//! number is not [`Lanes::done`].
+//! A 64-bit lane takes the text of up to 8 characters, or of up to 16 in two registers. Sign and
+//! point are taken out, the digits are moved to the upper end and added up by multiply-add steps.
+//! A lane that holds anything else than a short plain number is not [`Lanes::done`].
+//! [`super::number_words`] does the same, a number at a time.
 //!
 //! Functions here are always inlined into one compiled for AVX-512 (which a function so compiled
 //! cannot be), because passing [`Lanes`] through memory would take longer than the work.
@@ -173,97 +173,6 @@ unsafe fn long_lanes<const POINT: bool>(
         done &= _mm512_cmpge_epi64_mask(lengths, digits_min);
         let high = _mm512_mul_epu32(value_of_eight(head), _mm512_set1_epi64(100_000_000));
         Lanes { digits: _mm512_add_epi64(high, value_of_eight(tail)), places, negative, done, short: false }
-    }
-}
-
-/// Sixteen numbers as [`lanes`] reads them, if all have at most four characters and a sign and
-/// none lies at either end of the buffer.
-///
-/// # Safety
-/// As for [`lanes`].
-#[inline(always)]
-pub(super) unsafe fn tiny_lanes<const POINT: bool>(buffer: &[u8], group: &[View; 16]) -> Option<[Lanes; 2]> {
-    // SAFETY: the caller has the instructions. A group is sixteen views to load, and eight bytes
-    // are read only before ends that lie in the buffer, eight bytes or more from its start.
-    unsafe {
-        let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-        let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-        let first = _mm512_loadu_si512(group.as_ptr().cast());
-        let second = _mm512_loadu_si512(group.as_ptr().add(8).cast());
-        let lengths = _mm512_permutex2var_epi32(first, odd, second);
-        let ends = _mm512_add_epi32(_mm512_permutex2var_epi32(first, even, second), lengths);
-        let last = _mm512_set1_epi32(buffer.len().min(i32::MAX as usize) as i32);
-        let outside =
-            _mm512_cmpgt_epu32_mask(ends, last) | _mm512_cmplt_epu32_mask(ends, _mm512_set1_epi32(8));
-        if (outside | _mm512_cmpgt_epu32_mask(lengths, _mm512_set1_epi32(5))) != 0 {
-            return None;
-        }
-        let (low, high) = (before_ends(buffer, group, 0), before_ends(buffer, group, 8));
-        let tail = _mm512_permutex2var_epi32(low, odd, high);
-        let head = _mm512_permutex2var_epi32(low, even, high);
-        let (one, thirty_two) = (_mm512_set1_epi32(1), _mm512_set1_epi32(32));
-        // The first character: of five, the last of the head; of fewer, one of the tail.
-        let up = _mm512_sub_epi32(thirty_two, _mm512_slli_epi32::<3>(lengths));
-        let five = _mm512_cmpgt_epi32_mask(lengths, _mm512_set1_epi32(4));
-        let letter = _mm512_mask_srli_epi32::<24>(_mm512_srlv_epi32(tail, up), five, head);
-        let letter = _mm512_and_si512(letter, _mm512_set1_epi32(0xff));
-        let negative = _mm512_cmpeq_epi32_mask(letter, _mm512_set1_epi32(i32::from(b'-')));
-        let lengths = _mm512_mask_sub_epi32(lengths, negative, lengths, one);
-        let up = _mm512_sub_epi32(thirty_two, _mm512_slli_epi32::<3>(lengths));
-        let keep = _mm512_sllv_epi32(_mm512_set1_epi32(-1), up);
-        let mut text = _mm512_and_si512(_mm512_xor_si512(tail, _mm512_set1_epi8(0x30)), keep);
-        let mut places = _mm512_setzero_si512();
-        let mut digits_min = one;
-        let mut done = _mm512_cmple_epi32_mask(lengths, _mm512_set1_epi32(4));
-        if POINT {
-            let at = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(POINT_BYTE));
-            let point = _mm512_maskz_mov_epi8(at, _mm512_set1_epi8(1));
-            let has = _mm512_test_epi32_mask(point, point);
-            let before = _mm512_maskz_sub_epi32(has, point, one);
-            done &= _mm512_testn_epi32_mask(point, before);
-            text = _mm512_maskz_mov_epi8(!at, text);
-            let moved = _mm512_slli_epi32::<8>(_mm512_and_si512(text, before));
-            text = _mm512_or_si512(_mm512_andnot_si512(before, text), moved);
-            places = _mm512_maskz_srli_epi32::<3>(has, _mm512_lzcnt_epi32(point));
-            digits_min = _mm512_mask_add_epi32(one, has, one, one);
-        }
-        let beyond = _mm512_or_si512(text, _mm512_add_epi8(text, _mm512_set1_epi8(0x76)));
-        done &= _mm512_testn_epi32_mask(beyond, _mm512_set1_epi8(-0x80));
-        done &= _mm512_cmpge_epi32_mask(lengths, digits_min);
-        let pairs = _mm512_maddubs_epi16(text, _mm512_set1_epi16(0x010a));
-        let digits = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x0001_0064));
-        let wide = |v: __m512i| {
-            let upper = _mm512_extracti64x4_epi64::<1>(v);
-            (_mm512_cvtepu32_epi64(_mm512_castsi512_si256(v)), _mm512_cvtepu32_epi64(upper))
-        };
-        let (digits, places) = (wide(digits), wide(places));
-        let half = |digits, places, shift: u32| Lanes {
-            digits,
-            places,
-            negative: (negative >> shift) as __mmask8,
-            done: (done >> shift) as __mmask8,
-            short: true,
-        };
-        Some([half(digits.0, places.0, 0), half(digits.1, places.1, 8)])
-    }
-}
-
-/// The eight bytes before the end of each of eight views from `from` on.
-///
-/// # Safety
-/// As for [`lanes`]; and they are readable.
-#[inline(always)]
-unsafe fn before_ends(buffer: &[u8], group: &[View; 16], from: usize) -> __m512i {
-    // SAFETY: the caller says that these bytes are readable.
-    unsafe {
-        let halves = group.as_ptr().cast::<u32>();
-        let at = |lane: usize| {
-            // Volatile for the reason given in `gather`.
-            let start = halves.add(2 * (from + lane)).read_volatile() as usize;
-            let length = halves.add(2 * (from + lane) + 1).read_volatile() as usize;
-            buffer.as_ptr().wrapping_add(start + length).wrapping_sub(8).cast::<i64>().read_unaligned()
-        };
-        _mm512_setr_epi64(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7))
     }
 }
 

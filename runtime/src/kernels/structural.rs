@@ -4,15 +4,13 @@
 //! The scanner of JSON lines runs it over sub-blocks of a chunk and then compares the kinds of a
 //! row's tokens, which lie side by side, with those of an earlier row. A line end always ends a
 //! row, even inside quotes: a wrong row never spoils the next one. The tokens are the same at
-//! every [`SimdLevel`].
+//! every [`SimdLevel`], but for bytes that may not stand outside of strings.
 
 use super::level::{Instructions, SimdLevel};
 use std::ops::Range;
 
 /// The kind of a token that starts a string, its opening quote. Keys are strings too.
 pub const STRING: u8 = b'"';
-/// The kind of a token that starts anything else that is no bracket, colon, comma or white space.
-pub const LITERAL: u8 = b'0';
 /// The kind of a token that ends a row.
 pub const LINE_END: u8 = b'\n';
 
@@ -24,15 +22,16 @@ pub(crate) const SLACK: usize = 128;
 /// The tokens of a run of bytes. Reused from run to run.
 #[derive(Debug, Default)]
 pub struct Tokens {
-    /// What the tokens are: the brackets, `:` and `,` themselves, or one of the constants above.
+    /// The bytes they start with: a bracket, `:`, `,`, one of the constants above, or else the
+    /// first byte of what should be a literal.
     kinds: Vec<u8>,
     /// Where they start.
     starts: Vec<u32>,
     used: usize,
     /// Positions of control characters inside strings.
     pub control: Vec<u32>,
-    /// The starts of the blocks of 64 bytes that hold a backslash.
-    pub backslash: Vec<u32>,
+    /// Positions of the backslashes that start escapes in strings.
+    pub escapes: Vec<u32>,
     /// Some byte is not ASCII.
     pub beyond_ascii: bool,
     state: State,
@@ -52,35 +51,48 @@ struct State {
 /// One bit for each byte of a block.
 #[derive(Clone, Copy)]
 pub(crate) struct Masks {
+    /// Quotes.
     pub(crate) quote: u64,
-    pub(crate) backslash: u64,
-    pub(crate) newline: u64,
-    /// Brackets, colons and commas; other bytes that may not stand outside of strings may be
-    /// counted in, their kinds tell them apart.
+    /// Brackets, colons, commas and line ends; other bytes that may not stand outside of strings
+    /// may be counted in, their kinds tell them apart.
     pub(crate) operator: u64,
     /// Operators, quotes and white space: all that is no part of a literal outside of strings.
     pub(crate) known: u64,
-    /// Bytes below 0x20.
-    pub(crate) control: u64,
-    /// Bytes from 0x80.
-    pub(crate) beyond_ascii: u64,
+    /// Bytes below 0x20, and backslashes.
+    pub(crate) special: u64,
 }
 
-/// The tokens of a block.
+/// The bytes of a block that [`Masks::special`] does not tell apart.
 #[derive(Clone, Copy)]
-pub(crate) struct Found {
-    pub(crate) tokens: u64,
-    /// Those of them that start literals.
-    pub(crate) literals: u64,
+pub(crate) struct Specials {
+    pub(crate) backslash: u64,
+    pub(crate) newline: u64,
+}
+
+/// What is rare in a block.
+#[derive(Clone, Copy, Default)]
+struct Note {
+    at: u32,
+    escapes: u64,
+    control: u64,
 }
 
 /// What the pass needs from a set of instructions.
 pub(crate) trait Blocks {
-    fn masks(block: &[u8; 64]) -> Masks;
+    /// All bytes seen so far, as far as it matters whether they are ASCII.
+    type Seen: Copy;
+    /// No bytes.
+    fn nothing() -> Self::Seen;
+    /// The masks of a block, which has then been seen.
+    fn masks(block: &[u8; 64], seen: &mut Self::Seen) -> Masks;
+    /// More about a block.
+    fn specials(block: &[u8; 64]) -> Specials;
+    /// Whether some byte was not ASCII.
+    fn beyond_ascii(seen: Self::Seen) -> bool;
     /// Bit `i` of the result is the exclusive or of bits `0..=i`.
     fn prefix_xor(bits: u64) -> u64;
     /// Writes the tokens of a block that lies at `base`; entries past the last one may be overwritten.
-    fn emit(block: &[u8; 64], found: Found, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]);
+    fn emit(block: &[u8; 64], tokens: u64, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]);
 }
 
 impl Tokens {
@@ -88,7 +100,7 @@ impl Tokens {
     pub fn clear(&mut self) {
         self.used = 0;
         self.control.clear();
-        self.backslash.clear();
+        self.escapes.clear();
         self.beyond_ascii = false;
         self.state = State::default();
     }
@@ -101,7 +113,7 @@ impl Tokens {
             self.used -= tokens;
         }
         self.control.retain(|p| *p >= position);
-        self.backslash.retain(|p| *p + 63 >= position);
+        self.escapes.retain(|p| *p >= position);
     }
 
     /// The kinds of the tokens.
@@ -155,58 +167,84 @@ impl Tokens {
     /// Adds the tokens of at most [`STRIP`] bytes.
     #[inline(always)]
     pub(crate) fn strip<B: Blocks>(&mut self, strip: &[u8], base: u32) {
-        let (mut state, mut used) = (self.state, self.used);
+        // Notes are kept here and worked up later: a call in the loop would cost every block.
+        let mut notes = [Note::default(); STRIP / 64];
+        let mut noted = 0;
+        let mut state = self.state;
+        let mut seen = B::nothing();
+        let mut used = 0;
+        let (kinds, starts) = (&mut self.kinds[self.used..], &mut self.starts[self.used..]);
+        let mut add = |block: &[u8; 64], at: u32| {
+            let (tokens, note) = step::<B>(block, &mut state, &mut seen);
+            if let Some(note) = note
+                && let Some(slot) = notes.get_mut(noted)
+            {
+                *slot = Note { at, ..note };
+                noted += 1;
+            }
+            let kinds = kinds.get_mut(used..used + 64).and_then(|k| k.try_into().ok());
+            let starts = starts.get_mut(used..used + 64).and_then(|s| s.try_into().ok());
+            if let (Some(kinds), Some(starts)) = (kinds, starts) {
+                B::emit(block, tokens, at, kinds, starts);
+            }
+            used += tokens.count_ones() as usize;
+        };
         let (blocks, rest) = strip.as_chunks::<64>();
         let mut at = base;
         for block in blocks {
-            used = self.block::<B>(block, at, used, &mut state);
+            add(block, at);
             at += 64;
         }
         if !rest.is_empty() {
             let mut last = [b' '; 64];
             last[..rest.len()].copy_from_slice(rest);
-            used = self.block::<B>(&last, at, used, &mut state);
+            add(&last, at);
         }
-        (self.state, self.used) = (state, used);
+        self.used += used;
+        self.state = state;
+        self.beyond_ascii |= B::beyond_ascii(seen);
+        for note in &notes[..noted] {
+            push_bits(note.escapes, note.at, &mut self.escapes);
+            push_bits(note.control, note.at, &mut self.control);
+        }
     }
+}
 
-    #[inline(always)]
-    fn block<B: Blocks>(&mut self, block: &[u8; 64], at: u32, used: usize, state: &mut State) -> usize {
-        let m = B::masks(block);
-        let mut quote = m.quote;
-        if m.backslash != 0 || state.escaped != 0 {
-            quote &= !escaped(m.backslash, &mut state.escaped);
-            self.backslash.push(at);
-        }
-        let mut inside = B::prefix_xor(quote) ^ state.inside;
-        while inside & m.newline != 0 {
+/// The tokens of a block, and what is rare in it.
+#[inline(always)]
+fn step<B: Blocks>(block: &[u8; 64], state: &mut State, seen: &mut B::Seen) -> (u64, Option<Note>) {
+    let m = B::masks(block, seen);
+    let mut quote = m.quote;
+    let mut inside = B::prefix_xor(quote) ^ state.inside;
+    let mut note = None;
+    // A first backslash in a string stands where `inside` is still right. Backslashes outside of
+    // strings are parts of wrong literals, and need no attention.
+    if (m.special & inside) | state.escaped != 0 {
+        let s = B::specials(block);
+        let escaped = escaped(s.backslash, &mut state.escaped);
+        quote &= !escaped;
+        inside = B::prefix_xor(quote) ^ state.inside;
+        while inside & s.newline != 0 {
             // A string that the row does not close. The next row starts outside of strings.
-            let first = (inside & m.newline).trailing_zeros();
-            inside ^= u64::MAX << first;
+            inside ^= u64::MAX << (inside & s.newline).trailing_zeros();
         }
-        if m.control & inside != 0 {
-            self.note_control(m.control & inside, at);
-        }
-        self.beyond_ascii |= m.beyond_ascii != 0;
-        let literal = !(inside | m.known);
-        let literals = literal & !(literal << 1 | state.literal);
-        state.inside = ((inside as i64) >> 63) as u64;
-        state.literal = literal >> 63;
-        let tokens = (m.operator & !inside) | (quote & inside) | literals | m.newline;
-        let kinds = self.kinds.get_mut(used..used + 64).and_then(|k| k.try_into().ok());
-        let starts = self.starts.get_mut(used..used + 64).and_then(|s| s.try_into().ok());
-        if let (Some(kinds), Some(starts)) = (kinds, starts) {
-            B::emit(block, Found { tokens, literals }, at, kinds, starts);
-        }
-        used + tokens.count_ones() as usize
+        note = Some(Note {
+            at: 0,
+            escapes: s.backslash & !escaped & inside,
+            control: m.special & !s.backslash & inside,
+        });
     }
+    let literal = !(inside | m.known);
+    let literals = literal & !(literal << 1 | state.literal);
+    state.inside = ((inside as i64) >> 63) as u64;
+    state.literal = literal >> 63;
+    ((m.operator & !inside) | (quote & inside) | literals, note)
+}
 
-    #[cold]
-    fn note_control(&mut self, mut bits: u64, at: u32) {
-        while bits != 0 {
-            self.control.push(at + bits.trailing_zeros());
-            bits &= bits - 1;
-        }
+fn push_bits(mut bits: u64, at: u32, positions: &mut Vec<u32>) {
+    while bits != 0 {
+        positions.push(at + bits.trailing_zeros());
+        bits &= bits - 1;
     }
 }
 
@@ -241,24 +279,51 @@ pub(crate) fn equal(block: &[u8; 64], byte: u8) -> u64 {
     mask
 }
 
+/// One bit for each byte below 0x20.
+#[inline(always)]
+fn control(block: &[u8; 64]) -> u64 {
+    let mut mask = 0;
+    for (i, word) in block.as_chunks::<8>().0.iter().enumerate() {
+        // Bits 5 to 7 of such a byte are zero.
+        let x = u64::from_le_bytes(*word);
+        let any = (x | x << 1 | x << 2) & 0x8080_8080_8080_8080;
+        let none = (any ^ 0x8080_8080_8080_8080) >> 7;
+        mask |= (none.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
+    }
+    mask
+}
+
 impl Blocks for Portable {
+    type Seen = u8;
+
     #[inline(always)]
-    fn masks(block: &[u8; 64]) -> Masks {
+    fn nothing() -> u8 {
+        0
+    }
+
+    #[inline(always)]
+    fn masks(block: &[u8; 64], seen: &mut u8) -> Masks {
+        *seen |= block.iter().fold(0, |all, b| all | b);
         let folded = block.map(|b| b | 0x20);
-        let (quote, newline) = (equal(block, b'"'), equal(block, b'\n'));
-        let operator = equal(&folded, b'{') | equal(&folded, b'}') | equal(block, b',') | equal(block, b':');
+        let quote = equal(block, b'"');
+        let operator = equal(&folded, b'{')
+            | equal(&folded, b'}')
+            | equal(block, b',')
+            | equal(block, b':')
+            | equal(block, b'\n');
         let space = equal(block, b' ') | equal(block, b'\t') | equal(block, b'\r');
-        let high = block.iter().fold(0, |all, b| all | b) & 0x80;
-        let fold = |m, (i, b): (usize, &u8)| m | u64::from(*b < 0x20) << i;
-        Masks {
-            quote,
-            backslash: equal(block, b'\\'),
-            newline,
-            operator,
-            known: operator | space | quote | newline,
-            control: block.iter().enumerate().fold(0, fold),
-            beyond_ascii: u64::from(high),
-        }
+        let special = equal(block, b'\\') | control(block);
+        Masks { quote, operator, known: operator | space | quote, special }
+    }
+
+    #[inline(always)]
+    fn specials(block: &[u8; 64]) -> Specials {
+        Specials { backslash: equal(block, b'\\'), newline: equal(block, b'\n') }
+    }
+
+    #[inline(always)]
+    fn beyond_ascii(seen: u8) -> bool {
+        seen >= 0x80
     }
 
     #[inline(always)]
@@ -267,28 +332,30 @@ impl Blocks for Portable {
     }
 
     #[inline(always)]
-    fn emit(block: &[u8; 64], found: Found, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]) {
-        emit_each(block, found, base, kinds, starts);
+    fn emit(block: &[u8; 64], tokens: u64, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]) {
+        emit_each(block, tokens, base, kinds, starts);
     }
 }
 
-/// Writes tokens one by one.
+/// Writes tokens eight by eight, because a loop over the exact number ends at an unpredictable place.
 #[inline(always)]
 pub(crate) fn emit_each(
     block: &[u8; 64],
-    found: Found,
+    mut tokens: u64,
     base: u32,
     kinds: &mut [u8; 64],
     starts: &mut [u32; 64],
 ) {
-    let mut bits = found.tokens;
-    for (kind, start) in kinds.iter_mut().zip(starts) {
-        if bits == 0 {
+    let groups = kinds.as_chunks_mut::<8>().0.iter_mut().zip(starts.as_chunks_mut::<8>().0);
+    for (kinds, starts) in groups {
+        if tokens == 0 {
             break;
         }
-        let i = bits.trailing_zeros();
-        *start = base + i;
-        *kind = if found.literals >> i & 1 == 1 { LITERAL } else { block[i as usize & 63] };
-        bits &= bits - 1;
+        for (kind, start) in kinds.iter_mut().zip(starts) {
+            let i = tokens.trailing_zeros();
+            *start = base.wrapping_add(i);
+            *kind = block[i as usize & 63];
+            tokens &= tokens.wrapping_sub(1);
+        }
     }
 }

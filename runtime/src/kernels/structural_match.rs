@@ -6,8 +6,14 @@
 //! the same field in every row. What this kernel does not vouch for it leaves to the caller.
 
 use super::level::{Instructions, SimdLevel};
-use super::structural::{LINE_END, LITERAL, Portable, SLACK, STRING, Tokens, equal};
+use super::structural::{LINE_END, Portable, SLACK, STRING, Tokens, equal};
 
+/// Set in the slot of a string, whose end is then one past its closing quote.
+pub const IS_STRING: u64 = 1 << 63;
+/// Set in the slot of a string where an escape may be in it.
+pub const MAY_ESCAPE: u64 = 1 << 31;
+/// Words of literals that are noted at a time.
+const LITERAL_WORDS: usize = 64;
 /// Bytes of a key that are compared at once.
 const KEY_MAX: usize = 32;
 /// Readable bytes that the buffer must have past the last token.
@@ -33,9 +39,9 @@ pub struct Shape {
 #[derive(Clone, Copy, Debug)]
 struct Key {
     token: u32,
-    /// One bit for each byte that counts.
-    mask: u32,
     text: [u8; KEY_MAX],
+    /// All ones in the bytes that count.
+    mask: [u8; KEY_MAX],
 }
 
 /// How the slot of a column follows from the starts of two tokens:
@@ -74,10 +80,10 @@ impl Shape {
             self.long_keys.push((token, text.into()));
             return;
         }
-        let mut padded = [0; KEY_MAX];
+        let (mut padded, mut mask) = ([0; KEY_MAX], [0; KEY_MAX]);
         padded[..text.len()].copy_from_slice(text);
-        let mask = (u64::MAX >> (64 - text.len().max(1))) as u32;
-        self.keys.push(Key { token: token as u32, mask, text: padded });
+        mask[..text.len()].fill(u8::MAX);
+        self.keys.push(Key { token: token as u32, text: padded, mask });
     }
 
     /// Token `token` is a value: in other rows a literal may stand for a string and the reverse.
@@ -128,6 +134,8 @@ pub struct Cursor {
     pub end_max: u32,
     /// Rows must end before this byte: what follows needs a closer look.
     pub clean: u32,
+    /// The first escape that is not before the next row, as an index.
+    pub escape: usize,
 }
 
 /// Why matching stopped.
@@ -135,18 +143,22 @@ pub struct Cursor {
 pub enum Stop {
     /// No more whole rows, or no more that may be taken.
     Limit,
-    /// The next row is of another shape, or wrong.
+    /// The next row is of another shape, reaches [`Cursor::clean`], or is wrong.
     Other,
-    /// The next row is of the shape, but reaches [`Cursor::clean`].
-    Unclean,
 }
 
 /// What the comparison needs from a set of instructions.
 pub(crate) trait Compare {
     /// Of the tokens in `row`: those that differ from `shape` where they must not, and the literals.
     fn kinds(row: &[u8; 64], shape: &[u8; 64], values: u64) -> (u64, u64);
-    /// Whether the bytes that count are those of the key.
-    fn key(text: &[u8; 32], key: &[u8; 32], mask: u32) -> bool;
+    /// Differences of several texts from keys, gathered.
+    type Differ: Copy;
+    /// No differences.
+    fn none() -> Self::Differ;
+    /// Adds those of one text in the bytes that count.
+    fn key(so_far: Self::Differ, text: &[u8; 32], key: &[u8; 32], mask: &[u8; 32]) -> Self::Differ;
+    /// Whether there are some.
+    fn any(differ: Self::Differ) -> bool;
     /// One bit for each digit.
     fn digits(text: &[u8; 32]) -> u32;
 }
@@ -180,111 +192,230 @@ pub(crate) fn take<C: Compare>(
     cursor: &mut Cursor,
     rows: &mut Rows,
 ) -> Stop {
-    let (kinds, starts) = (tokens.kinds_with_slack(), tokens.starts());
+    let mut literals = [0; LITERAL_WORDS];
+    let batch = LITERAL_WORDS / shape.kinds.len().max(1);
+    loop {
+        let wanted = ((cursor.tokens - cursor.token) / shape.tokens.max(1)).min(cursor.rows).min(batch);
+        let mut found = same_kinds::<C>(shape, tokens, cursor.token, wanted, &mut literals);
+        let starts = &tokens.starts()[cursor.token..cursor.token + found * shape.tokens];
+        found = found.min(right_literals::<C>(shape, starts, buffer, &literals));
+        found = found.min(same_keys::<C>(shape, starts, buffer));
+        if let Some(stop) = push_rows(shape, tokens, buffer, found, cursor, rows) {
+            return stop;
+        }
+        if found < wanted {
+            return Stop::Other;
+        }
+        if cursor.rows == 0 || cursor.token == cursor.tokens {
+            return Stop::Limit;
+        }
+        if wanted == 0 {
+            // The rest is a shorter row: of another shape.
+            return Stop::Other;
+        }
+    }
+}
+
+/// Of `rows` rows from `token` on, how many from the first on have the tokens of the shape. Notes
+/// which of their tokens are literals.
+#[inline(always)]
+fn same_kinds<C: Compare>(
+    shape: &Shape,
+    tokens: &Tokens,
+    token: usize,
+    rows: usize,
+    literals: &mut [u64; LITERAL_WORDS],
+) -> usize {
+    let kinds = tokens.kinds_with_slack();
+    let mut noted = literals.iter_mut();
+    for row in 0..rows {
+        let at = token + row * shape.tokens;
+        let words = shape.kinds.iter().zip(&shape.present).zip(&shape.values);
+        for ((((wanted, present), values), noted), at) in words.zip(&mut noted).zip((at..).step_by(64)) {
+            let Some(here) = kinds.get(at..at + 64).and_then(<[u8]>::as_array) else { return row };
+            let (differ, literals) = C::kinds(here, wanted, *values);
+            *noted = literals & present;
+            if differ & present != 0 {
+                return row;
+            }
+        }
+    }
+    rows
+}
+
+/// How many rows from the first on have right literals.
+#[inline(always)]
+fn right_literals<C: Compare>(
+    shape: &Shape,
+    starts: &[u32],
+    buffer: &[u8],
+    literals: &[u64; LITERAL_WORDS],
+) -> usize {
+    let words = shape.kinds.len();
+    for (i, row) in starts.chunks_exact(shape.tokens.max(1)).enumerate() {
+        for (part, literals) in row.chunks(64).zip(literals.iter().skip(i * words)) {
+            let mut literals = *literals;
+            while literals != 0 {
+                let start = part.get(literals.trailing_zeros() as usize).map_or(usize::MAX, |s| *s as usize);
+                let text = buffer.get(start..start.saturating_add(32)).and_then(<[u8]>::as_array);
+                if !text.is_some_and(|text| is_literal::<C>(text)) {
+                    return i;
+                }
+                literals &= literals - 1;
+            }
+        }
+    }
+    usize::MAX
+}
+
+/// How many rows from the first on have the keys of the shape.
+#[inline(always)]
+fn same_keys<C: Compare>(shape: &Shape, starts: &[u32], buffer: &[u8]) -> usize {
+    let rows = || starts.chunks_exact(shape.tokens.max(1));
+    if all_same_keys::<C>(shape, starts, buffer) && shape.long_keys.is_empty() {
+        return usize::MAX;
+    }
+    let has_long_key = |row: &[u32], (token, key): &(usize, Box<[u8]>)| {
+        let start = row.get(*token).map_or(usize::MAX, |s| *s as usize);
+        buffer.get(start..start.saturating_add(key.len())) == Some(key)
+    };
+    let has_all = |row: &[u32]| {
+        all_same_keys::<C>(shape, row, buffer) && shape.long_keys.iter().all(|key| has_long_key(row, key))
+    };
+    rows().position(|row| !has_all(row)).unwrap_or(usize::MAX)
+}
+
+/// Whether all rows have the keys of the shape, but for those too long to compare at once.
+#[inline(always)]
+fn all_same_keys<C: Compare>(shape: &Shape, starts: &[u32], buffer: &[u8]) -> bool {
+    let mut differ = C::none();
+    // One key in row after row, since all are expected to be there.
+    for key in &shape.keys {
+        for row in starts.chunks_exact(shape.tokens.max(1)) {
+            let Some(start) = row.get(key.token as usize).map(|s| *s as usize) else { return false };
+            let Some(text) = buffer.get(start..start + KEY_MAX).and_then(<[u8]>::as_array) else {
+                return false;
+            };
+            differ = C::key(differ, text, &key.text, &key.mask);
+        }
+    }
+    !C::any(differ)
+}
+
+/// Adds the next `found` rows, which are as they must be but for their strings, as far as these
+/// are right and the limits allow.
+#[inline(always)]
+fn push_rows(
+    shape: &Shape,
+    tokens: &Tokens,
+    buffer: &[u8],
+    found: usize,
+    cursor: &mut Cursor,
+    rows: &mut Rows,
+) -> Option<Stop> {
     let mut at = *cursor;
-    let stop = loop {
-        if at.rows == 0 || at.tokens - at.token < shape.tokens {
-            // A shorter row may be there: of this shape it is not.
-            break if at.rows == 0 || at.tokens == at.token { Stop::Limit } else { Stop::Other };
-        }
-        let Some(row) = starts.get(at.token..at.token + shape.tokens) else { break Stop::Limit };
-        if !is_of_shape::<C>(shape, &kinds[at.token..], row, buffer) {
-            break Stop::Other;
-        }
+    let mut stop = None;
+    rows.spans.reserve(found);
+    rows.slots.reserve(found * shape.columns.len());
+    let range = at.token..at.token + found * shape.tokens;
+    let (kinds, starts) = (&tokens.kinds()[range.clone()], &tokens.starts()[range]);
+    for (row, kinds) in starts.chunks_exact(shape.tokens).zip(kinds.chunks_exact(shape.tokens)) {
         let end = row[shape.tokens - 1];
         if end > at.end_max {
-            break Stop::Limit;
+            stop = Some(Stop::Limit);
+            break;
         }
-        if end >= at.clean {
-            break Stop::Unclean;
+        let escapes = tokens.escapes.get(at.escape).is_some_and(|p| *p < end);
+        if end >= at.clean || escapes && !right_escapes(&tokens.escapes, buffer, end, &mut at.escape) {
+            stop = Some(Stop::Other);
+            break;
         }
         rows.spans.push((at.start, end));
-        push_slots(shape, row, &mut rows.slots);
+        for column in &shape.columns {
+            rows.slots.push(slot(column, row, kinds, buffer, escapes));
+        }
         at.start = end + 1;
         at.token += shape.tokens;
         at.rows -= 1;
-    };
+    }
     *cursor = at;
     stop
 }
 
-/// Adds the slots of a row of which `row` are the starts of the tokens.
+/// The slot of a column in a row with these tokens.
 #[inline(always)]
-fn push_slots(shape: &Shape, row: &[u32], slots: &mut Vec<u64>) {
-    slots.extend(shape.columns.iter().map(|c| {
-        let (first, last) = (row.get(c.first as usize), row.get(c.last as usize));
-        let (first, last) = (u64::from(*first.unwrap_or(&0)), u64::from(*last.unwrap_or(&0)));
-        ((first + c.add) | (last << 32)) & c.keep
-    }));
+fn slot(column: &Place, row: &[u32], kinds: &[u8], buffer: &[u8], escapes: bool) -> u64 {
+    let (at, last) = (column.first as usize, column.last as usize);
+    let (Some(first), Some(last), Some(kind)) = (row.get(at), row.get(last), kinds.get(at)) else { return 0 };
+    let (first, mut last) = (*first, *last);
+    if *kind != STRING || column.keep != u64::MAX {
+        return (u64::from(first) + column.add | u64::from(last) << 32) & column.keep;
+    }
+    while last > first + 2 && buffer.get(last as usize - 1) != Some(&b'"') {
+        last -= 1;
+    }
+    u64::from(first) | u64::from(last) << 32 | IS_STRING | u64::from(escapes) << 31
 }
 
-/// Whether the tokens, keys and literals of a row are as they must be.
-#[inline(always)]
-fn is_of_shape<C: Compare>(shape: &Shape, kinds: &[u8], row: &[u32], buffer: &[u8]) -> bool {
-    let words = shape.kinds.iter().zip(&shape.present).zip(&shape.values);
-    for (i, ((wanted, present), values)) in words.enumerate() {
-        let Some(here) = kinds.get(64 * i..).and_then(<[u8]>::first_chunk) else { return false };
-        let (differ, literals) = C::kinds(here, wanted, *values);
-        if differ & present != 0 {
+/// Checks the escapes before `end`, from the one with the index `next` on, and passes them.
+fn right_escapes(escapes: &[u32], buffer: &[u8], end: u32, next: &mut usize) -> bool {
+    let mut half = None;
+    while let Some(&at) = escapes.get(*next).filter(|p| **p < end) {
+        let text = buffer.get(at as usize..).unwrap_or(&[]);
+        let code = match text.get(1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 0,
+            Some(b'u') => match hex4(text, 2) {
+                Some(code) => code,
+                None => return false,
+            },
+            _ => return false,
+        };
+        let is_low = (0xDC00..0xE000).contains(&code);
+        // The first half of a pair needs the second right behind it, and the second the first.
+        if is_low != (half == Some(at)) || (half.is_some() && !is_low) {
             return false;
         }
-        let mut literals = literals & present;
-        while literals != 0 {
-            let Some(start) = row.get(64 * i + literals.trailing_zeros() as usize) else { return false };
-            if !is_literal::<C>(buffer.get(*start as usize..).unwrap_or(&[])) {
-                return false;
-            }
-            literals &= literals - 1;
-        }
+        half = (0xD800..0xDC00).contains(&code).then_some(at + 6);
+        *next += 1;
     }
-    for key in &shape.keys {
-        let text = row.get(key.token as usize).and_then(|s| buffer.get(*s as usize..)?.first_chunk());
-        if !text.is_some_and(|text| C::key(text, &key.text, key.mask)) {
-            return false;
-        }
-    }
-    shape.long_keys.iter().all(|(token, key)| {
-        let start = row.get(*token).map_or(usize::MAX, |s| *s as usize);
-        buffer.get(start..start.saturating_add(key.len())) == Some(key)
-    })
+    half.is_none()
+}
+
+/// The four hexadecimal digits at `at`.
+pub(crate) fn hex4(text: &[u8], at: usize) -> Option<u32> {
+    text.get(at..at + 4)?.iter().try_fold(0u32, |n, b| Some(n << 4 | char::from(*b).to_digit(16)?))
 }
 
 /// Whether a right literal starts here. Says no to some that are right but rare.
 #[inline(always)]
-fn is_literal<C: Compare>(text: &[u8]) -> bool {
-    let Some(head) = text.first_chunk::<32>() else { return false };
-    let negative = usize::from(head[0] == b'-');
-    let digits = u64::from(C::digits(head)) >> negative;
+fn is_literal<C: Compare>(text: &[u8; 32]) -> bool {
+    let negative = usize::from(text[0] == b'-');
+    let digits = u64::from(C::digits(text)) >> negative;
     let whole = (!digits).trailing_zeros() as usize;
     if whole == 0 {
-        return is_word(head);
-    }
-    if whole > 1 && head[negative] == b'0' {
-        return false;
+        return is_word(text);
     }
     let mut at = negative + whole;
-    let Some(mut next) = head.get(at) else { return false };
+    let Some(mut next) = text.get(at) else { return false };
+    let mut right = !((whole > 1) & (text[negative] == b'0'));
     if *next == b'.' {
         let part = (!(digits >> (whole + 1))).trailing_zeros() as usize;
         at += 1 + part;
-        match head.get(at) {
-            Some(b) if part > 0 => next = b,
-            _ => return false,
-        }
+        right &= part > 0;
+        let Some(after) = text.get(at) else { return false };
+        next = after;
     }
-    if ENDS_LITERAL[usize::from(*next)] {
-        return true;
-    }
-    matches!(*next, b'e' | b'E') && is_exponent(&head[at + 1..])
+    right & (ENDS_LITERAL[usize::from(*next)] || (*next | 0x20 == b'e' && is_exponent(&text[at + 1..])))
 }
 
-fn is_word(head: &[u8; 32]) -> bool {
-    let n = match head {
-        [b't', b'r', b'u', b'e', ..] | [b'n', b'u', b'l', b'l', ..] => 4,
-        [b'f', b'a', b'l', b's', b'e', ..] => 5,
-        _ => return false,
-    };
-    ENDS_LITERAL[usize::from(head[n])]
+/// Whether `true`, `false` or `null` stands here; without branches, as nobody can predict them.
+#[inline(always)]
+fn is_word(text: &[u8; 32]) -> bool {
+    let word = u64::from_le_bytes([text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7]]);
+    let is_false = word & 0xff_ffff_ffff == u64::from_le_bytes(*b"false\0\0\0");
+    let four = word as u32;
+    let is_other = (four == u32::from_le_bytes(*b"true")) | (four == u32::from_le_bytes(*b"null"));
+    (is_false | is_other) & ENDS_LITERAL[usize::from(text[4 + usize::from(is_false)])]
 }
 
 fn is_exponent(text: &[u8]) -> bool {
@@ -314,15 +445,27 @@ impl Compare for Portable {
         for ((d, a), b) in differ.iter_mut().zip(row).zip(shape) {
             *d = a ^ b;
         }
-        let literals = equal(row, LITERAL);
-        let either = literals | equal(row, STRING);
-        (!equal(&differ, 0) & !(values & either), literals)
+        let string = equal(row, STRING);
+        let operator = |m, b: &u8| m | equal(row, *b);
+        let literals = !b" \t\r\n,:[]{}".iter().fold(string, operator);
+        (!equal(&differ, 0) & !(values & (literals | string)), literals)
+    }
+
+    type Differ = u8;
+
+    #[inline(always)]
+    fn none() -> u8 {
+        0
     }
 
     #[inline(always)]
-    fn key(text: &[u8; 32], key: &[u8; 32], mask: u32) -> bool {
-        let n = mask.trailing_ones() as usize;
-        text.iter().zip(key).take(n).all(|(a, b)| a == b)
+    fn key(so_far: u8, text: &[u8; 32], key: &[u8; 32], mask: &[u8; 32]) -> u8 {
+        text.iter().zip(key).zip(mask).fold(so_far, |all, ((a, b), m)| all | (a ^ b) & m)
+    }
+
+    #[inline(always)]
+    fn any(differ: u8) -> bool {
+        differ != 0
     }
 
     #[inline(always)]

@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use super::level::{Instructions, SimdLevel};
-use super::structural::{Blocks, Found, LITERAL, Masks, STRING, Tokens, emit_each};
+use super::structural::{Blocks, Masks, STRING, Specials, Tokens, emit_each};
 use super::structural_match::{Compare, Cursor, Rows, Shape, Stop, take};
 use std::arch::x86_64::*;
 
@@ -93,6 +93,12 @@ struct Avx2;
 struct Avx512;
 
 #[inline(always)]
+fn load_32(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: the load reads 32 bytes, and only code for AVX2 calls this.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+#[inline(always)]
 fn halves(block: &[u8; 64]) -> [__m256i; 2] {
     // SAFETY: both loads read 32 of the block's 64 bytes, and only code for AVX2 calls this.
     unsafe { [_mm256_loadu_si256(block.as_ptr().cast()), _mm256_loadu_si256(block.as_ptr().add(32).cast())] }
@@ -122,36 +128,64 @@ fn prefix_xor(bits: u64) -> u64 {
     }
 }
 
+/// White space and line ends, and operators but for line ends; of bytes that may not stand outside
+/// of strings, some count as operators.
+#[inline(always)]
+fn spaces_and_operators(v: [__m256i; 2]) -> (u64, u64) {
+    // Looked up by the low four bits of a byte: the one byte of its class with these bits. The
+    // fillers are bytes whose own low bits lead elsewhere.
+    const SPACE: [u8; 16] = [b' ', 2, 1, 1, 1, 1, 1, 1, 1, b'\t', b'\n', 1, 1, b'\r', 1, 1];
+    const OPERATOR: [u8; 16] = [1, 0, 1, 1, 1, 1, 1, 1, 1, 1, b':', b'{', b',', b'}', 1, 1];
+    // SAFETY: only code for AVX2 calls this, and the tables are 16 bytes.
+    unsafe {
+        let spaces = _mm256_broadcastsi128_si256(_mm_loadu_si128(SPACE.as_ptr().cast()));
+        let operators = _mm256_broadcastsi128_si256(_mm_loadu_si128(OPERATOR.as_ptr().cast()));
+        let fold = _mm256_set1_epi8(0x20);
+        let space = v.map(|x| _mm256_cmpeq_epi8(_mm256_shuffle_epi8(spaces, x), x));
+        let operator =
+            v.map(|x| _mm256_cmpeq_epi8(_mm256_shuffle_epi8(operators, x), _mm256_or_si256(x, fold)));
+        (high_bits(space), high_bits(operator))
+    }
+}
+
 impl Blocks for Avx2 {
+    type Seen = __m256i;
+
     #[inline(always)]
-    fn masks(block: &[u8; 64]) -> Masks {
-        // Looked up by the low four bits of a byte: the one byte of its class with these bits. The
-        // fillers are bytes whose own low bits lead elsewhere.
-        const SPACE: [u8; 16] = [b' ', 2, 1, 1, 1, 1, 1, 1, 1, b'\t', b'\n', 1, 1, b'\r', 1, 1];
-        const OPERATOR: [u8; 16] = [1, 0, 1, 1, 1, 1, 1, 1, 1, 1, b':', b'{', b',', b'}', 1, 1];
+    fn nothing() -> __m256i {
+        // SAFETY: only code for AVX2 uses this type.
+        unsafe { _mm256_setzero_si256() }
+    }
+
+    #[inline(always)]
+    fn masks(block: &[u8; 64], seen: &mut __m256i) -> Masks {
         let v = halves(block);
-        // SAFETY: only code for AVX2 uses this type, and the tables are 16 bytes.
-        let (space, operator) = unsafe {
-            let spaces = _mm256_broadcastsi128_si256(_mm_loadu_si128(SPACE.as_ptr().cast()));
-            let operators = _mm256_broadcastsi128_si256(_mm_loadu_si128(OPERATOR.as_ptr().cast()));
-            let fold = _mm256_set1_epi8(0x20);
-            (
-                v.map(|x| _mm256_cmpeq_epi8(_mm256_shuffle_epi8(spaces, x), x)),
-                v.map(|x| _mm256_cmpeq_epi8(_mm256_shuffle_epi8(operators, x), _mm256_or_si256(x, fold))),
-            )
-        };
-        // SAFETY: as above.
-        let control = v.map(|x| unsafe { _mm256_cmpeq_epi8(_mm256_min_epu8(x, _mm256_set1_epi8(0x1f)), x) });
-        let (quote, operator) = (equal(v, b'"'), high_bits(operator));
+        let (space, operator) = spaces_and_operators(v);
+        let quote = equal(v, b'"');
+        // SAFETY: only code for AVX2 uses this type.
+        let special = v.map(|x| unsafe {
+            *seen = _mm256_or_si256(*seen, x);
+            let control = _mm256_cmpeq_epi8(_mm256_min_epu8(x, _mm256_set1_epi8(0x1f)), x);
+            _mm256_or_si256(control, _mm256_cmpeq_epi8(x, _mm256_set1_epi8(b'\\' as i8)))
+        });
         Masks {
             quote,
-            backslash: equal(v, b'\\'),
-            newline: equal(v, b'\n'),
-            operator,
-            known: operator | quote | high_bits(space),
-            control: high_bits(control),
-            beyond_ascii: high_bits(v),
+            operator: operator | equal(v, b'\n'),
+            known: operator | quote | space,
+            special: high_bits(special),
         }
+    }
+
+    #[inline(always)]
+    fn specials(block: &[u8; 64]) -> Specials {
+        let v = halves(block);
+        Specials { backslash: equal(v, b'\\'), newline: equal(v, b'\n') }
+    }
+
+    #[inline(always)]
+    fn beyond_ascii(seen: __m256i) -> bool {
+        // SAFETY: only code for AVX2 uses this type.
+        unsafe { _mm256_movemask_epi8(seen) != 0 }
     }
 
     #[inline(always)]
@@ -160,8 +194,8 @@ impl Blocks for Avx2 {
     }
 
     #[inline(always)]
-    fn emit(block: &[u8; 64], found: Found, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]) {
-        emit_each(block, found, base, kinds, starts);
+    fn emit(block: &[u8; 64], tokens: u64, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]) {
+        emit_each(block, tokens, base, kinds, starts);
     }
 }
 
@@ -171,25 +205,42 @@ impl Compare for Avx2 {
         let (r, [s, t]) = (halves(row), halves(shape));
         // SAFETY: only code for AVX2 uses this type.
         let same = unsafe { [_mm256_cmpeq_epi8(r[0], s), _mm256_cmpeq_epi8(r[1], t)] };
-        let literals = equal(r, LITERAL);
-        (!high_bits(same) & !(values & (literals | equal(r, STRING))), literals)
+        let (space, operator) = spaces_and_operators(r);
+        let string = equal(r, STRING);
+        let literals = !(space | operator | string);
+        (!high_bits(same) & !(values & (literals | string)), literals)
+    }
+
+    type Differ = __m256i;
+
+    #[inline(always)]
+    fn none() -> __m256i {
+        // SAFETY: only code for AVX2 uses this type.
+        unsafe { _mm256_setzero_si256() }
     }
 
     #[inline(always)]
-    fn key(text: &[u8; 32], key: &[u8; 32], mask: u32) -> bool {
-        // SAFETY: both loads read 32 bytes, and only code for AVX2 uses this type.
-        let same = unsafe {
-            let (a, b) = (_mm256_loadu_si256(text.as_ptr().cast()), _mm256_loadu_si256(key.as_ptr().cast()));
-            _mm256_movemask_epi8(_mm256_cmpeq_epi8(a, b)) as u32
-        };
-        !same & mask == 0
+    fn key(so_far: __m256i, text: &[u8; 32], key: &[u8; 32], mask: &[u8; 32]) -> __m256i {
+        // SAFETY: only code for AVX2 uses this type.
+        unsafe {
+            _mm256_or_si256(
+                so_far,
+                _mm256_and_si256(_mm256_xor_si256(load_32(text), load_32(key)), load_32(mask)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn any(differ: __m256i) -> bool {
+        // SAFETY: only code for AVX2 uses this type.
+        unsafe { _mm256_testz_si256(differ, differ) == 0 }
     }
 
     #[inline(always)]
     fn digits(text: &[u8; 32]) -> u32 {
-        // SAFETY: the load reads 32 bytes, and only code for AVX2 uses this type.
+        let v = load_32(text);
+        // SAFETY: only code for AVX2 uses this type.
         unsafe {
-            let v = _mm256_loadu_si256(text.as_ptr().cast());
             let d = _mm256_sub_epi8(v, _mm256_set1_epi8(b'0' as i8));
             _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(d, _mm256_set1_epi8(9)), d)) as u32
         }
@@ -198,7 +249,7 @@ impl Compare for Avx2 {
 
 const OPERATOR: u8 = 1;
 const KNOWN: u8 = 2;
-const CONTROL: u8 = 4;
+const SPECIAL: u8 = 4;
 
 /// What each ASCII byte is.
 const CLASSES: [u8; 128] = {
@@ -208,8 +259,9 @@ const CLASSES: [u8; 128] = {
         table[b] = match b as u8 {
             b'{' | b'}' | b'[' | b']' | b':' | b',' => OPERATOR | KNOWN,
             b'"' | b' ' => KNOWN,
-            b'\t' | b'\r' | b'\n' => KNOWN | CONTROL,
-            0..0x20 => CONTROL,
+            b'\n' => OPERATOR | KNOWN | SPECIAL,
+            b'\t' | b'\r' => KNOWN | SPECIAL,
+            0..0x20 | b'\\' => SPECIAL,
             _ => 0,
         };
         b += 1;
@@ -234,29 +286,60 @@ fn load(block: &[u8; 64]) -> __m512i {
     unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
 }
 
+/// What each byte is; bytes beyond ASCII are nothing.
+#[inline(always)]
+fn classes(v: __m512i) -> __m512i {
+    // SAFETY: only code for AVX-512 calls this, and both halves of the table are 64 bytes.
+    unsafe {
+        let low = _mm512_loadu_si512(CLASSES.as_ptr().cast());
+        let high = _mm512_loadu_si512(CLASSES.as_ptr().add(64).cast());
+        let ascii = _mm512_testn_epi8_mask(v, _mm512_set1_epi8(-128));
+        _mm512_maskz_permutex2var_epi8(ascii, low, v, high)
+    }
+}
+
 impl Blocks for Avx512 {
+    type Seen = __m512i;
+
     #[inline(always)]
-    fn masks(block: &[u8; 64]) -> Masks {
+    fn nothing() -> __m512i {
+        // SAFETY: only code for AVX-512 uses this type.
+        unsafe { _mm512_setzero_si512() }
+    }
+
+    #[inline(always)]
+    fn masks(block: &[u8; 64], seen: &mut __m512i) -> Masks {
         let v = load(block);
-        // SAFETY: only code for AVX-512 uses this type, and both halves of the table are 64 bytes.
+        let class = classes(v);
+        // SAFETY: only code for AVX-512 uses this type.
         unsafe {
-            let low = _mm512_loadu_si512(CLASSES.as_ptr().cast());
-            let high = _mm512_loadu_si512(CLASSES.as_ptr().add(64).cast());
-            let class = _mm512_permutex2var_epi8(low, v, high);
-            let is = |b: u8| _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(b as i8));
+            *seen = _mm512_or_si512(*seen, v);
             let has = |bit: u8| _mm512_test_epi8_mask(class, _mm512_set1_epi8(bit as i8));
-            // The lookup leaves out the highest bit: bytes beyond ASCII look like others.
-            let beyond_ascii = _mm512_movepi8_mask(v);
             Masks {
-                quote: is(b'"'),
-                backslash: is(b'\\'),
-                newline: is(b'\n'),
+                quote: _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(STRING as i8)),
                 operator: has(OPERATOR),
-                known: has(KNOWN) & !beyond_ascii,
-                control: has(CONTROL) & !beyond_ascii,
-                beyond_ascii,
+                known: has(KNOWN),
+                special: has(SPECIAL),
             }
         }
+    }
+
+    #[inline(always)]
+    fn specials(block: &[u8; 64]) -> Specials {
+        let v = load(block);
+        // SAFETY: only code for AVX-512 uses this type.
+        unsafe {
+            Specials {
+                backslash: _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(b'\\' as i8)),
+                newline: _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(b'\n' as i8)),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn beyond_ascii(seen: __m512i) -> bool {
+        // SAFETY: only code for AVX-512 uses this type.
+        unsafe { _mm512_movepi8_mask(seen) != 0 }
     }
 
     #[inline(always)]
@@ -265,17 +348,15 @@ impl Blocks for Avx512 {
     }
 
     #[inline(always)]
-    fn emit(block: &[u8; 64], found: Found, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]) {
-        let v = load(block);
+    fn emit(block: &[u8; 64], tokens: u64, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]) {
         // SAFETY: only code for AVX-512 uses this type; the stores fill `kinds` and, 16 at a time, `starts`.
         unsafe {
-            let kind = _mm512_mask_blend_epi8(found.literals, v, _mm512_set1_epi8(LITERAL as i8));
-            let kind = _mm512_maskz_compress_epi8(found.tokens, kind);
+            let kind = _mm512_maskz_compress_epi8(tokens, load(block));
             _mm512_storeu_si512(kinds.as_mut_ptr().cast(), kind);
-            let index = _mm512_maskz_compress_epi8(found.tokens, load(&INDICES));
+            let index = _mm512_maskz_compress_epi8(tokens, load(&INDICES));
             let base = _mm512_set1_epi32(base as i32);
             let to = starts.as_mut_ptr();
-            let count = found.tokens.count_ones();
+            let count = tokens.count_ones();
             let part = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(index));
             _mm512_storeu_si512(to.cast(), _mm512_add_epi32(part, base));
             if count > 16 {
@@ -298,26 +379,41 @@ impl Compare for Avx512 {
         let (r, s) = (load(row), load(shape));
         // SAFETY: only code for AVX-512 uses this type.
         unsafe {
-            let literals = _mm512_cmpeq_epi8_mask(r, _mm512_set1_epi8(LITERAL as i8));
+            let literals = !_mm512_test_epi8_mask(classes(r), _mm512_set1_epi8(KNOWN as i8));
             let strings = _mm512_cmpeq_epi8_mask(r, _mm512_set1_epi8(STRING as i8));
             (_mm512_cmpneq_epi8_mask(r, s) & !(values & (literals | strings)), literals)
         }
     }
 
+    type Differ = __m256i;
+
     #[inline(always)]
-    fn key(text: &[u8; 32], key: &[u8; 32], mask: u32) -> bool {
-        // SAFETY: both loads read 32 bytes, and only code for AVX-512 uses this type.
+    fn none() -> __m256i {
+        // SAFETY: only code for AVX-512 uses this type.
+        unsafe { _mm256_setzero_si256() }
+    }
+
+    #[inline(always)]
+    fn key(so_far: __m256i, text: &[u8; 32], key: &[u8; 32], mask: &[u8; 32]) -> __m256i {
+        // SAFETY: only code for AVX-512 uses this type.
         unsafe {
-            let (a, b) = (_mm256_loadu_si256(text.as_ptr().cast()), _mm256_loadu_si256(key.as_ptr().cast()));
-            _mm256_mask_cmpneq_epi8_mask(mask, a, b) == 0
+            let differ = _mm256_xor_si256(load_32(text), load_32(key));
+            // a | b & c
+            _mm256_ternarylogic_epi64::<0xf8>(so_far, differ, load_32(mask))
         }
     }
 
     #[inline(always)]
+    fn any(differ: __m256i) -> bool {
+        // SAFETY: only code for AVX-512 uses this type.
+        unsafe { _mm256_testz_si256(differ, differ) == 0 }
+    }
+
+    #[inline(always)]
     fn digits(text: &[u8; 32]) -> u32 {
-        // SAFETY: the load reads 32 bytes, and only code for AVX-512 uses this type.
+        let v = load_32(text);
+        // SAFETY: only code for AVX-512 uses this type.
         unsafe {
-            let v = _mm256_loadu_si256(text.as_ptr().cast());
             let d = _mm256_sub_epi8(v, _mm256_set1_epi8(b'0' as i8));
             _mm256_cmple_epu8_mask(d, _mm256_set1_epi8(9))
         }

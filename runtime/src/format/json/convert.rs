@@ -6,8 +6,9 @@
 
 use super::paths::{Slot, elements, members};
 use super::syntax::is_space;
-use super::unescape::string_text;
-use flow_ir::column::{NULL, StrBuilder, VALID, View, view};
+use super::unescape::{string_text, unescape};
+use crate::kernels::structural_match::{IS_STRING, MAY_ESCAPE};
+use flow_ir::column::{NULL, StrBuilder, VALID, View};
 use flow_ir::{Column, DataType, ErrorCode, Status, StrColumn, Type, Value, Values, text};
 use std::sync::Arc;
 
@@ -23,8 +24,6 @@ pub(crate) struct Morsel<'a> {
     pub(crate) column: usize,
     /// The rows to convert, in order; all when `None`.
     pub(crate) rows: Option<&'a [u32]>,
-    /// Whether a string of the morsel may hold an escape.
-    pub(crate) escapes: bool,
 }
 
 impl Morsel<'_> {
@@ -50,38 +49,42 @@ impl Morsel<'_> {
         self.rows.map_or(self.slots.len() / self.columns.max(1), <[u32]>::len)
     }
 
-    /// Calls `f` with the text of each row's value, or with its status.
-    fn each<'b>(&'b self, missing: u8, mut f: impl FnMut(Result<(usize, &'b [u8]), u8>)) {
+    /// Calls `f` with each row's slot.
+    #[inline(always)]
+    fn each(&self, mut f: impl FnMut(Slot)) {
         let slot = |row: usize| Slot(self.slots[row * self.columns + self.column]);
         match self.rows {
-            Some(rows) => rows.iter().for_each(|r| f(self.text(slot(*r as usize), missing))),
-            None => (0..self.len()).for_each(|r| f(self.text(slot(r), missing))),
+            Some(rows) => rows.iter().for_each(|r| f(slot(*r as usize))),
+            None => {
+                self.slots.iter().skip(self.column).step_by(self.columns.max(1)).for_each(|s| f(Slot(*s)))
+            }
         }
     }
 
-    /// Where the value of a slot starts, and its text.
+    /// The text of a value, or the status of a row without one.
     #[inline(always)]
-    fn text(&self, slot: Slot, missing: u8) -> Result<(usize, &[u8]), u8> {
-        if slot == Slot::BROKEN {
-            return Err(ErrorCode::Structure as u8);
-        }
-        let Some(range) = slot.range() else {
-            return Err(match slot.parent() {
-                Some(at) if self.buffer.get(at) != Some(&b'n') => ErrorCode::Malformed as u8,
-                _ => missing,
-            });
-        };
-        let start = range.start;
+    fn text(&self, slot: Slot, missing: u8) -> Result<&[u8], u8> {
+        let Some(range) = slot.range() else { return Err(self.without_value(slot, missing)) };
         let Some(mut text) = self.buffer.get(range) else { return Err(ErrorCode::Structure as u8) };
         while let [head @ .., last] = text
             && is_space(*last)
         {
             text = head;
         }
-        if text.first() == Some(&b'n') { Err(missing) } else { Ok((start, text)) }
+        if text.first() == Some(&b'n') { Err(missing) } else { Ok(text) }
+    }
+
+    #[cold]
+    fn without_value(&self, slot: Slot, missing: u8) -> u8 {
+        match slot.parent() {
+            _ if slot == Slot::BROKEN => ErrorCode::Structure as u8,
+            Some(at) if self.buffer.get(at) != Some(&b'n') => ErrorCode::Malformed as u8,
+            _ => missing,
+        }
     }
 
     /// A column of values that `parse` makes of their texts.
+    #[inline(always)]
     fn build<T: Copy + Default>(
         &self,
         missing: u8,
@@ -89,66 +92,113 @@ impl Morsel<'_> {
         wrap: impl FnOnce(Vec<T>) -> Values,
     ) -> Column {
         let mut values = Vec::with_capacity(self.len());
-        let mut status = Vec::with_capacity(self.len());
-        self.each(missing, |t| {
-            let (value, code) = match t.map(|(_, t)| parse(t)) {
+        let mut statuses = Statuses::default();
+        self.each(|slot| {
+            let (value, status) = match self.text(slot, missing).map(&parse) {
                 Ok(Some(v)) => (v, VALID),
                 Ok(None) => (T::default(), ErrorCode::Malformed as u8),
-                Err(code) => (T::default(), code),
+                Err(status) => (T::default(), status),
             };
+            statuses.push(values.len(), status);
             values.push(value);
-            status.push(code);
         });
-        Column { values: wrap(values), status: Status::from_bytes(status) }
+        let status = statuses.finish(values.len());
+        Column { values: wrap(values), status }
     }
 
     fn strings(&self, missing: u8) -> Column {
-        let mut status = Vec::with_capacity(self.len());
-        if !self.escapes && self.buffer.len() <= u32::MAX as usize {
-            let mut views: Vec<View> = Vec::with_capacity(self.len());
-            self.each(missing, |t| {
-                let (v, code) = match t {
-                    Ok((at, [b'"', inside @ .., b'"'])) => (view(at as u32 + 1, inside.len() as u32), VALID),
-                    Ok(_) => (0, ErrorCode::Malformed as u8),
-                    Err(code) => (0, code),
-                };
-                views.push(v);
-                status.push(code);
-            });
-            let column = StrColumn { buffer: self.buffer.clone(), views };
-            return Column { values: Values::Str(column), status: Status::from_bytes(status) };
-        }
-        let mut strings = StrBuilder::with_capacity(self.len(), 0);
-        self.each(missing, |t| {
-            let (bytes, code) = match t {
-                Ok((_, literal @ [b'"', ..])) => (string_text(literal), VALID),
-                Ok(_) => ((&[][..]).into(), ErrorCode::Malformed as u8),
-                Err(code) => ((&[][..]).into(), code),
-            };
-            let fits = strings.push(&bytes) || !strings.push(b"");
-            status.push(if fits { code } else { ErrorCode::Overflow as u8 });
+        let mut views: Vec<View> = Vec::with_capacity(self.len());
+        let mut statuses = Statuses::default();
+        let mut escapes = 0;
+        self.each(|Slot(slot)| {
+            let (start, end) = (slot & (MAY_ESCAPE - 1), (slot & !IS_STRING) >> 32);
+            let mut view = (start + 1) | end.wrapping_sub(start + 2) << 32;
+            escapes |= slot & MAY_ESCAPE;
+            if slot & IS_STRING == 0 {
+                view = 0;
+                let status = self
+                    .text(Slot(slot), missing)
+                    .map_or_else(|status| status, |_| ErrorCode::Malformed as u8);
+                statuses.push(views.len(), status);
+            } else {
+                statuses.push(views.len(), VALID);
+            }
+            views.push(view);
         });
-        Column { values: Values::Str(strings.finish()), status: Status::from_bytes(status) }
+        let status = statuses.finish(views.len());
+        let strings = if escapes == 0 {
+            StrColumn { buffer: self.buffer.clone(), views }
+        } else {
+            self.unescaped(views)
+        };
+        Column { values: Values::Str(strings), status }
+    }
+
+    /// Strings of which some may hold escapes: the same views if none does, else copies.
+    fn unescaped(&self, views: Vec<View>) -> StrColumn {
+        let strings = StrColumn { buffer: self.buffer.clone(), views };
+        let escaped = |s: &[u8]| memchr::memchr(b'\\', s).is_some();
+        if !(0..strings.views.len()).any(|row| escaped(strings.bytes(row))) {
+            return strings;
+        }
+        let mut copies = StrBuilder::with_capacity(strings.views.len(), 0);
+        let mut text = Vec::new();
+        for row in 0..strings.views.len() {
+            text.clear();
+            unescape(strings.bytes(row), &mut text);
+            // What is copied is shorter than a chunk, and that is less than 2 GiB.
+            copies.push(&text);
+        }
+        copies.finish()
     }
 
     fn any(&self, missing: u8, kind: &Type) -> Column {
         let mut values = Vec::with_capacity(self.len());
-        let mut status = Vec::with_capacity(self.len());
-        self.each(missing, |t| {
-            let (value, code) = match t.map(|(_, t)| value(t, kind)) {
+        let mut statuses = Statuses::default();
+        self.each(|slot| {
+            let (value, status) = match self.text(slot, missing).map(|t| value(t, kind)) {
                 Ok(Some(v)) => (v, VALID),
                 Ok(None) => (Value::Null, ErrorCode::Malformed as u8),
-                Err(code) => (Value::Null, code),
+                Err(status) => (Value::Null, status),
             };
+            statuses.push(values.len(), status);
             values.push(value);
-            status.push(code);
         });
-        Column { values: Values::Any(values), status: Status::from_bytes(status) }
+        let status = statuses.finish(values.len());
+        Column { values: Values::Any(values), status }
+    }
+}
+
+/// The statuses of a column, which most often are all valid.
+#[derive(Default)]
+struct Statuses(Vec<u8>);
+
+impl Statuses {
+    /// The status of a row; rows come in order.
+    #[inline(always)]
+    fn push(&mut self, row: usize, status: u8) {
+        if status != VALID {
+            self.note(row, status);
+        }
+    }
+
+    #[inline(never)]
+    fn note(&mut self, row: usize, status: u8) {
+        self.0.resize(row, VALID);
+        self.0.push(status);
+    }
+
+    fn finish(mut self, rows: usize) -> Status {
+        if self.0.is_empty() {
+            return Status::AllValid;
+        }
+        self.0.resize(rows, VALID);
+        Status::Rows(self.0)
     }
 }
 
 /// An integer: no point, no exponent, in the range of 64 bits.
-#[inline]
+#[inline(always)]
 fn int(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
@@ -158,15 +208,13 @@ fn int(text: &[u8]) -> Option<i64> {
         return None;
     }
     if digits.len() < 19 {
-        let mut n = 0i64;
+        let (mut n, mut right) = (0i64, true);
         for b in digits {
             let d = b.wrapping_sub(b'0');
-            if d > 9 {
-                return None;
-            }
-            n = n * 10 + i64::from(d);
+            right &= d <= 9;
+            n = n.wrapping_mul(10).wrapping_add(i64::from(d));
         }
-        return Some(if negative { -n } else { n });
+        return right.then_some(if negative { n.wrapping_neg() } else { n });
     }
     std::str::from_utf8(text).ok()?.parse().ok()
 }

@@ -2,7 +2,6 @@
 
 use super::paths::Paths;
 use super::unescape::string_text;
-use crate::kernels::structural::{LITERAL, STRING};
 use crate::kernels::structural_match::Shape;
 
 /// The most tokens a row may have for its shape to be kept.
@@ -49,11 +48,11 @@ impl Learner<'_> {
         let end = match kind {
             b'{' => self.object(token, node)?,
             b'[' => self.list(token)?,
-            STRING | LITERAL => {
+            b'}' | b']' | b':' | b',' | b'\n' => return None,
+            _ => {
                 self.shape.value(token);
                 token + 1
             }
-            _ => return None,
         };
         for &column in here.iter().flat_map(|n| &n.columns) {
             self.shape.column(column, token, end);

@@ -6,10 +6,11 @@
 //! which the last one wins together with everything inside it.
 
 use super::unescape::string_text;
+use crate::kernels::structural_match::{IS_STRING, MAY_ESCAPE};
 use flow_ir::source::SourceColumn;
 use std::ops::Range;
 
-/// Where a column's value stands in a buffer.
+/// Where a column's value stands in a buffer of less than 2 GiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot(pub(crate) u64);
 
@@ -17,23 +18,30 @@ impl Slot {
     /// The row does not have the key.
     pub(crate) const ABSENT: Slot = Slot(0);
 
-    /// The row is broken. No value starts where it ends.
-    pub(crate) const BROKEN: Slot = Slot(u64::MAX);
+    /// The row is broken. No parent starts here.
+    pub(crate) const BROKEN: Slot = Slot(MAY_ESCAPE);
 
-    /// A value from `start` up to `end`, with white space after it allowed.
-    pub(crate) fn value(start: usize, end: usize) -> Self {
-        Slot(start as u64 & 0xffff_ffff | (end as u64) << 32)
+    /// A value from `start` up to `end`.
+    pub(crate) fn value(buffer: &[u8], start: usize, end: usize) -> Self {
+        let is_string = buffer.get(start) == Some(&b'"');
+        let about = if is_string { IS_STRING | MAY_ESCAPE } else { 0 };
+        Slot(start as u64 | (end as u64) << 32 | about)
     }
 
     /// What should have been an object around the value is something else, and starts here.
     pub(crate) fn inside(parent: usize) -> Self {
-        Slot((parent as u64 + 1) & 0xffff_ffff)
+        Slot(parent as u64 + 1)
     }
 
-    /// The bytes of the value.
+    /// The bytes of the value; white space may follow in them unless it is a string.
     pub(crate) fn range(self) -> Option<Range<usize>> {
-        let (start, end) = (self.0 & 0xffff_ffff, self.0 >> 32);
-        (end != 0).then_some(start as usize..end as usize)
+        let end = (self.0 & !IS_STRING) >> 32;
+        (end != 0).then_some(self.start()..end as usize)
+    }
+
+    /// The first byte of the value.
+    pub(crate) fn start(self) -> usize {
+        (self.0 & (MAY_ESCAPE - 1)) as usize
     }
 
     /// The start of what stands where an object around the value should.
@@ -102,7 +110,7 @@ impl Paths {
     fn locate_node(&self, node: usize, buffer: &[u8], span: Range<usize>, slots: &mut [u64]) {
         let here = &self.nodes[node];
         for &c in &here.columns {
-            slots[c] = Slot::value(span.start, span.end).0;
+            slots[c] = Slot::value(buffer, span.start, span.end).0;
         }
         let is_object = buffer.get(span.start) == Some(&b'{');
         for &c in &here.below {

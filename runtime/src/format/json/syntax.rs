@@ -6,7 +6,7 @@
 //! refused, because no value of the language stands for them: escapes that name half a surrogate
 //! pair, and nesting deeper than [`DEPTH_MAX`].
 
-use super::unescape::hex4;
+use crate::kernels::structural_match::hex4;
 
 /// How deep objects and lists may nest.
 pub const DEPTH_MAX: usize = 128;

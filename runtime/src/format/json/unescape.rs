@@ -1,36 +1,6 @@
-//! Escapes inside JSON strings: whether they are right, and what they stand for.
-//!
-//! [`check_escapes`] runs on rows of the fast path that hold a backslash; [`unescape`] on the
-//! contents of strings already known to be right.
+//! What strings with escapes stand for. Their escapes are known to be right.
 
-/// The four hexadecimal digits at `at`.
-pub(crate) fn hex4(text: &[u8], at: usize) -> Option<u32> {
-    text.get(at..at + 4)?.iter().try_fold(0u32, |n, b| Some(n << 4 | char::from(*b).to_digit(16)?))
-}
-
-/// Whether every backslash of `text` starts a right escape and every surrogate has its partner.
-///
-/// Backslashes outside of strings are not told apart: they cannot be part of a right literal, so
-/// whoever checks the literals finds those.
-pub(crate) fn check_escapes(text: &[u8]) -> bool {
-    let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        let used = match rest.get(at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
-            Some(b'u') => match hex4(rest, at + 2) {
-                None | Some(0xDC00..=0xDFFF) => return false,
-                Some(0xD800..=0xDBFF) => match (rest.get(at + 6), rest.get(at + 7), hex4(rest, at + 8)) {
-                    (Some(b'\\'), Some(b'u'), Some(0xDC00..=0xDFFF)) => 12,
-                    _ => return false,
-                },
-                Some(_) => 6,
-            },
-            _ => return false,
-        };
-        rest = rest.get(at + used..).unwrap_or(&[]);
-    }
-    true
-}
+use crate::kernels::structural_match::hex4;
 
 /// Appends the text that the inside of a string literal (without its quotes) stands for.
 pub(crate) fn unescape(inside: &[u8], out: &mut Vec<u8>) {

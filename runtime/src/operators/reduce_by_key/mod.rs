@@ -3,8 +3,10 @@
 //! Each thread feeds an [`Aggregator`] of its own; [`merge_and_finish`] makes one result of all.
 //! The result does not depend on how the rows were dealt to threads or cut into batches.
 
+mod block;
 pub(crate) mod keys;
 mod merge;
+mod store;
 pub(crate) mod table;
 
 pub use merge::merge_and_finish;

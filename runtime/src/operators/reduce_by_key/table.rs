@@ -1,17 +1,20 @@
 //! The table that numbers the different keys of a stream of rows.
 //!
 //! Groups are numbered from 0 in the order in which their keys first appear, so a group's number
-//! indexes the states, positions and rows that operators keep beside the table.
+//! indexes the states, positions and rows that operators keep beside the table. Keys lie in
+//! tables by size, a cache line for a few of them, and are looked up a block of rows at a time.
 
+use super::block::{Block, EncodedRows, NullableTexts, Tables, TextRows, ValidTexts};
+use super::keys::{KeyColumn, KeyReader};
+use super::store::{KeyStore, LongKeys, first_word, long_hash};
+use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
+use crate::kernels::level::SimdLevel;
+pub use crate::kernels::probe::NO_GROUP;
+use crate::kernels::probe::{BLOCK, Bucket, Buckets, MidBucket, ShortBucket, probe};
 use crate::memory::{Budget, NeedsMore, Reservation};
-use crate::operators::reduce_by_key::keys::{KeyColumn, KeyReader, encode_row};
 use flow_ir::column::VALID;
 use flow_ir::value::float_key;
-use flow_ir::{Column, Type, Values};
-use std::collections::HashMap;
-
-/// The group of a row whose key is not in the table.
-pub const NO_GROUP: u32 = u32::MAX;
+use flow_ir::{Column, Status, Type, Values};
 
 /// How keys become bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +32,13 @@ enum KeyForm {
 pub struct GroupTable {
     types: Vec<Type>,
     form: KeyForm,
-    ids: HashMap<Box<[u8]>, u32>,
-    bytes: Vec<u8>,
-    ends: Vec<u64>,
+    level: SimdLevel,
+    tables: Tables,
+    store: KeyStore,
     null_group: u32,
     memory: Reservation,
+    block: Box<Block>,
+    encoded: EncodedRows,
 }
 
 impl GroupTable {
@@ -44,70 +49,207 @@ impl GroupTable {
             [t] if t.is_i64() || matches!(t, Type::Bool | Type::Float) => KeyForm::Word,
             _ => KeyForm::Encoded,
         };
+        let store = match form {
+            KeyForm::Word => KeyStore::Words(Vec::new()),
+            _ => KeyStore::Bytes { bytes: Vec::new(), ends: Vec::new() },
+        };
         GroupTable {
             types,
             form,
-            ids: HashMap::new(),
-            bytes: Vec::new(),
-            ends: Vec::new(),
+            level: SimdLevel::detect(),
+            tables: Tables {
+                short: Buckets::new(),
+                mid: Buckets::new(),
+                long: LongKeys::default(),
+                seeds: Seeds::get(),
+            },
+            store,
             null_group: NO_GROUP,
             memory: budget.reserve("the groups of a table"),
+            block: Block::new(),
+            encoded: EncodedRows::default(),
         }
     }
 
     /// Groups.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.store.len()
     }
 
     /// Whether there are no groups.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.len() == 0
     }
 
     /// Bytes held.
     pub fn bytes_used(&self) -> usize {
-        self.ids.capacity() * 32 + self.bytes.capacity() + self.ends.capacity() * 8
+        let tables = &self.tables;
+        tables.short.bytes_used() + tables.mid.bytes_used() + tables.long.bytes_used() + self.store.bytes_used()
     }
 
     /// Puts the group of each row into `groups`, making new groups for new keys.
     pub fn assign(&mut self, keys: &[&Column], rows: usize, groups: &mut Vec<u32>) -> Result<(), NeedsMore> {
         groups.clear();
-        let mut key = Vec::new();
-        for row in 0..rows {
-            key.clear();
-            let g = if self.key(keys, row, &mut key) { self.insert(&key)? } else { self.insert_null()? };
-            groups.push(g);
+        groups.reserve(rows);
+        let mut block = std::mem::replace(&mut self.block, Block::new());
+        let mut encoded = std::mem::take(&mut self.encoded);
+        let mut outcome = Ok(());
+        for from in (0..rows).step_by(BLOCK) {
+            let to = rows.min(from + BLOCK);
+            self.find_block(keys, from, to, &mut block, &mut encoded);
+            outcome = self.insert_missing(keys, from, &mut block, &encoded);
+            if outcome.is_err() {
+                break;
+            }
+            groups.extend_from_slice(&block.numbers.rows[..to - from]);
         }
-        let bytes = self.bytes_used() as u64;
-        self.memory.cover(bytes)
+        self.block = block;
+        self.encoded = encoded;
+        outcome?;
+        self.account(0)
     }
 
     /// Puts the group of each row into `groups`, [`NO_GROUP`] where its key is not in the table.
     pub fn find(&self, keys: &[&Column], rows: usize, groups: &mut Vec<u32>) {
         groups.clear();
-        let mut key = Vec::new();
-        for row in 0..rows {
-            key.clear();
-            groups.push(if self.key(keys, row, &mut key) {
-                self.ids.get(key.as_slice()).copied().unwrap_or(NO_GROUP)
-            } else {
-                self.null_group
-            });
+        groups.reserve(rows);
+        let mut block = Block::new();
+        let mut encoded = EncodedRows::default();
+        for from in (0..rows).step_by(BLOCK) {
+            let to = rows.min(from + BLOCK);
+            self.find_block(keys, from, to, &mut block, &mut encoded);
+            groups.extend_from_slice(&block.numbers.rows[..to - from]);
         }
     }
 
-    /// The group of an encoded key, new if need be.
+    /// Looks up rows `from..to`, at most a block.
+    fn find_block(&self, keys: &[&Column], from: usize, to: usize, block: &mut Block, encoded: &mut EncodedRows) {
+        let (count, null, tables) = (to - from, self.null_group, &self.tables);
+        match (self.form, keys) {
+            (KeyForm::Encoded, _) => {
+                encoded.fill(keys, from, to);
+                self.find_texts(encoded, count, block);
+            }
+            (_, [Column { values: Values::Str(texts), status }]) => {
+                let valid = ValidTexts { texts, from };
+                match status {
+                    Status::AllValid => self.find_texts(&valid, count, block),
+                    Status::Rows(status) => self.find_texts(&NullableTexts { valid, status }, count, block),
+                }
+            }
+            (_, [Column { values: Values::I64(v), status: Status::AllValid }]) => {
+                block.load_words(count, null, tables, |row| Some(v[from + row] as u64));
+                probe(self.level, &tables.short, &block.short, &mut block.numbers);
+            }
+            (_, [column]) => {
+                block.load_words(count, null, tables, |row| word_of(column, from + row));
+                probe(self.level, &tables.short, &block.short, &mut block.numbers);
+            }
+            _ => block.load_words(count, null, tables, |_| None),
+        }
+    }
+
+    fn find_texts<T: TextRows>(&self, texts: &T, count: usize, block: &mut Block) {
+        block.load_texts(texts, count, self.null_group, &self.tables);
+        probe(self.level, &self.tables.short, &block.short, &mut block.numbers);
+        if block.mid.len() > 0 {
+            probe(self.level, &self.tables.mid, &block.mid, &mut block.numbers);
+        }
+        for &(row, hash) in &block.long {
+            let found = self.tables.long.find(texts.bytes(usize::from(row)), hash, &self.store);
+            block.numbers.set(row, found.unwrap_or(NO_GROUP));
+        }
+    }
+
+    /// Makes groups for the keys of a block that were not found, in row order.
+    fn insert_missing(
+        &mut self,
+        keys: &[&Column],
+        from: usize,
+        block: &mut Block,
+        encoded: &EncodedRows,
+    ) -> Result<(), NeedsMore> {
+        let missing = block.numbers.missing();
+        missing.sort_unstable();
+        let missing = missing.to_vec();
+        for row in missing {
+            let at = from + usize::from(row);
+            let group = match (self.form, keys) {
+                (KeyForm::Encoded, _) => self.insert(encoded.bytes(usize::from(row)))?,
+                (_, [column]) if column.status.get(at) == VALID => match &column.values {
+                    Values::Str(texts) => self.insert(texts.bytes(at))?,
+                    _ => match word_of(column, at) {
+                        Some(word) => self.insert_word(word)?,
+                        None => self.insert_null()?,
+                    },
+                },
+                _ => self.insert_null()?,
+            };
+            block.numbers.rows[usize::from(row)] = group;
+        }
+        Ok(())
+    }
+
+    /// The group of the key with these bytes, new if need be.
     pub(crate) fn insert(&mut self, key: &[u8]) -> Result<u32, NeedsMore> {
-        if let Some(g) = self.ids.get(key) {
-            return Ok(*g);
+        let seeds = self.tables.seeds;
+        if self.form == KeyForm::Word {
+            return self.insert_word(first_word(key));
         }
-        let g = self.new_group(key)?;
-        self.ids.insert(key.into(), g);
-        Ok(g)
+        if key.len() > MID_MAX {
+            let hash = long_hash(key, &seeds);
+            if let Some(group) = self.tables.long.find(key, hash, &self.store) {
+                return Ok(group);
+            }
+            if let Some(slots) = self.tables.long.must_grow_to() {
+                self.account(slots * 16)?;
+                self.tables.long.grow(slots);
+            }
+            let group = self.new_group(key)?;
+            self.tables.long.insert(hash, group);
+            return Ok(group);
+        }
+        let mut window = [0; WINDOW];
+        window[..key.len()].copy_from_slice(key);
+        if key.len() > SHORT_MAX {
+            let mid = MidKey::load(&window, key.len());
+            let hash = mid.hash(&seeds);
+            match self.tables.mid.find(&mid, hash) {
+                NO_GROUP => {}
+                group => return Ok(group),
+            }
+            if let Some(lines) = self.tables.mid.must_grow_to() {
+                self.account(lines * size_of::<MidBucket>())?;
+                self.tables.mid.grow(lines, &seeds);
+            }
+            let group = self.new_group(key)?;
+            self.tables.mid.insert(&mid, hash, group);
+            return Ok(group);
+        }
+        self.insert_short(ShortKey::load(&window, key.len()), key)
     }
 
-    /// The group of null, where null has no encoded key.
+    fn insert_word(&mut self, word: u64) -> Result<u32, NeedsMore> {
+        self.insert_short(ShortKey::of_word(word), &word.to_le_bytes())
+    }
+
+    fn insert_short(&mut self, short: ShortKey, key: &[u8]) -> Result<u32, NeedsMore> {
+        let seeds = self.tables.seeds;
+        let hash = ShortBucket::hash(&short, &seeds);
+        match self.tables.short.find(&short, hash) {
+            NO_GROUP => {}
+            group => return Ok(group),
+        }
+        if let Some(lines) = self.tables.short.must_grow_to() {
+            self.account(lines * size_of::<ShortBucket>())?;
+            self.tables.short.grow(lines, &seeds);
+        }
+        let group = self.new_group(key)?;
+        self.tables.short.insert(&short, hash, group);
+        Ok(group)
+    }
+
+    /// The group of null, where null has no key.
     pub(crate) fn insert_null(&mut self) -> Result<u32, NeedsMore> {
         if self.null_group == NO_GROUP {
             self.null_group = self.new_group(&[])?;
@@ -117,71 +259,66 @@ impl GroupTable {
 
     /// The group of the key that `other` has as its group `group`, new if need be.
     pub(crate) fn insert_from(&mut self, other: &GroupTable, group: u32) -> Result<u32, NeedsMore> {
-        if other.is_null_group(group) { self.insert_null() } else { self.insert(other.key_bytes(group)) }
+        if other.is_null_group(group) {
+            self.insert_null()
+        } else {
+            other.store.with(group, |key| self.insert(key))
+        }
     }
 
     fn new_group(&mut self, key: &[u8]) -> Result<u32, NeedsMore> {
-        let g = self.ends.len();
-        if g >= NO_GROUP as usize {
+        let group = self.store.len();
+        if group >= NO_GROUP as usize - 1 {
             return Err(NeedsMore { needed: 0, left: 0, what: "more than four billion groups" });
         }
-        self.bytes.extend_from_slice(key);
-        self.ends.push(self.bytes.len() as u64);
-        Ok(g as u32)
+        self.store.push(key);
+        Ok(group as u32)
     }
 
-    /// The encoded key of a group.
-    pub(crate) fn key_bytes(&self, group: u32) -> &[u8] {
-        let g = group as usize;
-        let from = if g == 0 { 0 } else { self.ends[g - 1] as usize };
-        &self.bytes[from..self.ends[g] as usize]
+    /// Makes sure that the budget covers the table and `more` bytes.
+    fn account(&mut self, more: usize) -> Result<(), NeedsMore> {
+        let bytes = self.bytes_used() + more;
+        self.memory.cover(bytes as u64)
     }
 
-    /// Whether a group is the one of null, where null has no encoded key.
+    /// Calls `f` with the bytes of a group's key.
+    pub(crate) fn with_key<R>(&self, group: u32, f: impl FnOnce(&[u8]) -> R) -> R {
+        self.store.with(group, f)
+    }
+
+    /// Whether a group is the one of null, where null has no key.
     pub(crate) fn is_null_group(&self, group: u32) -> bool {
         group == self.null_group
     }
 
-    /// Appends the key of a row; false where it is null and null has no encoded key.
-    fn key(&self, keys: &[&Column], row: usize, out: &mut Vec<u8>) -> bool {
-        if self.form == KeyForm::Encoded {
-            encode_row(keys, row, out);
-            return true;
-        }
-        let Some(column) = keys.first() else { return true };
-        if column.status.get(row) != VALID {
-            return false;
-        }
-        match &column.values {
-            Values::Str(v) => out.extend_from_slice(v.bytes(row)),
-            Values::I64(v) => out.extend_from_slice(&v[row].to_le_bytes()),
-            Values::F64(v) => out.extend_from_slice(&float_key(v[row]).to_le_bytes()),
-            Values::Bool(v) => out.extend_from_slice(&u64::from(v[row] != 0).to_le_bytes()),
-            _ => {}
-        }
-        true
-    }
-
     /// The keys of the given groups, one column for each key column.
     pub fn key_columns(&self, groups: &[u32]) -> Vec<Column> {
-        let mut columns: Vec<KeyColumn> =
-            self.types.iter().map(|t| KeyColumn::new(t, groups.len())).collect();
+        let mut columns: Vec<KeyColumn> = self.types.iter().map(|t| KeyColumn::new(t, groups.len())).collect();
         for &g in groups {
-            let bytes = self.key_bytes(g);
-            match (self.form, columns.as_mut_slice()) {
+            self.store.with(g, |bytes| match (self.form, columns.as_mut_slice()) {
                 (KeyForm::Encoded, all) => {
                     let mut reader = KeyReader::new(bytes);
                     all.iter_mut().for_each(|c| c.push(&mut reader));
                 }
                 (_, [one]) if self.is_null_group(g) => one.push_null(),
                 (KeyForm::Text, [one]) => one.push_text(bytes),
-                (_, all) => {
-                    let mut word = [0; 8];
-                    word[..bytes.len().min(8)].copy_from_slice(&bytes[..bytes.len().min(8)]);
-                    all.iter_mut().for_each(|c| c.push_word(u64::from_le_bytes(word)));
-                }
-            }
+                (_, all) => all.iter_mut().for_each(|c| c.push_word(first_word(bytes))),
+            });
         }
         columns.into_iter().map(KeyColumn::finish).collect()
+    }
+}
+
+/// The eight bytes of a row's key; `None` for null.
+#[inline(always)]
+fn word_of(column: &Column, row: usize) -> Option<u64> {
+    if column.status.get(row) != VALID {
+        return None;
+    }
+    match &column.values {
+        Values::I64(v) => Some(v[row] as u64),
+        Values::F64(v) => Some(float_key(v[row])),
+        Values::Bool(v) => Some(u64::from(v[row] != 0)),
+        _ => None,
     }
 }

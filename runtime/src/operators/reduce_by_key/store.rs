@@ -1,0 +1,139 @@
+//! The keys of a table's groups, by group.
+
+use crate::kernels::hash::{MID_MAX, Seeds, hash_long};
+
+/// Keys in the order of their groups.
+#[derive(Debug)]
+pub(crate) enum KeyStore {
+    /// Keys of eight bytes.
+    Words(Vec<u64>),
+    /// Keys of any length.
+    Bytes {
+        /// One after the other.
+        bytes: Vec<u8>,
+        /// Where each ends.
+        ends: Vec<u64>,
+    },
+}
+
+impl KeyStore {
+    /// Keys.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            KeyStore::Words(words) => words.len(),
+            KeyStore::Bytes { ends, .. } => ends.len(),
+        }
+    }
+
+    /// Appends a key.
+    pub(crate) fn push(&mut self, key: &[u8]) {
+        match self {
+            KeyStore::Words(words) => words.push(first_word(key)),
+            KeyStore::Bytes { bytes, ends } => {
+                bytes.extend_from_slice(key);
+                ends.push(bytes.len() as u64);
+            }
+        }
+    }
+
+    /// Calls `f` with a key's bytes.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, group: u32, f: impl FnOnce(&[u8]) -> R) -> R {
+        let g = group as usize;
+        match self {
+            KeyStore::Words(words) => f(&words[g].to_le_bytes()),
+            KeyStore::Bytes { bytes, ends } => {
+                let from = if g == 0 { 0 } else { ends[g - 1] as usize };
+                f(&bytes[from..ends[g] as usize])
+            }
+        }
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes_used(&self) -> usize {
+        match self {
+            KeyStore::Words(words) => words.capacity() * 8,
+            KeyStore::Bytes { bytes, ends } => bytes.capacity() + ends.capacity() * 8,
+        }
+    }
+}
+
+/// The first eight bytes, zeros where there are fewer.
+pub(crate) fn first_word(key: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    let n = key.len().min(8);
+    word[..n].copy_from_slice(&key[..n]);
+    u64::from_le_bytes(word)
+}
+
+/// Numbers of keys that are longer than [`MID_MAX`] bytes, by hash; the store has their bytes.
+#[derive(Debug, Default)]
+pub(crate) struct LongKeys {
+    /// (hash, number plus one): none, or a power of two.
+    slots: Vec<(u64, u32)>,
+    used: usize,
+}
+
+impl LongKeys {
+    /// Bytes held.
+    pub(crate) fn bytes_used(&self) -> usize {
+        self.slots.len() * size_of::<(u64, u32)>()
+    }
+
+    /// The number of a key; `None` if it is not there.
+    pub(crate) fn find(&self, key: &[u8], hash: u64, store: &KeyStore) -> Option<u32> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = hash as usize & mask;
+        while let Some(&(h, number)) = self.slots.get(at) {
+            let number = number.checked_sub(1)?;
+            if h == hash && store.with(number, |k| k == key) {
+                return Some(number);
+            }
+            at = (at + 1) & mask;
+        }
+        None
+    }
+
+    /// Starts fetching the slot of a hash.
+    #[inline(always)]
+    pub(crate) fn fetch(&self, hash: u64) {
+        let mask = self.slots.len().wrapping_sub(1);
+        crate::kernels::probe::fetch(self.slots.as_ptr().wrapping_add(hash as usize & mask));
+    }
+
+    /// The number of slots the table must grow to before another key may be put in, if it must.
+    pub(crate) fn must_grow_to(&self) -> Option<usize> {
+        (self.used * 2 >= self.slots.len()).then_some((self.slots.len() * 2).max(64))
+    }
+
+    /// Moves all keys to a table of `slots` slots, a power of two and more than there are.
+    pub(crate) fn grow(&mut self, slots: usize) {
+        let old = std::mem::replace(&mut self.slots, vec![(0, 0); slots]);
+        for (hash, number) in old {
+            if number != 0 {
+                self.place(hash, number);
+            }
+        }
+    }
+
+    /// Puts in a key that is not there. The caller has grown the table.
+    pub(crate) fn insert(&mut self, hash: u64, number: u32) {
+        self.place(hash, number + 1);
+        self.used += 1;
+    }
+
+    fn place(&mut self, hash: u64, number: u32) {
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        while self.slots[at].1 != 0 {
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = (hash, number);
+    }
+}
+
+/// The hash of a long key.
+pub(crate) fn long_hash(key: &[u8], seeds: &Seeds) -> u64 {
+    debug_assert!(key.len() > MID_MAX);
+    hash_long(key, seeds)
+}
