@@ -5,6 +5,7 @@
 //! than [`DEPTH_MAX`](crate::DEPTH_MAX) expressions, so recursive visitors are safe. After a syntax error
 //! the tree holds `Error` nodes in the places that could not be read.
 
+mod dump;
 pub mod expr;
 pub mod item;
 pub mod pipeline;

@@ -6,6 +6,7 @@
 pub mod ast;
 mod build_ast;
 mod error;
+mod format;
 mod parse;
 mod parser;
 mod scan;
@@ -13,6 +14,7 @@ mod span;
 mod words;
 
 pub use error::{CODES, Fix, SyntaxError};
+pub use format::format;
 pub use parse::parse;
 pub use span::{LineColumn, LineIndex, Span};
 pub use words::{CONTEXTUAL, ITEMS, RESERVED, STAGES, TYPES, foreign_stage, similar};

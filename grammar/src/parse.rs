@@ -25,11 +25,23 @@ const STACK_BYTES: usize = 512 << 20;
 /// Parses a program. The tree is always usable: what could not be read is an `Error` node in it, and every such
 /// node has an error in the list, which is in source order.
 pub fn parse(source: &str) -> (Program, Vec<SyntaxError>) {
+    parse_and(source, |program, _| program)
+}
+
+/// Parses a program and passes it on where the stack is large enough for the depth of its tree.
+pub(crate) fn parse_and<T: Send>(
+    source: &str,
+    finish: impl Fn(Program, &[SyntaxError]) -> T + Sync,
+) -> (T, Vec<SyntaxError>) {
+    let refuse = |error: SyntaxError| {
+        let errors = vec![error];
+        (finish(Program::default(), &errors), errors)
+    };
     if source.len() > SOURCE_BYTES_MAX {
         let error = SyntaxError::new("F1021", Span::at(0), "this program is too large")
             .label(Span::at(0), format!("more than {} MiB", SOURCE_BYTES_MAX >> 20))
             .note("large tables belong in files: use `read` instead of `rows`");
-        return (Program::default(), vec![error]);
+        return refuse(error);
     }
     let scan = scan(source);
     let structure = structure(source, &scan.tokens, NESTING_MAX);
@@ -37,16 +49,19 @@ pub fn parse(source: &str) -> (Program, Vec<SyntaxError>) {
         let error = SyntaxError::new("F1008", place, "this is nested too deeply")
             .label(place, format!("more than {NESTING_MAX} brackets, `if`s or `match`es are open here"))
             .note("name a part of it with `fn` or `let`");
-        return (Program { items: Vec::new(), comments: scan.comments }, vec![error]);
+        return refuse(error);
     }
     if let Some(place) = structure.too_long {
         let error = SyntaxError::new("F1008", place, "this expression is too long")
             .label(place, format!("more than {DEPTH_MAX} operators in a row"))
             .note("for many alternatives, use `x in [a, b, c]` or `match`; name a part of it with `fn`");
-        return (Program { items: Vec::new(), comments: scan.comments }, vec![error]);
+        return refuse(error);
     }
-    let (items, errors) = on_large_stack(structure.nesting, || Parse::new(source, &scan, &structure).run());
-    (Program { items, comments: scan.comments }, errors)
+    on_large_stack(structure.nesting.max(structure.longest_run / 8), || {
+        let (items, errors) = Parse::new(source, &scan, &structure).run();
+        let program = Program { items, comments: scan.comments.clone() };
+        (finish(program, &errors), errors)
+    })
 }
 
 /// Runs `work` where its recursion fits: deep nesting gets a thread of its own.

@@ -416,3 +416,80 @@ pub enum WriteModeKind {
     /// `error`
     Error,
 }
+
+impl StageKind {
+    /// The word that begins the stage; `use` for a pipe.
+    pub fn keyword(&self) -> &'static str {
+        match self {
+            StageKind::Error => "error",
+            StageKind::Filter(_) => "filter",
+            StageKind::Map(_) => "map",
+            StageKind::FlatMap(_) => "flat_map",
+            StageKind::Check { .. } => "check",
+            StageKind::Reduce(_) => "reduce",
+            StageKind::ReduceByKey { .. } => "reduce_by_key",
+            StageKind::GroupByKey { .. } => "group_by_key",
+            StageKind::Count => "count",
+            StageKind::Distinct { .. } => "distinct",
+            StageKind::Sort(_) => "sort",
+            StageKind::Take { .. } => "take",
+            StageKind::Skip(_) => "skip",
+            StageKind::Sample { .. } => "sample",
+            StageKind::Union(_) => "union",
+            StageKind::Intersect { .. } => "intersect",
+            StageKind::Except { .. } => "except",
+            StageKind::Join(_) => "join",
+            StageKind::Window(_) => "window",
+            StageKind::Persist { .. } => "persist",
+            StageKind::Repartition { .. } => "repartition",
+            StageKind::Coalesce(_) => "coalesce",
+            StageKind::Write(_) => "write",
+            StageKind::Show { .. } => "show",
+            StageKind::Use { .. } => "use",
+        }
+    }
+}
+
+impl JoinKind {
+    /// The word in front of `join`; empty for an inner join.
+    pub fn word(self) -> &'static str {
+        match self {
+            JoinKind::Inner => "",
+            JoinKind::Left => "left",
+            JoinKind::Right => "right",
+            JoinKind::Full => "full",
+            JoinKind::Semi => "semi",
+            JoinKind::Anti => "anti",
+            JoinKind::Cross => "cross",
+        }
+    }
+}
+
+impl JoinStrategy {
+    /// As written behind `using`.
+    pub fn word(self) -> &'static str {
+        match self {
+            JoinStrategy::Broadcast => "broadcast",
+            JoinStrategy::Shuffle => "shuffle",
+            JoinStrategy::Merge => "merge",
+        }
+    }
+}
+
+impl WriteModeKind {
+    /// As written behind `mode`.
+    pub fn word(self) -> &'static str {
+        match self {
+            WriteModeKind::Replace => "replace",
+            WriteModeKind::Append => "append",
+            WriteModeKind::Error => "error",
+        }
+    }
+}
+
+impl std::fmt::Display for Cardinality {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let side = |many| if many { "m" } else { "1" };
+        write!(f, "{}:{}", side(self.left_many), side(self.right_many))
+    }
+}

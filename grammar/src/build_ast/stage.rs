@@ -340,12 +340,13 @@ impl Builder<'_> {
     }
 
     fn join(&mut self, mut children: Children<'_>, span: Span) -> Join {
-        let kind = match children.accept(Rule::join_kind).map(|node| node.as_str()) {
-            Some("left") => JoinKind::Left,
-            Some("right") => JoinKind::Right,
-            Some("full") => JoinKind::Full,
-            Some("semi") => JoinKind::Semi,
-            Some("anti") => JoinKind::Anti,
+        let word = children.accept(Rule::join_kind).and_then(|node| node.into_inner().next());
+        let kind = match word.map(|word| word.as_rule()) {
+            Some(Rule::kw_left) => JoinKind::Left,
+            Some(Rule::kw_right) => JoinKind::Right,
+            Some(Rule::kw_full) => JoinKind::Full,
+            Some(Rule::kw_semi) => JoinKind::Semi,
+            Some(Rule::kw_anti) => JoinKind::Anti,
             Some(_) => JoinKind::Cross,
             None => JoinKind::Inner,
         };

@@ -22,6 +22,8 @@ pub(crate) struct Structure {
     pub(crate) nesting: usize,
     /// The first token that is nested deeper than allowed.
     pub(crate) too_deep: Option<Span>,
+    /// The greatest number of tokens in a row at one level without a separator.
+    pub(crate) longest_run: usize,
     /// The first token of an expression that has too many operators in any case.
     pub(crate) too_long: Option<Span>,
 }
@@ -119,6 +121,7 @@ impl<'s> Matcher<'s> {
         }
         let run = self.levels.last_mut().map_or(&mut self.base_run, |level| &mut level.run);
         *run += 1;
+        self.out.longest_run = self.out.longest_run.max(*run);
         if *run > RUN_MAX && self.out.too_long.is_none() {
             self.out.too_long = Some(token.span);
         }
