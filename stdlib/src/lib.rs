@@ -6,6 +6,7 @@
 //! kernel ([`vectorized`]) must agree with it bit for bit, and tests compare the two.
 #![forbid(unsafe_code)]
 
+mod constants;
 mod convert;
 mod exact_sum;
 mod format_number;
@@ -19,6 +20,7 @@ mod time;
 mod time_format;
 mod vector;
 
+pub use constants::check_constants;
 pub use format_number::check_number_format;
 pub use library::library;
 pub use pattern::check_regex;

@@ -117,6 +117,12 @@ fn functions_type_their_families() {
     fits("floor", &["float"], &["float"], "float");
     fits("sqrt", &["int"], &["float"], "float");
     fits("least", &["int", "float", "int?"], &["float", "float", "float?"], "float?");
+    fits(
+        "greatest",
+        &["decimal(38,0)", "decimal(38,10)"],
+        &["decimal(38,10)", "decimal(38,10)"],
+        "decimal(38,10)",
+    );
     fits("trunc", &["timestamp", "string"], &["timestamp", "string"], "timestamp");
     fits("sum", &["list<int?>"], &["list<int?>"], "int");
     fits("min", &["list<float>"], &["list<float>"], "float?");

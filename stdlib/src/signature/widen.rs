@@ -13,7 +13,8 @@ pub fn widen(from: &DataType, to: &Type) -> Option<DataType> {
         (Type::Null, _) => return Some(DataType::nullable(to.clone())),
         (Type::Int, Type::Float | Type::Decimal { .. }) => true,
         (Type::Decimal { precision: p, scale: s }, Type::Decimal { precision: q, scale: t }) => {
-            t >= s && q - t >= p - s
+            // With the most digits there are, what does not fit is an overflow of its row.
+            t >= s && (*q == PRECISION_MAX || q - t >= p - s)
         }
         (Type::List(a), Type::List(b)) => widen(a, &b.kind).is_some() && (b.nullable || !a.nullable),
         (Type::Record(a), Type::Record(b)) => {
