@@ -184,7 +184,7 @@ impl Checker {
                 | Function::GreaterEqual
                 | Function::Between,
                 [first, rest @ ..],
-            ) => rest.iter().all(|k| same_kind(first, k)),
+            ) => rest.iter().all(|k| comparable(first, k)),
             (Function::Not, [k]) => **k == Type::Bool,
             _ => true,
         };
@@ -204,6 +204,11 @@ impl Checker {
 
 fn is_boolean(ty: &DataType) -> bool {
     matches!(ty.kind, Type::Bool | Type::Null)
+}
+
+/// The operands of a comparison: of one kind, or decimals of any scales, which compare as they are.
+fn comparable(a: &Type, b: &Type) -> bool {
+    matches!((a, b), (Type::Decimal { .. }, Type::Decimal { .. })) || same_kind(a, b)
 }
 
 /// Equal up to nullability inside.
