@@ -149,7 +149,7 @@ impl<'a> Compiler<'a> {
         }
         let Some(function) = function_of(op) else { return None };
         let types = [l.ty().clone(), r.ty().clone()];
-        let values = convert::adapt(vec![l, r]);
+        let values = if op.is_comparison() { compared(l, r) } else { convert::adapt(vec![l, r]) };
         self.try_native(function, values, place).unwrap_or_else(|_| {
             self.operands_do_not_fit(op, op_span, [left, right], types);
             None
@@ -401,6 +401,22 @@ impl<'a> Compiler<'a> {
             }
         }
     }
+}
+
+/// The sides of a comparison: a number literal takes the very type of the other side if it is one
+/// of its values, so that nothing has to be rescaled for every row.
+fn compared(l: Checked, r: Checked) -> Vec<Checked> {
+    let as_other = |literal: &Checked, other: &Checked| {
+        let number = literal.number.as_ref().filter(|_| other.number.is_none())?;
+        number.literal(&other.ty().kind, literal.expr.span).map(Checked::new)
+    };
+    if let Some(l) = as_other(&l, &r) {
+        return vec![l, r];
+    }
+    if let Some(r) = as_other(&r, &l) {
+        return vec![l, r];
+    }
+    convert::adapt(vec![l, r])
 }
 
 fn is_null(e: &ast::Expr) -> bool {
