@@ -15,9 +15,11 @@ use crate::sink::{Printed, SinkWriter, row_writer};
 use crate::take::TakeQueue;
 use crate::worker::{RowTally, WorkerResult};
 use flow_ir::aggregate::Aggregate;
+use flow_ir::layout::StateLayout;
 use flow_ir::physical::{DatasetId, LeafKind, Stage, TypedColumn};
 use flow_ir::source::OnError;
-use flow_ir::ColumnId;
+use flow_ir::{Column, ColumnId};
+use flow_jit::{Engine, UpdateKernel};
 use std::sync::Arc;
 
 /// What a stage delivered.
@@ -92,8 +94,16 @@ fn open_reduce(
         });
     }
     let spec = AggregatorSpec::new(typed(compiled, keys)?, aggregates.to_vec(), arguments.clone());
-    let kernel: Option<Arc<dyn UpdateRows>> = None;
-    let _ = options;
+    let kernel = match options.engine {
+        Engine::Interpreter => None,
+        Engine::Jit => {
+            let kinds: Vec<_> = aggregates.iter().map(|a| a.kind).zip(arguments.iter().cloned()).collect();
+            let layout = StateLayout::new(aggregates, &arguments);
+            UpdateKernel::compile(&kinds, &layout, !keys.is_empty(), options.code_text)
+                .map_err(|e| RunError::Code(e.to_string()))?
+                .map(|k| Arc::new(CompiledUpdate(k)) as Arc<dyn UpdateRows>)
+        }
+    };
     Ok(SharedLeaf::Reduce(Arc::new(spec), kernel, budget.clone()))
 }
 
@@ -106,6 +116,22 @@ fn typed(compiled: &CompiledStage, ids: &[ColumnId]) -> Result<Vec<TypedColumn>,
                 .ok_or_else(|| RunError::Internal(format!("the type of column {} is not known", id.0)))
         })
         .collect()
+}
+
+/// A compiled update as the aggregator calls it.
+struct CompiledUpdate(UpdateKernel);
+
+impl UpdateRows for CompiledUpdate {
+    fn run(
+        &self,
+        states: &mut [u64],
+        groups: &[u32],
+        arguments: &[Option<&Column>],
+        from: usize,
+        rows: usize,
+    ) -> usize {
+        self.0.run(states, groups, arguments, from, rows)
+    }
 }
 
 /// Merges the threads' parts of every leaf.
