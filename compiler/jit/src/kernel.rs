@@ -83,6 +83,9 @@ impl LoopKernel {
 
     /// The texts of both variants, if they were asked for.
     pub(crate) fn texts(&self) -> Vec<KernelText> {
+        if !self.options.text {
+            return Vec::new();
+        }
         let general = self.general().ok();
         [Some(&self.valid), general].into_iter().flatten().filter_map(|v| v.code.text().cloned()).collect()
     }

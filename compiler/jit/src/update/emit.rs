@@ -20,8 +20,6 @@ pub(super) enum UpdateVariant {
     Valid,
     /// Arguments with any status.
     General,
-    /// All arguments valid, one group, two rows at a time (see `sums`).
-    Lanes,
 }
 
 const WORD_BYTES: i32 = 8;
@@ -30,14 +28,22 @@ const WORD_BYTES: i32 = 8;
 enum Words {
     /// From this address on.
     Memory(ir::Value),
-    /// In variables, all as 64-bit integers.
+    /// In variables; those that are floats have that type.
     Registers(Vec<Variable>),
 }
 
 impl Words {
     fn get(&self, builder: &mut FunctionBuilder<'_>, word: usize) -> ir::Value {
+        self.read(builder, word, types::I64)
+    }
+
+    fn get_float(&self, builder: &mut FunctionBuilder<'_>, word: usize) -> ir::Value {
+        self.read(builder, word, types::F64)
+    }
+
+    fn read(&self, builder: &mut FunctionBuilder<'_>, word: usize, ty: ir::Type) -> ir::Value {
         match self {
-            Words::Memory(base) => builder.ins().load(types::I64, TRUSTED, *base, word as i32 * WORD_BYTES),
+            Words::Memory(base) => builder.ins().load(ty, TRUSTED, *base, word as i32 * WORD_BYTES),
             Words::Registers(variables) => builder.use_var(variables[word]),
         }
     }
@@ -48,28 +54,6 @@ impl Words {
                 builder.ins().store(TRUSTED, value, *base, word as i32 * WORD_BYTES);
             }
             Words::Registers(variables) => builder.def_var(variables[word], value),
-        }
-    }
-
-    fn get_float(&self, builder: &mut FunctionBuilder<'_>, word: usize) -> ir::Value {
-        match self {
-            Words::Memory(base) => builder.ins().load(types::F64, TRUSTED, *base, word as i32 * WORD_BYTES),
-            Words::Registers(_) => {
-                let bits = self.get(builder, word);
-                as_float(builder, bits)
-            }
-        }
-    }
-
-    fn set_float(&self, builder: &mut FunctionBuilder<'_>, word: usize, value: ir::Value) {
-        match self {
-            Words::Memory(base) => {
-                builder.ins().store(TRUSTED, value, *base, word as i32 * WORD_BYTES);
-            }
-            Words::Registers(_) => {
-                let bits = as_bits(builder, value);
-                self.set(builder, word, bits);
-            }
         }
     }
 }
@@ -127,7 +111,7 @@ pub(super) fn emit_update(
     let states = builder.ins().load(types::I64, TRUSTED, call, UpdateAt::STATES);
     let groups = builder.ins().load(types::I64, TRUSTED, call, UpdateAt::GROUPS);
     let bases = argument_bases(builder, call, slots, variant == UpdateVariant::General);
-    let registers = (!keyed).then(|| load_words(builder, states, stride));
+    let registers = (!keyed).then(|| load_words(builder, slots, states, stride));
     let row = builder.declare_var(types::I64);
     builder.def_var(row, from);
     builder.ins().jump(body, &[]);
@@ -158,11 +142,18 @@ pub(super) fn emit_update(
 }
 
 /// The words of group 0 as variables.
-fn load_words(builder: &mut FunctionBuilder<'_>, states: ir::Value, stride: usize) -> Vec<Variable> {
+fn load_words(
+    builder: &mut FunctionBuilder<'_>,
+    slots: &[UpdateSlot],
+    states: ir::Value,
+    stride: usize,
+) -> Vec<Variable> {
+    let is_float = |word: &usize| slots.iter().any(|s| (s.word..s.word + s.float_words()).contains(word));
     (0..stride)
         .map(|word| {
-            let variable = builder.declare_var(types::I64);
-            let value = builder.ins().load(types::I64, TRUSTED, states, word as i32 * WORD_BYTES);
+            let ty = if is_float(&word) { types::F64 } else { types::I64 };
+            let variable = builder.declare_var(ty);
+            let value = builder.ins().load(ty, TRUSTED, states, word as i32 * WORD_BYTES);
             builder.def_var(variable, value);
             variable
         })
@@ -202,8 +193,8 @@ fn one_row(
         slots.iter().zip(bases).map(|(slot, base)| load_argument(builder, slot, base, row)).collect();
     let pairs = float_sums(builder, slots, &arguments, words, row, exit);
     for (slot, (s, e)) in slots.iter().filter(|s| s.is_float_sum()).zip(pairs) {
-        words.set_float(builder, slot.word, s);
-        words.set_float(builder, slot.word + 1, e);
+        words.set(builder, slot.word, s);
+        words.set(builder, slot.word + 1, e);
     }
     for (slot, argument) in slots.iter().zip(&arguments) {
         update(builder, slot, argument, words);
@@ -408,11 +399,10 @@ fn float_extreme(
     let better = builder.ins().fcmp(order, value, old);
     let nan = builder.ins().fcmp(FloatCC::Unordered, nan, nan);
     let better = builder.ins().bor(better, nan);
-    let (value, old) = (as_bits(builder, value), as_bits(builder, old));
     replace(builder, slot, argument, words, (better, value, old));
 }
 
-/// Puts the value in the extreme's place if it is better or the first, without a branch.
+/// Puts the value in the extreme's place if it is better or the first.
 fn replace(
     builder: &mut FunctionBuilder<'_>,
     slot: &UpdateSlot,
@@ -427,6 +417,25 @@ fn replace(
         None => take,
         Some(valid) => builder.ins().band(take, valid),
     };
-    let kept = builder.ins().select(take, value, old);
+    if let Words::Memory(_) = words {
+        // New extremes are rare, so a branch is predicted, and the store is mostly saved.
+        let store = builder.create_block();
+        let after = builder.create_block();
+        builder.ins().brif(take, store, &[], after, &[]);
+        builder.switch_to_block(store);
+        builder.seal_block(store);
+        words.set(builder, slot.word, value);
+        builder.ins().jump(after, &[]);
+        builder.switch_to_block(after);
+        builder.seal_block(after);
+        return;
+    }
+    let kept = if builder.func.dfg.value_type(value) == types::F64 {
+        let (value, old) = (as_bits(builder, value), as_bits(builder, old));
+        let kept = builder.ins().select(take, value, old);
+        as_float(builder, kept)
+    } else {
+        builder.ins().select(take, value, old)
+    };
     words.set(builder, slot.word, kept);
 }

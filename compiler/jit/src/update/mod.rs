@@ -5,8 +5,8 @@
 //! a row without having changed anything for it, and says where.
 
 mod emit;
+mod lanes;
 mod slot;
-mod sums;
 
 use crate::abi::UpdateCall;
 use crate::call::Inputs;
@@ -31,9 +31,10 @@ pub struct UpdateKernel {
     stride: usize,
     keyed: bool,
     text: bool,
+    /// For valid rows. Keyed, it stops where it must; else it takes all rows or none.
     valid: Code,
+    /// For any rows, and those of one group that `valid` did not take.
     general: OnceLock<Result<Code, JitError>>,
-    lanes: OnceLock<Result<Code, JitError>>,
     compile_time: Duration,
 }
 
@@ -77,7 +78,6 @@ impl UpdateKernel {
             text,
             valid,
             general: OnceLock::new(),
-            lanes: OnceLock::new(),
             compile_time: start.elapsed(),
         }))
     }
@@ -121,7 +121,7 @@ impl UpdateKernel {
             .collect();
         let valid = read.iter().flatten().all(|c| c.status == Status::AllValid);
         let classes = self.slots.iter().map(|slot| self.classes[slot.aggregate]);
-        let inputs = Inputs::check(classes.zip(read), rows, !valid);
+        let inputs = Inputs::check(classes.zip(read), rows, true);
         let mut call = UpdateCall {
             from: from as u64,
             rows: rows as u64,
@@ -129,24 +129,17 @@ impl UpdateKernel {
             groups: groups.as_ptr(),
             inputs: inputs.as_ptr(),
         };
-        if !valid {
-            return match self.general() {
-                Ok(code) => crate::call::update(code, &mut call),
-                // Without code the caller has to add every row.
-                Err(_) => from,
-            };
-        }
-        if !self.keyed
-            && sums::wanted(&self.slots)
-            && let Ok(code) = self.lanes()
-        {
-            // This one adds all rows or none.
-            let done = crate::call::update(code, &mut call);
-            if done == rows {
+        if valid {
+            let done = crate::call::update(&self.valid, &mut call);
+            if self.keyed || done == rows {
                 return done;
             }
         }
-        crate::call::update(&self.valid, &mut call)
+        match self.general() {
+            Ok(code) => crate::call::update(code, &mut call),
+            // Without code the caller has to add every row.
+            Err(_) => from,
+        }
     }
 
     /// Checks that every row has a group and every group its words.
@@ -164,30 +157,21 @@ impl UpdateKernel {
     }
 
     fn general(&self) -> Result<&Code, JitError> {
-        self.variant(&self.general, UpdateVariant::General)
-    }
-
-    fn lanes(&self) -> Result<&Code, JitError> {
-        self.variant(&self.lanes, UpdateVariant::Lanes)
-    }
-
-    fn variant<'k>(
-        &'k self,
-        cell: &'k OnceLock<Result<Code, JitError>>,
-        variant: UpdateVariant,
-    ) -> Result<&'k Code, JitError> {
-        cell.get_or_init(|| compile_variant(&self.slots, self.stride, self.keyed, self.text, variant))
+        self.general
+            .get_or_init(|| {
+                compile_variant(&self.slots, self.stride, self.keyed, self.text, UpdateVariant::General)
+            })
             .as_ref()
             .map_err(Clone::clone)
     }
 
     /// The generated code's texts; empty unless they were asked for.
     pub fn texts(&self) -> Vec<KernelText> {
-        let mut variants = vec![Ok(&self.valid), self.general()];
-        if !self.keyed && sums::wanted(&self.slots) {
-            variants.push(self.lanes());
+        if !self.text {
+            return Vec::new();
         }
-        variants.into_iter().flatten().filter_map(|code| code.text().cloned()).collect()
+        let general = self.general().ok();
+        [Some(&self.valid), general].into_iter().flatten().filter_map(|code| code.text().cloned()).collect()
     }
 
     /// How long generating native code took.
@@ -206,10 +190,9 @@ fn compile_variant(
     let name = match variant {
         UpdateVariant::Valid => "update, valid rows",
         UpdateVariant::General => "update, any rows",
-        UpdateVariant::Lanes => "update, valid rows in pairs",
     };
     Code::compile(host()?, name, text, |builder| match variant {
-        UpdateVariant::Lanes => sums::emit_lanes(builder, slots),
+        UpdateVariant::Valid if !keyed => lanes::emit_lanes(builder, slots),
         variant => emit_update(builder, slots, stride, keyed, variant),
     })
 }

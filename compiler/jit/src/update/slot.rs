@@ -84,6 +84,15 @@ impl UpdateSlot {
         matches!(self.state, StateKind::FloatSum | StateKind::FloatMean)
     }
 
+    /// How many of its first words are floats.
+    pub(super) fn float_words(&self) -> usize {
+        match self.state {
+            StateKind::FloatSum | StateKind::FloatMean => 2,
+            StateKind::FloatExtreme => 1,
+            _ => 0,
+        }
+    }
+
     /// The word that counts rows, where there is one.
     pub(super) fn count_word(&self) -> Option<usize> {
         Some(match self.state {
