@@ -211,7 +211,7 @@ fn parsers(bench: &Bench) {
             let _ = write!(t, "{}.{:02}", r.below(10_000), r.below(100));
         }),
         ("float 12.345678", Type::Float, |r, t| {
-            drop(write!(t, "-{}.{:06}", r.below(180), r.below(1_000_000)))
+            let _ = write!(t, "-{}.{:06}", r.below(180), r.below(1_000_000));
         }),
         ("float 17 digits", Type::Float, |r, t| {
             let _ = write!(t, "0.{:017}", r.below(1 << 40) * 90_909);
@@ -226,7 +226,7 @@ fn parsers(bench: &Bench) {
             let _ = write!(t, "{}", 1_000_000_000 + r.below(999_999_999));
         }),
         ("int 19 digits", Type::Int, |r, t| {
-            drop(write!(t, "{}", 4_010_000_000_000_000_000 + r.below(1 << 30)))
+            let _ = write!(t, "{}", 4_010_000_000_000_000_000 + r.below(1 << 30));
         }),
         ("decimal(12, 2)", Type::Decimal { precision: 12, scale: 2 }, |r, t| {
             let _ = write!(t, "{}.{:02}", r.below(100_000), r.below(100));

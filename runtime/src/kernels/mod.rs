@@ -4,6 +4,10 @@
 //! Invariant: the instruction set changes how long a kernel takes and nothing else.
 
 pub mod date;
+#[cfg(target_arch = "x86_64")]
+mod date_avx512;
+#[cfg(target_arch = "x86_64")]
+mod groups_avx512;
 pub mod gather;
 mod hash;
 pub mod level;
@@ -17,6 +21,8 @@ mod number_lanes;
 mod number_tests;
 mod number_words;
 mod probe;
+#[cfg(target_arch = "x86_64")]
+mod probe_avx512;
 pub mod split;
 #[cfg(target_arch = "x86_64")]
 mod split_avx512;

@@ -7,7 +7,7 @@
 use crate::kernels::level::SimdLevel;
 use crate::kernels::number_words::{PlainNumber, digits_of_word, plain_number};
 #[cfg(target_arch = "x86_64")]
-use crate::kernels::{level::Instructions, number_avx512};
+use crate::kernels::{groups_avx512, level::Instructions, number_avx512};
 use flow_ir::column::View;
 use flow_ir::text;
 
@@ -15,7 +15,7 @@ use flow_ir::text;
 pub fn parse_ints(level: SimdLevel, buffer: &[u8], views: &[View], bad: &mut Vec<u32>) -> Vec<i64> {
     #[cfg(target_arch = "x86_64")]
     if level.instructions() >= Instructions::Avx512 {
-        return number_avx512::parse_ints(level, buffer, views, bad);
+        return groups_avx512::parse(level, &number_avx512::Ints, buffer, views, bad);
     }
     let _ = level;
     parse_each(buffer, views, bad, int_at)
@@ -25,7 +25,7 @@ pub fn parse_ints(level: SimdLevel, buffer: &[u8], views: &[View], bad: &mut Vec
 pub fn parse_floats(level: SimdLevel, buffer: &[u8], views: &[View], bad: &mut Vec<u32>) -> Vec<f64> {
     #[cfg(target_arch = "x86_64")]
     if level.instructions() >= Instructions::Avx512 {
-        return number_avx512::parse_floats(level, buffer, views, bad);
+        return groups_avx512::parse(level, &number_avx512::Floats, buffer, views, bad);
     }
     let _ = level;
     parse_each(buffer, views, bad, float_at)
@@ -43,7 +43,8 @@ pub fn parse_decimals(
 ) -> Vec<i128> {
     #[cfg(target_arch = "x86_64")]
     if level.instructions() >= Instructions::Avx512 {
-        return number_avx512::parse_decimals(level, buffer, views, precision, scale, bad);
+        let decimals = number_avx512::Decimals::new(precision, scale);
+        return groups_avx512::parse(level, &decimals, buffer, views, bad);
     }
     let _ = level;
     parse_each(buffer, views, bad, |buffer, view| decimal_at(buffer, view, precision, scale))
@@ -51,10 +52,10 @@ pub fn parse_decimals(
 
 /// Parses each view of `buffer` as a `bool`; rows that are not one are added to `bad`, in order.
 pub fn parse_bools(buffer: &[u8], views: &[View], bad: &mut Vec<u32>) -> Vec<u8> {
-    parse_each(buffer, views, bad, |buffer, view| match text_at(buffer, view)? {
-        "true" => Some(1),
-        "false" => Some(0),
-        other => text::parse_bool(other).map(u8::from),
+    parse_each(buffer, views, bad, |buffer, view| match bytes_at(buffer, view)? {
+        b"true" => Some(1),
+        b"false" => Some(0),
+        other => text::parse_bool(std::str::from_utf8(other).ok()?).map(u8::from),
     })
 }
 

@@ -10,6 +10,7 @@
 // Vector loads take pointers, and instructions may be used only where they are.
 #![allow(unsafe_code)]
 
+use super::groups_avx512::gather;
 use flow_ir::column::View;
 use std::arch::x86_64::*;
 
@@ -52,25 +53,6 @@ pub(super) unsafe fn lanes<const POINT: bool>(buffer: &[u8], group: &[View; 8]) 
         }
         let more = gather(base, group, 8);
         long_lanes::<POINT>(chars, more, lengths, negative, inside)
-    }
-}
-
-/// The eight bytes at each view's start plus `past`.
-///
-/// # Safety
-/// As for [`lanes`]; and they are readable from `base` on.
-#[inline(always)]
-unsafe fn gather(base: *const u8, group: &[View; 8], past: usize) -> __m512i {
-    // SAFETY: the caller says that these bytes are readable.
-    unsafe {
-        let starts = group.as_ptr().cast::<u32>();
-        let at = |lane: usize| {
-            // Volatile, because the compiler would take the starts out of the vector again, which
-            // costs several times as much as eight loads.
-            let start = starts.add(2 * lane).read_volatile() as usize;
-            base.add(start + past).cast::<i64>().read_unaligned()
-        };
-        _mm512_setr_epi64(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7))
     }
 }
 

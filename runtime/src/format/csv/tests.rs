@@ -279,7 +279,7 @@ fn mostly_regular_rows_are_read_by_the_rules() {
     let mut random = Random(77);
     for _ in 0..400 {
         let width = 1 + random.below(5);
-        let line_end: &[u8] = *random.pick(&[b"\n".as_slice(), b"\r\n"]);
+        let line_end = *random.pick(&[b"\n".as_slice(), b"\r\n"]);
         let odd = random.below(3);
         let mut bytes = Vec::new();
         for _ in 0..random.below(200) {
@@ -309,6 +309,39 @@ fn mostly_regular_rows_are_read_by_the_rules() {
         let dialect = Dialect { header: random.below(2) == 0, ..Dialect::csv() };
         check(&dialect, &strings(width), &bytes, &mut random);
     }
+}
+
+#[test]
+fn no_bytes_and_no_dialect_can_panic() {
+    let mut random = Random(31_415_926_535);
+    for _ in 0..100_000 {
+        let common = [b'"', b',', b'\n', b'\r', 0, 0x80, 0xff, b'a'];
+        let mut byte = || if random.below(2) == 0 { common[random.below(8)] } else { random.next() as u8 };
+        let dialect =
+            Dialect { separator: byte(), header: byte() < 60, quote: Some(byte()), null: Vec::new() };
+        let length = byte() as usize % 48;
+        let bytes: Vec<u8> = (0..length).map(|_| byte()).collect();
+        let types = strings(1 + length % 3);
+        let grid = limits(1 + random.below(9), 1 + random.below(99));
+        let chunk = 1 + random.below(60);
+        let first = scan(SimdLevel::baseline(), &dialect, &types, &bytes, chunk, grid);
+        for level in SimdLevel::available() {
+            assert_eq!(scan(level, &dialect, &types, &bytes, chunk, grid), first, "{dialect:?} {bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn rows_beyond_the_limit_are_broken() {
+    let mut bytes = b"1,a\n2,".to_vec();
+    bytes.resize(bytes.len() + rows::ROW_BYTES_MAX, b'x');
+    bytes.extend_from_slice(b"\n3,c\n");
+    let dialect = Dialect { header: false, ..Dialect::csv() };
+    let types = [DataType::required(Type::Int), DataType::required(Type::String)];
+    let rows = scan(SimdLevel::detect(), &dialect, &types, &bytes, 1 << 30, limits(100, 1 << 16));
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[1].broken, Some((4, "the row is longer than 64 MiB".to_owned())));
+    assert_eq!(rows[2].cells, [Ok(Value::Int(3)), Ok(Value::string("c"))]);
 }
 
 #[test]
