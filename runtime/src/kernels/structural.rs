@@ -34,7 +34,11 @@ pub struct Tokens {
     pub escapes: Vec<u32>,
     /// Some byte is not ASCII.
     pub beyond_ascii: bool,
+    /// No token starts after this byte.
+    end: u32,
     state: State,
+    /// What is rare in a strip, worked up after it: a call in the loop would cost every block.
+    notes: Vec<Note>,
 }
 
 /// What one block of 64 bytes passes to the next.
@@ -70,7 +74,7 @@ pub(crate) struct Specials {
 }
 
 /// What is rare in a block.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Note {
     at: u32,
     escapes: u64,
@@ -102,6 +106,7 @@ impl Tokens {
         self.control.clear();
         self.escapes.clear();
         self.beyond_ascii = false;
+        self.end = 0;
         self.state = State::default();
     }
 
@@ -136,7 +141,13 @@ impl Tokens {
         self.room();
         self.kinds[self.used] = LINE_END;
         self.starts[self.used] = position as u32;
+        self.end = self.end.max(position as u32);
         self.used += 1;
+    }
+
+    /// A byte that is not before the start of any token.
+    pub(crate) fn end(&self) -> usize {
+        self.end as usize
     }
 
     /// Adds the tokens of `buffer[range]`, which goes on where the last call ended, is a multiple
@@ -146,6 +157,7 @@ impl Tokens {
         for (i, strip) in bytes.chunks(STRIP).enumerate() {
             let base = (range.start + i * STRIP) as u32;
             self.room();
+            self.end = self.end.max(base + strip.len() as u32);
             match level.instructions() {
                 #[cfg(target_arch = "x86_64")]
                 Instructions::Avx512 => super::structural_x86::strip_avx512(level, self, strip, base),
@@ -162,51 +174,71 @@ impl Tokens {
             self.kinds.resize(want.max(self.kinds.len() * 2), 0);
             self.starts.resize(self.kinds.len(), 0);
         }
+        self.notes.resize(STRIP / 64, Note::default());
     }
 
     /// Adds the tokens of at most [`STRIP`] bytes.
     #[inline(always)]
     pub(crate) fn strip<B: Blocks>(&mut self, strip: &[u8], base: u32) {
-        // Notes are kept here and worked up later: a call in the loop would cost every block.
-        let mut notes = [Note::default(); STRIP / 64];
-        let mut noted = 0;
-        let mut state = self.state;
-        let mut seen = B::nothing();
-        let mut used = 0;
-        let (kinds, starts) = (&mut self.kinds[self.used..], &mut self.starts[self.used..]);
-        let mut add = |block: &[u8; 64], at: u32| {
-            let (tokens, note) = step::<B>(block, &mut state, &mut seen);
-            if let Some(note) = note
-                && let Some(slot) = notes.get_mut(noted)
-            {
-                *slot = Note { at, ..note };
-                noted += 1;
-            }
-            let kinds = kinds.get_mut(used..used + 64).and_then(|k| k.try_into().ok());
-            let starts = starts.get_mut(used..used + 64).and_then(|s| s.try_into().ok());
-            if let (Some(kinds), Some(starts)) = (kinds, starts) {
-                B::emit(block, tokens, at, kinds, starts);
-            }
-            used += tokens.count_ones() as usize;
+        let mut work = Strip::<B> {
+            kinds: &mut self.kinds[self.used..],
+            starts: &mut self.starts[self.used..],
+            used: 0,
+            state: self.state,
+            seen: B::nothing(),
+            notes: &mut self.notes,
+            noted: 0,
         };
         let (blocks, rest) = strip.as_chunks::<64>();
         let mut at = base;
         for block in blocks {
-            add(block, at);
+            work.block(block, at);
             at += 64;
         }
         if !rest.is_empty() {
             let mut last = [b' '; 64];
             last[..rest.len()].copy_from_slice(rest);
-            add(&last, at);
+            work.block(&last, at);
         }
+        let Strip { used, state, seen, noted, .. } = work;
         self.used += used;
         self.state = state;
         self.beyond_ascii |= B::beyond_ascii(seen);
-        for note in &notes[..noted] {
+        for note in &self.notes[..noted] {
             push_bits(note.escapes, note.at, &mut self.escapes);
             push_bits(note.control, note.at, &mut self.control);
         }
+    }
+}
+
+/// A strip in work.
+struct Strip<'a, B: Blocks> {
+    kinds: &'a mut [u8],
+    starts: &'a mut [u32],
+    used: usize,
+    state: State,
+    seen: B::Seen,
+    notes: &'a mut [Note],
+    noted: usize,
+}
+
+impl<B: Blocks> Strip<'_, B> {
+    #[inline(always)]
+    fn block(&mut self, block: &[u8; 64], at: u32) {
+        let (tokens, note) = step::<B>(block, &mut self.state, &mut self.seen);
+        if let Some(note) = note
+            && let Some(slot) = self.notes.get_mut(self.noted)
+        {
+            *slot = Note { at, ..note };
+            self.noted += 1;
+        }
+        let used = self.used;
+        let kinds = self.kinds.get_mut(used..used + 64).and_then(|k| k.try_into().ok());
+        let starts = self.starts.get_mut(used..used + 64).and_then(|s| s.try_into().ok());
+        if let (Some(kinds), Some(starts)) = (kinds, starts) {
+            B::emit(block, tokens, at, kinds, starts);
+        }
+        self.used += tokens.count_ones() as usize;
     }
 }
 

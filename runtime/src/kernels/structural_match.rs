@@ -4,6 +4,8 @@
 //! order, and the same keys. A row of that shape is right JSON exactly if its literals are, its
 //! strings hold no control characters and its escapes and UTF-8 are right; then the n-th token is
 //! the same field in every row. What this kernel does not vouch for it leaves to the caller.
+// Checking every load against the end of the buffer costs a tenth of the time.
+#![allow(unsafe_code)]
 
 use super::level::{Instructions, SimdLevel};
 use super::structural::{LINE_END, Portable, SLACK, STRING, Tokens, equal};
@@ -22,17 +24,23 @@ pub const READ_PAST: usize = 64;
 /// The tokens that rows of one shape have in common.
 #[derive(Debug, Default)]
 pub struct Shape {
-    /// The kinds of the tokens, the line end included.
-    kinds: Vec<[u8; 64]>,
-    /// Of each 64 tokens: which there are.
-    present: Vec<u64>,
-    /// Of each 64 tokens: which may be a string or a literal.
-    values: Vec<u64>,
+    /// The tokens, 64 at a time, the line end included.
+    words: Vec<Word>,
     tokens: usize,
     keys: Vec<Key>,
     long_keys: Vec<(usize, Box<[u8]>)>,
     /// The places of the wanted columns.
     columns: Vec<Place>,
+}
+
+/// 64 tokens.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    kinds: [u8; 64],
+    /// Which of them there are.
+    present: u64,
+    /// Which of them may be a string or a literal.
+    values: u64,
 }
 
 /// A key that must stand at a token.
@@ -61,9 +69,7 @@ impl Shape {
         for part in kinds.chunks(64) {
             let mut padded = [0; 64];
             padded[..part.len()].copy_from_slice(part);
-            shape.kinds.push(padded);
-            shape.present.push(u64::MAX >> (64 - part.len()));
-            shape.values.push(0);
+            shape.words.push(Word { kinds: padded, present: u64::MAX >> (64 - part.len()), values: 0 });
         }
         shape.columns = vec![Place { first: 0, last: 0, add: 0, keep: 0 }; columns];
         shape
@@ -88,8 +94,8 @@ impl Shape {
 
     /// Token `token` is a value: in other rows a literal may stand for a string and the reverse.
     pub fn value(&mut self, token: usize) {
-        if let Some(word) = self.values.get_mut(token / 64) {
-            *word |= 1 << (token % 64);
+        if let Some(word) = self.words.get_mut(token / 64) {
+            word.values |= 1 << (token % 64);
         }
     }
 
@@ -192,14 +198,20 @@ pub(crate) fn take<C: Compare>(
     cursor: &mut Cursor,
     rows: &mut Rows,
 ) -> Stop {
+    if shape.tokens == 0 || tokens.end() + READ_PAST > buffer.len() {
+        return Stop::Other;
+    }
     let mut literals = [0; LITERAL_WORDS];
-    let batch = LITERAL_WORDS / shape.kinds.len().max(1);
+    let batch = LITERAL_WORDS / shape.words.len();
     loop {
-        let wanted = ((cursor.tokens - cursor.token) / shape.tokens.max(1)).min(cursor.rows).min(batch);
+        let wanted = ((cursor.tokens - cursor.token) / shape.tokens).min(cursor.rows).min(batch);
         let mut found = same_kinds::<C>(shape, tokens, cursor.token, wanted, &mut literals);
         let starts = &tokens.starts()[cursor.token..cursor.token + found * shape.tokens];
-        found = found.min(right_literals::<C>(shape, starts, buffer, &literals));
-        found = found.min(same_keys::<C>(shape, starts, buffer));
+        // SAFETY: all starts of tokens have `READ_PAST` more bytes in the buffer.
+        unsafe {
+            found = found.min(right_literals::<C>(shape, starts, buffer, &literals));
+            found = found.min(same_keys::<C>(shape, starts, buffer));
+        }
         if let Some(stop) = push_rows(shape, tokens, buffer, found, cursor, rows) {
             return stop;
         }
@@ -226,39 +238,69 @@ fn same_kinds<C: Compare>(
     rows: usize,
     literals: &mut [u64; LITERAL_WORDS],
 ) -> usize {
-    let kinds = tokens.kinds_with_slack();
-    let mut noted = literals.iter_mut();
-    for row in 0..rows {
-        let at = token + row * shape.tokens;
-        let words = shape.kinds.iter().zip(&shape.present).zip(&shape.values);
-        for ((((wanted, present), values), noted), at) in words.zip(&mut noted).zip((at..).step_by(64)) {
+    let kinds = tokens.kinds_with_slack().get(token..).unwrap_or(&[]);
+    if let [word] = &shape.words[..] {
+        // Most rows have at most 64 tokens.
+        let word = *word;
+        for (row, noted) in literals.iter_mut().enumerate().take(rows) {
+            let at = row * shape.tokens;
             let Some(here) = kinds.get(at..at + 64).and_then(<[u8]>::as_array) else { return row };
-            let (differ, literals) = C::kinds(here, wanted, *values);
-            *noted = literals & present;
-            if differ & present != 0 {
+            let (differ, literals) = C::kinds(here, &word.kinds, word.values);
+            *noted = literals & word.present;
+            if differ & word.present != 0 {
                 return row;
             }
+        }
+        return rows;
+    }
+    let mut noted = literals.iter_mut();
+    for row in 0..rows {
+        let mut at = row * shape.tokens;
+        for (word, noted) in shape.words.iter().zip(&mut noted) {
+            let Some(here) = kinds.get(at..at + 64).and_then(<[u8]>::as_array) else { return row };
+            let (differ, literals) = C::kinds(here, &word.kinds, word.values);
+            *noted = literals & word.present;
+            if differ & word.present != 0 {
+                return row;
+            }
+            at += 64;
         }
     }
     rows
 }
 
-/// How many rows from the first on have right literals.
+/// The `N` bytes from a position on.
+///
+/// # Safety
+///
+/// `start + N` must not be beyond the end of the buffer.
 #[inline(always)]
-fn right_literals<C: Compare>(
+unsafe fn text_at<const N: usize>(buffer: &[u8], start: u32) -> &[u8; N] {
+    debug_assert!(start as usize + N <= buffer.len());
+    // SAFETY: the caller says that the bytes are there, and an array of bytes has no alignment.
+    unsafe { &*buffer.as_ptr().add(start as usize).cast() }
+}
+
+/// How many rows from the first on have right literals.
+///
+/// # Safety
+///
+/// All `starts` must have [`READ_PAST`] more bytes in the buffer.
+#[inline(always)]
+unsafe fn right_literals<C: Compare>(
     shape: &Shape,
     starts: &[u32],
     buffer: &[u8],
     literals: &[u64; LITERAL_WORDS],
 ) -> usize {
-    let words = shape.kinds.len();
-    for (i, row) in starts.chunks_exact(shape.tokens.max(1)).enumerate() {
-        for (part, literals) in row.chunks(64).zip(literals.iter().skip(i * words)) {
+    let words = shape.words.len();
+    for (i, row) in starts.chunks_exact(shape.tokens).enumerate() {
+        for (word, literals) in literals.iter().skip(i * words).take(words).enumerate() {
             let mut literals = *literals;
             while literals != 0 {
-                let start = part.get(literals.trailing_zeros() as usize).map_or(usize::MAX, |s| *s as usize);
-                let text = buffer.get(start..start.saturating_add(32)).and_then(<[u8]>::as_array);
-                if !text.is_some_and(|text| is_literal::<C>(text)) {
+                let Some(start) = row.get(64 * word + literals.trailing_zeros() as usize) else { return i };
+                // SAFETY: as the caller says.
+                if !is_literal::<C>(unsafe { text_at(buffer, *start) }) {
                     return i;
                 }
                 literals &= literals - 1;
@@ -269,33 +311,43 @@ fn right_literals<C: Compare>(
 }
 
 /// How many rows from the first on have the keys of the shape.
+///
+/// # Safety
+///
+/// All `starts` must have [`READ_PAST`] more bytes in the buffer.
 #[inline(always)]
-fn same_keys<C: Compare>(shape: &Shape, starts: &[u32], buffer: &[u8]) -> usize {
-    let rows = || starts.chunks_exact(shape.tokens.max(1));
-    if all_same_keys::<C>(shape, starts, buffer) && shape.long_keys.is_empty() {
+unsafe fn same_keys<C: Compare>(shape: &Shape, starts: &[u32], buffer: &[u8]) -> usize {
+    // SAFETY: as the caller says.
+    if shape.long_keys.is_empty() && unsafe { all_same_keys::<C>(shape, starts, buffer) } {
         return usize::MAX;
     }
-    let has_long_key = |row: &[u32], (token, key): &(usize, Box<[u8]>)| {
-        let start = row.get(*token).map_or(usize::MAX, |s| *s as usize);
-        buffer.get(start..start.saturating_add(key.len())) == Some(key)
-    };
-    let has_all = |row: &[u32]| {
-        all_same_keys::<C>(shape, row, buffer) && shape.long_keys.iter().all(|key| has_long_key(row, key))
-    };
-    rows().position(|row| !has_all(row)).unwrap_or(usize::MAX)
+    for (i, row) in starts.chunks_exact(shape.tokens).enumerate() {
+        // SAFETY: as the caller says.
+        let mut same = unsafe { all_same_keys::<C>(shape, row, buffer) };
+        for (token, key) in &shape.long_keys {
+            let start = row.get(*token).map_or(usize::MAX, |s| *s as usize);
+            same &= buffer.get(start..start.saturating_add(key.len())) == Some(key);
+        }
+        if !same {
+            return i;
+        }
+    }
+    usize::MAX
 }
 
 /// Whether all rows have the keys of the shape, but for those too long to compare at once.
+///
+/// # Safety
+///
+/// All `starts` must have [`READ_PAST`] more bytes in the buffer.
 #[inline(always)]
-fn all_same_keys<C: Compare>(shape: &Shape, starts: &[u32], buffer: &[u8]) -> bool {
+unsafe fn all_same_keys<C: Compare>(shape: &Shape, starts: &[u32], buffer: &[u8]) -> bool {
     let mut differ = C::none();
     // One key in row after row, since all are expected to be there.
     for key in &shape.keys {
-        for row in starts.chunks_exact(shape.tokens.max(1)) {
-            let Some(start) = row.get(key.token as usize).map(|s| *s as usize) else { return false };
-            let Some(text) = buffer.get(start..start + KEY_MAX).and_then(<[u8]>::as_array) else {
-                return false;
-            };
+        for start in starts.iter().skip(key.token as usize).step_by(shape.tokens) {
+            // SAFETY: as the caller says; a key is compared in less than `READ_PAST` bytes.
+            let text = unsafe { text_at(buffer, *start) };
             differ = C::key(differ, text, &key.text, &key.mask);
         }
     }
@@ -316,9 +368,12 @@ fn push_rows(
     let mut at = *cursor;
     let mut stop = None;
     rows.spans.reserve(found);
-    rows.slots.reserve(found * shape.columns.len());
+    let slots_before = rows.slots.len();
+    rows.slots.resize(slots_before + found * shape.columns.len(), 0);
+    let mut slots = rows.slots[slots_before..].chunks_exact_mut(shape.columns.len().max(1));
     let range = at.token..at.token + found * shape.tokens;
     let (kinds, starts) = (&tokens.kinds()[range.clone()], &tokens.starts()[range]);
+    let mut taken = 0;
     for (row, kinds) in starts.chunks_exact(shape.tokens).zip(kinds.chunks_exact(shape.tokens)) {
         let end = row[shape.tokens - 1];
         if end > at.end_max {
@@ -331,25 +386,27 @@ fn push_rows(
             break;
         }
         rows.spans.push((at.start, end));
-        for column in &shape.columns {
-            rows.slots.push(slot(column, row, kinds, buffer, escapes));
+        for (slot, column) in slots.next().into_iter().flatten().zip(&shape.columns) {
+            *slot = slot_of(column, row, kinds, buffer, escapes);
         }
         at.start = end + 1;
-        at.token += shape.tokens;
-        at.rows -= 1;
+        taken += 1;
     }
+    at.token += taken * shape.tokens;
+    at.rows -= taken;
+    rows.slots.truncate(slots_before + taken * shape.columns.len());
     *cursor = at;
     stop
 }
 
 /// The slot of a column in a row with these tokens.
 #[inline(always)]
-fn slot(column: &Place, row: &[u32], kinds: &[u8], buffer: &[u8], escapes: bool) -> u64 {
+fn slot_of(column: &Place, row: &[u32], kinds: &[u8], buffer: &[u8], escapes: bool) -> u64 {
     let (at, last) = (column.first as usize, column.last as usize);
     let (Some(first), Some(last), Some(kind)) = (row.get(at), row.get(last), kinds.get(at)) else { return 0 };
     let (first, mut last) = (*first, *last);
     if *kind != STRING || column.keep != u64::MAX {
-        return (u64::from(first) + column.add | u64::from(last) << 32) & column.keep;
+        return ((u64::from(first) + column.add) | u64::from(last) << 32) & column.keep;
     }
     while last > first + 2 && buffer.get(last as usize - 1) != Some(&b'"') {
         last -= 1;

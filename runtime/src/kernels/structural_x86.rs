@@ -108,14 +108,17 @@ fn halves(block: &[u8; 64]) -> [__m256i; 2] {
 #[inline(always)]
 fn high_bits(v: [__m256i; 2]) -> u64 {
     // SAFETY: only code for AVX2 calls this.
-    let [a, b] = v.map(|x| unsafe { _mm256_movemask_epi8(x) as u32 });
-    u64::from(a) | u64::from(b) << 32
+    let (a, b) = unsafe { (_mm256_movemask_epi8(v[0]), _mm256_movemask_epi8(v[1])) };
+    u64::from(a as u32) | u64::from(b as u32) << 32
 }
 
 #[inline(always)]
 fn equal(v: [__m256i; 2], byte: u8) -> u64 {
     // SAFETY: only code for AVX2 calls this.
-    high_bits(v.map(|x| unsafe { _mm256_cmpeq_epi8(x, _mm256_set1_epi8(byte as i8)) }))
+    unsafe {
+        let wanted = _mm256_set1_epi8(byte as i8);
+        high_bits([_mm256_cmpeq_epi8(v[0], wanted), _mm256_cmpeq_epi8(v[1], wanted)])
+    }
 }
 
 /// The exclusive or of all bits up to each bit: a product without carries with all ones.
@@ -128,23 +131,40 @@ fn prefix_xor(bits: u64) -> u64 {
     }
 }
 
+/// The bytes that `table` holds at their low four bits; bytes beyond ASCII are none of them.
+#[inline(always)]
+fn looked_up(v: __m256i, wanted: __m256i, table: &[u8; 16]) -> __m256i {
+    // SAFETY: only code for AVX2 calls this, and the table is 16 bytes.
+    unsafe {
+        let table = _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast()));
+        _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, v), wanted)
+    }
+}
+
 /// White space and line ends, and operators but for line ends; of bytes that may not stand outside
 /// of strings, some count as operators.
 #[inline(always)]
 fn spaces_and_operators(v: [__m256i; 2]) -> (u64, u64) {
-    // Looked up by the low four bits of a byte: the one byte of its class with these bits. The
-    // fillers are bytes whose own low bits lead elsewhere.
+    // The fillers are bytes whose own low bits lead elsewhere.
     const SPACE: [u8; 16] = [b' ', 2, 1, 1, 1, 1, 1, 1, 1, b'\t', b'\n', 1, 1, b'\r', 1, 1];
     const OPERATOR: [u8; 16] = [1, 0, 1, 1, 1, 1, 1, 1, 1, 1, b':', b'{', b',', b'}', 1, 1];
-    // SAFETY: only code for AVX2 calls this, and the tables are 16 bytes.
-    unsafe {
-        let spaces = _mm256_broadcastsi128_si256(_mm_loadu_si128(SPACE.as_ptr().cast()));
-        let operators = _mm256_broadcastsi128_si256(_mm_loadu_si128(OPERATOR.as_ptr().cast()));
+    let [a, b] = v;
+    let space = high_bits([looked_up(a, a, &SPACE), looked_up(b, b, &SPACE)]);
+    // SAFETY: only code for AVX2 calls this.
+    let (c, d) = unsafe {
         let fold = _mm256_set1_epi8(0x20);
-        let space = v.map(|x| _mm256_cmpeq_epi8(_mm256_shuffle_epi8(spaces, x), x));
-        let operator =
-            v.map(|x| _mm256_cmpeq_epi8(_mm256_shuffle_epi8(operators, x), _mm256_or_si256(x, fold)));
-        (high_bits(space), high_bits(operator))
+        (_mm256_or_si256(a, fold), _mm256_or_si256(b, fold))
+    };
+    (space, high_bits([looked_up(a, c, &OPERATOR), looked_up(b, d, &OPERATOR)]))
+}
+
+/// Control characters and backslashes.
+#[inline(always)]
+fn specials(v: __m256i) -> __m256i {
+    // SAFETY: only code for AVX2 calls this.
+    unsafe {
+        let control = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v);
+        _mm256_or_si256(control, _mm256_cmpeq_epi8(v, _mm256_set1_epi8(b'\\' as i8)))
     }
 }
 
@@ -163,16 +183,12 @@ impl Blocks for Avx2 {
         let (space, operator) = spaces_and_operators(v);
         let quote = equal(v, b'"');
         // SAFETY: only code for AVX2 uses this type.
-        let special = v.map(|x| unsafe {
-            *seen = _mm256_or_si256(*seen, x);
-            let control = _mm256_cmpeq_epi8(_mm256_min_epu8(x, _mm256_set1_epi8(0x1f)), x);
-            _mm256_or_si256(control, _mm256_cmpeq_epi8(x, _mm256_set1_epi8(b'\\' as i8)))
-        });
+        *seen = unsafe { _mm256_or_si256(*seen, _mm256_or_si256(v[0], v[1])) };
         Masks {
             quote,
             operator: operator | equal(v, b'\n'),
             known: operator | quote | space,
-            special: high_bits(special),
+            special: high_bits([specials(v[0]), specials(v[1])]),
         }
     }
 

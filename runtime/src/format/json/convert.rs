@@ -49,16 +49,14 @@ impl Morsel<'_> {
         self.rows.map_or(self.slots.len() / self.columns.max(1), <[u32]>::len)
     }
 
-    /// Calls `f` with each row's slot.
-    #[inline(always)]
-    fn each(&self, mut f: impl FnMut(Slot)) {
-        let slot = |row: usize| Slot(self.slots[row * self.columns + self.column]);
-        match self.rows {
-            Some(rows) => rows.iter().for_each(|r| f(slot(*r as usize))),
-            None => {
-                self.slots.iter().skip(self.column).step_by(self.columns.max(1)).for_each(|s| f(Slot(*s)))
-            }
-        }
+    /// The slots of all rows of the morsel.
+    fn all(&self) -> impl Iterator<Item = Slot> {
+        self.slots.iter().skip(self.column).step_by(self.columns.max(1)).map(|s| Slot(*s))
+    }
+
+    /// The slots of the chosen rows.
+    fn chosen(&self, rows: &[u32]) -> impl Iterator<Item = Slot> {
+        rows.iter().map(|r| Slot(self.slots[*r as usize * self.columns + self.column]))
     }
 
     /// The text of a value, or the status of a row without one.
@@ -91,9 +89,23 @@ impl Morsel<'_> {
         parse: impl Fn(&[u8]) -> Option<T>,
         wrap: impl FnOnce(Vec<T>) -> Values,
     ) -> Column {
+        let (values, status) = match self.rows {
+            None => self.parse(self.all(), missing, parse),
+            Some(rows) => self.parse(self.chosen(rows), missing, parse),
+        };
+        Column { values: wrap(values), status }
+    }
+
+    #[inline(always)]
+    fn parse<T: Copy + Default>(
+        &self,
+        slots: impl Iterator<Item = Slot>,
+        missing: u8,
+        parse: impl Fn(&[u8]) -> Option<T>,
+    ) -> (Vec<T>, Status) {
         let mut values = Vec::with_capacity(self.len());
         let mut statuses = Statuses::default();
-        self.each(|slot| {
+        for slot in slots {
             let (value, status) = match self.text(slot, missing).map(&parse) {
                 Ok(Some(v)) => (v, VALID),
                 Ok(None) => (T::default(), ErrorCode::Malformed as u8),
@@ -101,16 +113,24 @@ impl Morsel<'_> {
             };
             statuses.push(values.len(), status);
             values.push(value);
-        });
+        }
         let status = statuses.finish(values.len());
-        Column { values: wrap(values), status }
+        (values, status)
     }
 
     fn strings(&self, missing: u8) -> Column {
+        match self.rows {
+            None => self.strings_of(self.all(), missing),
+            Some(rows) => self.strings_of(self.chosen(rows), missing),
+        }
+    }
+
+    #[inline(always)]
+    fn strings_of(&self, slots: impl Iterator<Item = Slot>, missing: u8) -> Column {
         let mut views: Vec<View> = Vec::with_capacity(self.len());
         let mut statuses = Statuses::default();
         let mut escapes = 0;
-        self.each(|Slot(slot)| {
+        for Slot(slot) in slots {
             let (start, end) = (slot & (MAY_ESCAPE - 1), (slot & !IS_STRING) >> 32);
             let mut view = (start + 1) | end.wrapping_sub(start + 2) << 32;
             escapes |= slot & MAY_ESCAPE;
@@ -124,7 +144,7 @@ impl Morsel<'_> {
                 statuses.push(views.len(), VALID);
             }
             views.push(view);
-        });
+        }
         let status = statuses.finish(views.len());
         let strings = if escapes == 0 {
             StrColumn { buffer: self.buffer.clone(), views }
@@ -155,7 +175,9 @@ impl Morsel<'_> {
     fn any(&self, missing: u8, kind: &Type) -> Column {
         let mut values = Vec::with_capacity(self.len());
         let mut statuses = Statuses::default();
-        self.each(|slot| {
+        let every = 0..self.slots.len() / self.columns.max(1);
+        let slot = |row: usize| Slot(self.slots[row * self.columns + self.column]);
+        let mut add = |slot| {
             let (value, status) = match self.text(slot, missing).map(|t| value(t, kind)) {
                 Ok(Some(v)) => (v, VALID),
                 Ok(None) => (Value::Null, ErrorCode::Malformed as u8),
@@ -163,7 +185,11 @@ impl Morsel<'_> {
             };
             statuses.push(values.len(), status);
             values.push(value);
-        });
+        };
+        match self.rows {
+            None => every.for_each(|row| add(slot(row))),
+            Some(rows) => rows.iter().for_each(|row| add(slot(*row as usize))),
+        }
         let status = statuses.finish(values.len());
         Column { values: Values::Any(values), status }
     }
