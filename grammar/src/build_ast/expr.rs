@@ -175,7 +175,8 @@ impl Builder<'_> {
         let span = self.span(&node);
         let assigned = assigned_name(&node);
         let mut children = Children::of(node);
-        let name = children.accept(Rule::ident).map(|ident| self.name(&ident));
+        let named = children.accept(Rule::ident).or_else(|| children.accept(Rule::null_name));
+        let name = named.map(|ident| self.name(&ident));
         let errors_before = self.errors.len();
         let value = match children.next() {
             Some(value) if value.as_rule() == Rule::lambda => self.lambda(value),
