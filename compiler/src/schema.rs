@@ -17,6 +17,8 @@ pub(crate) struct SchemaField {
     pub(crate) field: Field,
     /// `name: type`.
     pub(crate) span: Span,
+    /// Why a sample suggested the type.
+    pub(crate) because: Option<String>,
 }
 
 /// The words for types, for suggestions.
@@ -95,7 +97,7 @@ impl<'a> Compiler<'a> {
             .into_iter()
             .filter_map(|f| {
                 let field = Field { name: f.name.text.clone(), ty: self.data_type(&f.ty)? };
-                Some(SchemaField { field, span: span(f.span) })
+                Some(SchemaField { field, span: span(f.span), because: None })
             })
             .collect()
     }

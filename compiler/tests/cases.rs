@@ -24,6 +24,7 @@ fn catalog() -> MemoryCatalog {
         .with("text_keys.csv", &[("customer_id", Type::String), ("city", Type::String)])
         .with("people/01.jsonl", &[("age", Type::Int)])
         .with("people/02.jsonl", &[("age", Type::Int)])
+        .with("m.csv", &[("f", Type::Float), ("d", money), ("i", Type::Int), ("n", Type::Int), ("day", Type::Date)])
         .with("words.txt", &[])
         .with("indiv.txt", &[])
 }

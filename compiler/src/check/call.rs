@@ -361,10 +361,10 @@ impl<'a> Compiler<'a> {
         let mut diagnostic = Diagnostic::error("F2009", place, format!("there is no function called `{name}`"));
         let lower = name.to_lowercase();
         let known = self.symbols.functions.keys().copied().chain(flow_stdlib::names().iter().copied());
-        let near = match FOREIGN.iter().find(|(foreign, _)| *foreign == lower) {
-            Some((_, here)) => Some(*here),
-            None => closest(name, known.chain(["try", "same", "coalesce"])),
-        };
+        let foreign = |name: &str| FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, here)| *here);
+        let near = foreign(&lower)
+            .or_else(|| closest(name, known.chain(["try", "same", "coalesce"])))
+            .or_else(|| foreign(closest(name, FOREIGN.iter().map(|(foreign, _)| *foreign))?));
         if let Some(near) = near {
             diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);
         }

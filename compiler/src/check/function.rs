@@ -86,23 +86,28 @@ impl<'a> Compiler<'a> {
     ) -> Option<Checked> {
         let own = value.ty().clone();
         let place = value.expr.span;
+        let number = value.number.clone().filter(|_| ty.kind.is_numeric());
         let is_null = own.nullable && !ty.nullable;
         match convert::fit(value, &ty.kind) {
             Ok(expr) if !is_null => Some(Checked::new(expr)),
-            Ok(_) => {
+            Ok(expr) => {
                 let message = format!("{what} is never null, but this may be");
-                self.report(
-                    Diagnostic::error("F3001", place, message)
-                        .caption(own.to_string())
-                        .label(declared, ty.to_string())
-                        .help(format!("say what null means: {} ?? ...", self.text(place))),
-                );
+                let mut diagnostic = Diagnostic::error("F3001", place, message)
+                    .caption(own.to_string())
+                    .label(declared, ty.to_string());
+                if !matches!(expr.kind, ExprKind::Literal(_)) {
+                    diagnostic = diagnostic.help(format!("say what null means: {} ?? ...", self.text(place)));
+                }
+                self.report(diagnostic);
                 None
             }
             Err(_) => {
-                let message = format!("{what} is `{ty}`, not `{own}`");
+                let (code, message) = match number {
+                    Some(number) => ("F3012", format!("`{}` is no `{ty}`", number.text())),
+                    None => ("F3001", format!("{what} is `{ty}`, not `{own}`")),
+                };
                 self.report(
-                    Diagnostic::error("F3001", place, message)
+                    Diagnostic::error(code, place, message)
                         .caption(own.to_string())
                         .label(declared, "declared here"),
                 );

@@ -25,7 +25,7 @@ struct KeyPair {
 impl<'a> Compiler<'a> {
     pub(super) fn join(&mut self, flow: Flow, join: &'a ast::Join, stage: &'a ast::Stage) -> Flow {
         let place = span(stage.span);
-        let supported = self.join_is_supported(join, span(stage.keyword), place);
+        let supported = self.join_is_supported(join, span(stage.keyword));
         let right = self.dataset_argument(&join.dataset);
         if join.on.is_empty() && join.kind != JoinKind::Cross {
             self.report(
@@ -34,20 +34,22 @@ impl<'a> Compiler<'a> {
             );
         }
         let mut pairs = Vec::with_capacity(join.on.len());
-        let mut failed = !supported || join.on.is_empty();
+        let mut failed = join.on.is_empty();
         for key in &join.on {
             match self.key_pair(key, &flow, &right, &join.dataset) {
                 Some(new) => pairs.extend(new),
                 None => failed = true,
             }
         }
+        let count = RowCount::many(place, "one row for each match");
+        if !supported {
+            // What the row is after such a join is not known here.
+            return Flow { row: Row::unknown(), count, ..flow };
+        }
         let same: Vec<&str> = pairs.iter().filter_map(|p| p.same.as_deref()).collect();
         let mut ids = BTreeMap::new();
-        let mut row = self.joined_row(&flow, &right, join, &same, &mut ids, stage);
-        let count = RowCount::many(place, "one row for each match");
+        let row = self.joined_row(&flow, &right, join, &same, &mut ids, stage);
         if failed {
-            // Without the other side's fields everything after would be wrong once more.
-            row.open |= !supported;
             return Flow { row, count, ..flow };
         }
         let (left, left_keys, left_hidden) = self.with_key_columns(flow.node, pairs.iter().map(|p| &p.left), place);
@@ -67,12 +69,11 @@ impl<'a> Compiler<'a> {
         Flow { node, row, count, keys: None }
     }
 
-    fn join_is_supported(&mut self, join: &ast::Join, keyword: Span, place: Span) -> bool {
-        let mut supported = true;
+    /// Reports what is not supported; whether the rows after the join are known all the same.
+    fn join_is_supported(&mut self, join: &ast::Join, keyword: Span) -> bool {
         if join.kind != JoinKind::Inner {
             let word = format!("{:?}", join.kind).to_lowercase();
             self.not_yet("F4909", keyword, &format!("`{word} join`"));
-            supported = false;
         }
         if let Some(expect) = &join.expect {
             self.not_yet("F4910", span(expect.span), "`expect` on a join");
@@ -81,7 +82,7 @@ impl<'a> Compiler<'a> {
             let word = self.text(span(using.span));
             self.not_yet("F4911", span(using.span), &format!("`using {word}`"));
         }
-        supported && place.start <= place.end
+        join.kind == JoinKind::Inner
     }
 
     /// The keys of one part of `on`: several if it is a record.
@@ -131,8 +132,7 @@ impl<'a> Compiler<'a> {
             }
             None => self.expr(e, &mut scope).map(|v| v.expr),
         };
-        if let Some(value) = scope.datasets.first() {
-            let _ = value;
+        if !scope.datasets.is_empty() {
             self.not_yet("F4920", span(e.span), "a dataset's value in a join key");
             return None;
         }

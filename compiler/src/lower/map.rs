@@ -244,7 +244,6 @@ impl<'a> Compiler<'a> {
             Type::Regex => Diagnostic::error("F3008", place, "a regex is not a value of a row")
                 .help("use it in a function: =~, extract, split, replace"),
             _ => Diagnostic::error("F3008", place, "the type of this value is not known")
-                .caption(ty.to_string())
                 .help("`null` and `[]` take their type from what stands beside them: if ... then x else null"),
         };
         self.report(diagnostic);

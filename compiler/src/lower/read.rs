@@ -116,14 +116,19 @@ impl<'a> Compiler<'a> {
         let file = files.first()?;
         match self.catalog.infer(file, format) {
             Ok(inferred) => {
-                let fields: Vec<Field> = inferred.iter().map(|f| f.field.clone()).collect();
+                let fields = inferred.iter().map(|f| SchemaField {
+                    field: f.field.clone(),
+                    span: target,
+                    because: f.because.clone(),
+                });
+                let fields = fields.collect();
                 self.inferred.push(InferredSchema {
                     pattern: pattern.to_owned(),
                     file: file.path.clone(),
                     fields: inferred,
                     span: target,
                 });
-                Some(fields.into_iter().map(|field| SchemaField { field, span: target }).collect())
+                Some(fields)
             }
             Err(CatalogError::NotFound) => {
                 let message = format!("there is no file `{}`", file.path);
@@ -143,7 +148,7 @@ impl<'a> Compiler<'a> {
     /// Whether the format can hold fields of these types.
     fn format_holds(&mut self, format: &Format, fields: &[SchemaField]) -> bool {
         let mut holds = true;
-        for SchemaField { field, span } in fields {
+        for SchemaField { field, span, .. } in fields {
             let problem = match (format, &field.ty.kind) {
                 (Format::Delimited(_), Type::Record(_) | Type::List(_)) => {
                     let message = format!("a delimited file has no `{}` in a field", field.ty);
@@ -167,7 +172,7 @@ impl<'a> Compiler<'a> {
     fn source_columns(&mut self, fields: &[SchemaField], from: &str) -> (Row, Vec<SourceColumn>) {
         let mut row = Row::default();
         let mut columns = Vec::new();
-        for SchemaField { field, span } in fields {
+        for SchemaField { field, span, because } in fields {
             let mut path = vec![field.name.clone()];
             let plan = &mut self.plan;
             let shape = Shape::of(&field.ty, false, &mut path, &mut |path, ty| {
@@ -181,7 +186,10 @@ impl<'a> Compiler<'a> {
                 });
                 id
             });
-            let from = (!from.is_empty()).then(|| from.into());
+            let from = match because {
+                Some(because) => Some(format!("inferred: {because}").into()),
+                None => (!from.is_empty()).then(|| from.into()),
+            };
             row.fields.push(RowField { name: field.name.clone(), shape, from });
         }
         (row, columns)
@@ -209,6 +217,8 @@ impl<'a> Compiler<'a> {
             let Some((path, written)) = writes.iter().find(|(path, _)| glob::matches(pattern, path)) else {
                 continue;
             };
+            // That the file is not there yet is no mistake of its own.
+            self.diagnostics.retain(|d| d.code != "F2005" || d.span != *place);
             let line = 1 + self.source.get(..written.start as usize).unwrap_or("").matches('\n').count();
             let message = format!("this program also writes `{path}` (line {line})");
             self.report(
@@ -229,7 +239,7 @@ fn schema_span(schema: &ast::SchemaRef) -> Span {
 
 fn line_field(place: Span) -> SchemaField {
     let field = Field { name: "line".to_owned(), ty: DataType::required(Type::String) };
-    SchemaField { field, span: place }
+    SchemaField { field, span: place, because: None }
 }
 
 fn has_bytes(kind: &Type) -> bool {
