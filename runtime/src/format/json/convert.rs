@@ -32,13 +32,15 @@ impl Morsel<'_> {
         let missing = if ty.nullable { NULL } else { ErrorCode::Missing as u8 };
         match &ty.kind {
             Type::Int => self.build(missing, int, Values::I64),
-            Type::Float => self.build(missing, float, Values::F64),
-            Type::Bool => self.build(missing, bool, Values::Bool),
-            Type::Date => self.build(missing, |t| in_string(t, text::parse_date).map(i64::from), Values::I64),
-            Type::Timestamp => self.build(missing, |t| in_string(t, text::parse_timestamp), Values::I64),
-            Type::Duration => self.build(missing, |t| in_string(t, text::parse_duration), Values::I64),
+            Type::Float => self.build(missing, |t, _| float(t), Values::F64),
+            Type::Bool => self.build(missing, |t, _| bool(t), Values::Bool),
+            Type::Date => {
+                self.build(missing, |t, _| in_string(t, text::parse_date).map(i64::from), Values::I64)
+            }
+            Type::Timestamp => self.build(missing, |t, _| in_string(t, text::parse_timestamp), Values::I64),
+            Type::Duration => self.build(missing, |t, _| in_string(t, text::parse_duration), Values::I64),
             Type::Decimal { precision, scale } => {
-                self.build(missing, |t| decimal(t, *precision, *scale), Values::I128)
+                self.build(missing, |t, _| decimal(t, *precision, *scale), Values::I128)
             }
             Type::String => self.strings(missing),
             kind => self.any(missing, kind),
@@ -72,6 +74,12 @@ impl Morsel<'_> {
         if text.first() == Some(&b'n') { Err(missing) } else { Ok(text) }
     }
 
+    /// What the buffer holds from the start of a value on.
+    #[inline(always)]
+    fn from(&self, slot: Slot) -> &[u8] {
+        self.buffer.get(slot.start()..).unwrap_or(&[])
+    }
+
     #[cold]
     fn without_value(&self, slot: Slot, missing: u8) -> u8 {
         match slot.parent() {
@@ -81,12 +89,12 @@ impl Morsel<'_> {
         }
     }
 
-    /// A column of values that `parse` makes of their texts.
+    /// A column of values that `parse` makes of their texts, and of what starts with them.
     #[inline(always)]
     fn build<T: Copy + Default>(
         &self,
         missing: u8,
-        parse: impl Fn(&[u8]) -> Option<T>,
+        parse: impl Fn(&[u8], &[u8]) -> Option<T>,
         wrap: impl FnOnce(Vec<T>) -> Values,
     ) -> Column {
         let (values, status) = match self.rows {
@@ -101,12 +109,12 @@ impl Morsel<'_> {
         &self,
         slots: impl Iterator<Item = Slot>,
         missing: u8,
-        parse: impl Fn(&[u8]) -> Option<T>,
+        parse: impl Fn(&[u8], &[u8]) -> Option<T>,
     ) -> (Vec<T>, Status) {
         let mut values = Vec::with_capacity(self.len());
         let mut statuses = Statuses::default();
         for slot in slots {
-            let (value, status) = match self.text(slot, missing).map(&parse) {
+            let (value, status) = match self.text(slot, missing).map(|t| parse(t, self.from(slot))) {
                 Ok(Some(v)) => (v, VALID),
                 Ok(None) => (T::default(), ErrorCode::Malformed as u8),
                 Err(status) => (T::default(), status),
@@ -225,24 +233,46 @@ impl Statuses {
 
 /// An integer: no point, no exponent, in the range of 64 bits.
 #[inline(always)]
-fn int(text: &[u8]) -> Option<i64> {
+fn int(text: &[u8], rest: &[u8]) -> Option<i64> {
+    if let (1..=8, Some(head)) = (text.len(), rest.first_chunk::<8>()) {
+        return short_int(u64::from_le_bytes(*head), text.len());
+    }
+    long_int(text)
+}
+
+/// Up to eight digits, all at once; the first one is in the lowest byte.
+#[inline(always)]
+fn short_int(text: u64, length: usize) -> Option<i64> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    let negative = text as u8 == b'-';
+    let unused = 64 - 8 * length as u32;
+    // The last digit goes to the highest byte, with zeros before the first one.
+    let sign = u64::from(negative) * (u64::from(b'-' ^ b'0'));
+    let digits = ((text ^ sign) << unused) | ZEROS.unbounded_shr(64 - unused);
+    let values = digits ^ ZEROS;
+    let right = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080 == 0;
+    let pairs = (values.wrapping_mul(10).wrapping_add(values >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    let n = (fours.wrapping_mul(10_000).wrapping_add(fours >> 32)) & 0xffff_ffff;
+    let alone = negative && length == 1;
+    (right && !alone).then_some(if negative { -(n as i64) } else { n as i64 })
+}
+
+fn long_int(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
     };
-    if digits.is_empty() {
-        return None;
+    if digits.is_empty() || digits.len() > 18 {
+        return std::str::from_utf8(text).ok()?.parse().ok();
     }
-    if digits.len() < 19 {
-        let (mut n, mut right) = (0i64, true);
-        for b in digits {
-            let d = b.wrapping_sub(b'0');
-            right &= d <= 9;
-            n = n.wrapping_mul(10).wrapping_add(i64::from(d));
-        }
-        return right.then_some(if negative { n.wrapping_neg() } else { n });
+    let (mut n, mut right) = (0i64, true);
+    for b in digits {
+        let d = b.wrapping_sub(b'0');
+        right &= d <= 9;
+        n = n.wrapping_mul(10).wrapping_add(i64::from(d));
     }
-    std::str::from_utf8(text).ok()?.parse().ok()
+    right.then_some(if negative { n.wrapping_neg() } else { n })
 }
 
 /// Any number whose nearest float is finite, and what sinks write for floats that are no numbers.
@@ -300,7 +330,7 @@ fn bytes(text: &str) -> Option<Value> {
 fn value(text: &[u8], kind: &Type) -> Option<Value> {
     Some(match kind {
         Type::Bool => Value::Bool(bool(text)? != 0),
-        Type::Int => Value::Int(int(text)?),
+        Type::Int => Value::Int(int(text, &[])?),
         Type::Float => Value::Float(float(text)?),
         Type::Decimal { precision, scale } => {
             Value::Decimal { unscaled: decimal(text, *precision, *scale)?, scale: *scale }
