@@ -8,7 +8,8 @@ use flow_ir::logical::{Computed, Operator};
 use flow_ir::{ColumnId, Expr, ExprKind, Function, LogicalPlan, NodeId, Type, Value};
 use std::collections::BTreeSet;
 
-/// The columns of each node's output whose values can be errors.
+/// The columns of each node's output whose values can be errors; after a filter also columns that it
+/// does not pass on.
 #[derive(Clone, Debug)]
 pub(crate) struct Fallible {
     of: Vec<BTreeSet<ColumnId>>,

@@ -132,7 +132,7 @@ impl Finisher<'_> {
                 each.expr.columns(&mut reads);
             }
             OperationKind::Join { build, on, right_columns, .. } => {
-                let own = build_columns(on, right_columns, out);
+                let own = build_columns(on, right_columns);
                 self.needed.entry(*build).or_default().extend(own);
                 right_columns.iter().for_each(|(new, _)| {
                     ids.remove(new);
@@ -240,7 +240,7 @@ impl Finisher<'_> {
             }
             OperationKind::Join { build, on, right_columns, .. } => OperationKind::Join {
                 build: *build,
-                build_columns: self.typed(&build_columns(on, right_columns, out)),
+                build_columns: self.typed(&build_columns(on, right_columns)),
                 on: on.clone(),
                 right_columns: right_columns.iter().filter(|(new, _)| out.contains(new)).copied().collect(),
             },
@@ -267,7 +267,12 @@ impl Finisher<'_> {
                 let columns = columns.iter().map(|c| c.id).collect::<Vec<_>>();
                 let mut read = ordered(&columns, &out);
                 out.iter().for_each(|id| push_new(&mut read, *id));
-                self.needed.entry(*id).or_default().extend(read.iter().copied());
+                let needed = self.needed.entry(*id).or_default();
+                needed.extend(read.iter().copied());
+                if operations.is_empty() {
+                    // A union's input is collected with every column the union has.
+                    needed.extend(chain.map.values().filter(|id| columns.contains(id)));
+                }
                 InputFrom::Dataset { id: *id, columns: self.typed(&read) }
             }
             from => from.clone(),
@@ -287,16 +292,12 @@ fn make(computed: &[Computed], out: &Ids, ids: &mut Ids, reads: &mut Vec<ColumnI
     }
 }
 
-/// The columns of a join's right side that are compared or passed on.
-fn build_columns(
-    on: &[(ColumnId, ColumnId)],
-    right_columns: &[(ColumnId, ColumnId)],
-    out: &Ids,
-) -> Vec<ColumnId> {
+/// The columns of a join's right side that are compared or passed on. Like an exchange leaf, the
+/// right side is collected with every column the plan gives it.
+fn build_columns(on: &[(ColumnId, ColumnId)], right_columns: &[(ColumnId, ColumnId)]) -> Vec<ColumnId> {
     let mut ids = Vec::new();
     on.iter().for_each(|(_, right)| push_new(&mut ids, *right));
-    let live = right_columns.iter().filter(|(new, _)| out.contains(new));
-    live.for_each(|(_, own)| push_new(&mut ids, *own));
+    right_columns.iter().for_each(|(_, own)| push_new(&mut ids, *own));
     ids
 }
 

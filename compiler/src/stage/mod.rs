@@ -16,7 +16,7 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use order::holds_float;
+pub(crate) use order::{holds_float, row_order};
 
 use crate::optimize::consumers::Consumers;
 use draft::{Cutter, Place};

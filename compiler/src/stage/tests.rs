@@ -175,7 +175,7 @@ fn a_shared_union_input_is_collected_by_its_scan() {
             rename [#3 = v#1]
           input dataset 0 -> v#1: int
             rename [#3 = v#1]
-          => show all number 0 { v#3: int } -> v#3: int
+          => show all number 0 { v#3: int } -> #3: int
         unused []
         "##,
     );

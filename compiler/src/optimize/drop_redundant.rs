@@ -1,0 +1,92 @@
+//! drop_redundant: removes a `sort` whose order nobody sees and a `distinct` of rows that all differ.
+//!
+//! **Laws.**
+//! ```text
+//! sort k | reduce { .. }                =  reduce { .. }        without first, last, or min and max of floats
+//! reduce_by_key k { .. } | distinct on k, ..  =  reduce_by_key k { .. }
+//! distinct on k | distinct on k, ..     =  distinct on k
+//! ```
+//!
+//! **When it must not fire.** An exchange is where rows that are errors are found: it stays if one of
+//! the columns that enter it can fail. `first`, `last`, `take`, `distinct`, sinks, checks and
+//! expressions that can fail all see the order.
+//!
+//! ```text
+//! %1 = sort %0 [a#0]                                 %1 = reduce_by_key %0 [] { n#1: int = count() }
+//! %2 = reduce_by_key %1 [] { n#1: int = count() }    ==>
+//! ```
+
+use super::consumers::Consumers;
+use super::fallible::Fallible;
+use super::rebuild::Rebuild;
+use super::{Note, Notes, Pass};
+use crate::stage::row_order;
+use flow_ir::logical::Operator;
+use flow_ir::{ColumnId, LogicalPlan, NodeId};
+
+pub(super) const PASS: Pass = Pass {
+    name: "drop_redundant",
+    law: "sort k | reduce { .. }  =  reduce { .. }",
+    required: false,
+    run: drop_redundant,
+};
+
+fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
+    let order = row_order(plan, &Consumers::of(plan));
+    let fallible = Fallible::of(plan);
+    let unique = unique_columns(plan);
+    let mut rebuild = Rebuild::of(plan);
+    for id in Rebuild::walk(plan) {
+        let node = plan.node(id);
+        let redundant = match &node.operator {
+            Operator::Sort { input, .. } => (!order.seen[id.0 as usize]).then_some(*input),
+            Operator::Distinct { input, on } => unique[input.0 as usize]
+                .as_ref()
+                .filter(|keys| keys.iter().all(|k| on.contains(k)))
+                .map(|_| *input),
+            _ => None,
+        };
+        let Some(input) = redundant else {
+            rebuild.copy(id, |_| ());
+            continue;
+        };
+        let failing = fallible.columns(input);
+        if !plan.node(input).columns.iter().any(|c| failing.contains(&c.id)) {
+            let new = rebuild.id(input);
+            rebuild.replace(id, new);
+        } else {
+            let message = format!(
+                "the `{}` has no effect but stays: rows that fail before it are errors",
+                node.operator.name()
+            );
+            notes.push(Note { span: node.span, message });
+            rebuild.copy(id, |_| ());
+        }
+    }
+    rebuild.finish()
+}
+
+/// For each node: columns that tell all its rows apart, if known. No columns: one row at most.
+fn unique_columns(plan: &LogicalPlan) -> Vec<Option<Vec<ColumnId>>> {
+    let mut unique: Vec<Option<Vec<ColumnId>>> = Vec::with_capacity(plan.nodes.len());
+    let of = |unique: &[Option<Vec<ColumnId>>], input: NodeId| unique[input.0 as usize].clone();
+    for node in &plan.nodes {
+        unique.push(match &node.operator {
+            Operator::ReduceByKey { keys, .. } => Some(keys.clone()),
+            Operator::Distinct { input, on } => of(&unique, *input).or_else(|| Some(on.clone())),
+            Operator::Filter { input, .. }
+            | Operator::Map { input, .. }
+            | Operator::Check { input, .. }
+            | Operator::Sort { input, .. }
+            | Operator::Take { input, .. }
+            | Operator::Skip { input, .. } => of(&unique, *input),
+            Operator::Read(_)
+            | Operator::Rows(_)
+            | Operator::FlatMap { .. }
+            | Operator::Union { .. }
+            | Operator::Join { .. }
+            | Operator::Write { .. } => None,
+        });
+    }
+    unique
+}

@@ -1,0 +1,447 @@
+//! A slow, obvious model of what plans mean, for tests: rows as maps, errors as values.
+//!
+//! A row with an error in a filter goes on with a fault that a later filter may forgive by dropping
+//! it; `check` and `join` make faults final; exchanges and sinks take erroneous rows out. What is an
+//! error after an exchange stops the run.
+
+use flow_ir::aggregate::{Aggregate, AggregateKind};
+use flow_ir::eval::{Row, eval};
+use flow_ir::logical::{Computed, Operator, SortKey};
+use flow_ir::physical::{
+    Branch, BranchEnd, GroupOrder, InputFrom, Leaf, LeafKind, OperationKind, PhysicalPlan,
+};
+use flow_ir::source::Sink;
+use flow_ir::{ColumnId, ErrorCode, EvalError, Expr, LogicalPlan, Value};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+type Cell = Result<Value, ErrorCode>;
+
+/// A source row: the `rows` it comes from and its position.
+type Origin = (u32, usize);
+
+#[derive(Clone, Debug, Default)]
+struct ModelRow {
+    cells: BTreeMap<ColumnId, Cell>,
+    /// A filter failed on it.
+    fault: bool,
+    /// It is an error for good.
+    dead: bool,
+    origin: Option<Origin>,
+}
+
+impl Row for ModelRow {
+    fn value(&self, id: ColumnId) -> Result<Value, EvalError> {
+        match self.cells.get(&id) {
+            Some(Ok(v)) => Ok(v.clone()),
+            Some(Err(code)) => Err(EvalError::new(*code, "an error")),
+            None => panic!("column #{} is not there", id.0),
+        }
+    }
+}
+
+impl ModelRow {
+    fn eval(&self, e: &Expr) -> Cell {
+        eval(e, self, flow_stdlib::library()).map_err(|e| e.code)
+    }
+
+    fn is_bad(&self, columns: &[ColumnId]) -> bool {
+        self.dead || self.fault || columns.iter().any(|c| self.cells[c].is_err())
+    }
+
+    fn key(&self, columns: &[ColumnId]) -> Vec<Value> {
+        columns.iter().map(|c| self.cells[c].clone().expect("settled")).collect()
+    }
+
+    fn keep(&mut self, columns: &[ColumnId]) {
+        self.cells.retain(|id, _| columns.contains(id));
+    }
+}
+
+/// What a run comes to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Outcome {
+    /// What each sink writes.
+    pub(super) sinks: BTreeMap<u32, Vec<Vec<Value>>>,
+    /// The source rows that are errors.
+    pub(super) errors: BTreeSet<Origin>,
+    /// Whether something failed behind an exchange; then nothing else counts.
+    pub(super) stopped: bool,
+}
+
+impl Outcome {
+    /// Takes out the erroneous rows; those are errors in one of `columns`.
+    fn settle(
+        &mut self,
+        rows: Vec<ModelRow>,
+        columns: &[ColumnId],
+        window: Option<(u64, Option<u64>)>,
+    ) -> Vec<ModelRow> {
+        let (skip, count) = window.unwrap_or((0, None));
+        let end = count.map_or(usize::MAX, |c| (skip + c) as usize);
+        let mut good = Vec::new();
+        for mut row in rows {
+            // Rows behind the cut do not exist.
+            if good.len() >= end {
+                break;
+            }
+            if row.is_bad(columns) {
+                match row.origin {
+                    Some(origin) => {
+                        self.errors.insert(origin);
+                    }
+                    None => self.stopped = true,
+                }
+            } else {
+                row.origin = None;
+                good.push(row);
+            }
+        }
+        good.split_off(good.len().min(skip as usize))
+    }
+
+    pub(super) fn finished(mut self) -> Self {
+        if self.stopped {
+            self.sinks.clear();
+            self.errors.clear();
+        }
+        self
+    }
+}
+
+fn filter(rows: Vec<ModelRow>, predicate: &Expr) -> Vec<ModelRow> {
+    let keep = |mut row: ModelRow| {
+        if row.dead {
+            return Some(row);
+        }
+        match row.eval(predicate) {
+            Ok(Value::Bool(true)) => Some(row),
+            Ok(_) => None,
+            Err(_) => {
+                row.fault = true;
+                Some(row)
+            }
+        }
+    };
+    rows.into_iter().filter_map(keep).collect()
+}
+
+fn map(rows: Vec<ModelRow>, computed: &[Computed]) -> Vec<ModelRow> {
+    let one = |mut row: ModelRow| {
+        let new: Vec<_> = computed.iter().map(|c| (c.id, row.eval(&c.expr))).collect();
+        row.cells.extend(new);
+        row
+    };
+    rows.into_iter().map(one).collect()
+}
+
+fn flat_map(rows: Vec<ModelRow>, computed: &[Computed], each: &Computed) -> Vec<ModelRow> {
+    let mut out = Vec::new();
+    for row in rows {
+        let list = row.eval(&each.expr);
+        let row = map(vec![row], computed).remove(0);
+        let items = match list {
+            Ok(Value::List(items)) => items.iter().map(|v| Ok(v.clone())).collect(),
+            Ok(_) => Vec::new(),
+            Err(code) => vec![Err(code)],
+        };
+        for item in items {
+            let mut row = row.clone();
+            row.cells.insert(each.id, item);
+            out.push(row);
+        }
+    }
+    out
+}
+
+fn check(rows: Vec<ModelRow>, predicate: &Expr) -> Vec<ModelRow> {
+    let one = |mut row: ModelRow| {
+        row.dead |= row.fault || row.eval(predicate) != Ok(Value::Bool(true));
+        row
+    };
+    rows.into_iter().map(one).collect()
+}
+
+fn join(
+    left: Vec<ModelRow>,
+    right: &[ModelRow],
+    on: &[(ColumnId, ColumnId)],
+    columns: &[(ColumnId, ColumnId)],
+) -> Vec<ModelRow> {
+    let (lefts, rights): (Vec<_>, Vec<_>) = on.iter().copied().unzip();
+    let mut out = Vec::new();
+    for mut row in left {
+        if row.is_bad(&lefts) {
+            row.dead = true;
+            columns.iter().for_each(|(new, _)| {
+                row.cells.insert(*new, Ok(Value::Null));
+            });
+            out.push(row);
+            continue;
+        }
+        let key = row.key(&lefts);
+        if key.iter().any(Value::is_null) {
+            continue;
+        }
+        for other in right.iter().filter(|r| r.key(&rights) == key) {
+            let mut row = row.clone();
+            columns.iter().for_each(|(new, own)| {
+                row.cells.insert(*new, other.cells[own].clone());
+            });
+            out.push(row);
+        }
+    }
+    out
+}
+
+fn sort(rows: &mut [ModelRow], keys: &[SortKey]) {
+    let compare = |a: &ModelRow, b: &ModelRow| {
+        for key in keys {
+            let (x, y) = (a.key(&[key.column]).remove(0), b.key(&[key.column]).remove(0));
+            let order = match (x.is_null(), y.is_null()) {
+                (true, true) => Ordering::Equal,
+                (true, false) => {
+                    if key.nulls_first {
+                        Ordering::Less
+                    } else {
+                        Ordering::Greater
+                    }
+                }
+                (false, true) => {
+                    if key.nulls_first {
+                        Ordering::Greater
+                    } else {
+                        Ordering::Less
+                    }
+                }
+                _ if key.descending => y.cmp(&x),
+                _ => x.cmp(&y),
+            };
+            if order != Ordering::Equal {
+                return order;
+            }
+        }
+        Ordering::Equal
+    };
+    rows.sort_by(compare);
+}
+
+fn distinct(rows: Vec<ModelRow>, on: &[ColumnId]) -> Vec<ModelRow> {
+    let mut seen = BTreeSet::new();
+    rows.into_iter().filter(|r| seen.insert(r.key(on))).collect()
+}
+
+fn groups(rows: &[ModelRow], keys: &[ColumnId], aggregates: &[Aggregate]) -> Vec<ModelRow> {
+    let mut groups: BTreeMap<Vec<Value>, Vec<&ModelRow>> = BTreeMap::new();
+    if keys.is_empty() {
+        groups.insert(Vec::new(), Vec::new());
+    }
+    rows.iter().for_each(|r| groups.entry(r.key(keys)).or_default().push(r));
+    let finish = |(key, rows): (Vec<Value>, Vec<&ModelRow>)| {
+        let mut row = ModelRow::default();
+        row.cells.extend(keys.iter().copied().zip(key.into_iter().map(Ok)));
+        for a in aggregates {
+            let values = rows.iter().map(|r| a.argument.map_or(Value::Int(1), |c| r.key(&[c]).remove(0)));
+            let values: Vec<Value> = values.filter(|v| !v.is_null()).collect();
+            let value = match a.kind {
+                AggregateKind::Count => Some(Value::Int(values.len() as i64)),
+                AggregateKind::Sum => {
+                    let int = |v: &Value| if let Value::Int(x) = v { *x } else { 0 };
+                    Some(Value::Int(values.iter().map(int).sum()))
+                }
+                AggregateKind::Min => values.iter().min().cloned(),
+                AggregateKind::Max => values.iter().max().cloned(),
+                AggregateKind::First => values.first().cloned(),
+                _ => panic!("the model does not know `{}`", a.kind.name()),
+            };
+            row.cells.insert(a.output, Ok(value.unwrap_or(Value::Null)));
+        }
+        row
+    };
+    groups.into_iter().map(finish).collect()
+}
+
+fn write(rows: &[ModelRow], sink: &Sink) -> Vec<Vec<Value>> {
+    let columns: Vec<ColumnId> = sink.columns.iter().map(|c| c.id).collect();
+    rows.iter().map(|r| r.key(&columns)).collect()
+}
+
+fn source(rows: &[Vec<Value>], columns: &[ColumnId], number: u32) -> Vec<ModelRow> {
+    let row = |(i, values): (usize, &Vec<Value>)| ModelRow {
+        cells: columns.iter().copied().zip(values.iter().cloned().map(Ok)).collect(),
+        origin: Some((number, i)),
+        ..ModelRow::default()
+    };
+    rows.iter().enumerate().map(row).collect()
+}
+
+/// Runs a logical plan over `rows`; their spans tell them apart.
+pub(super) fn run_logical(plan: &LogicalPlan) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut results: Vec<Vec<ModelRow>> = Vec::new();
+    for id in super::rebuild::Rebuild::walk(plan) {
+        results.resize(id.0 as usize, Vec::new());
+        let node = plan.node(id);
+        let columns: Vec<ColumnId> = node.columns.iter().map(|c| c.id).collect();
+        let of = |input: &flow_ir::NodeId| results[input.0 as usize].clone();
+        let mut out = match &node.operator {
+            Operator::Read(_) => panic!("the model reads no files"),
+            Operator::Rows(rows) => source(rows, &columns, node.span.start),
+            Operator::Filter { input, predicate } => filter(of(input), predicate),
+            Operator::Map { input, computed } => map(of(input), computed),
+            Operator::FlatMap { input, computed, each } => flat_map(of(input), computed, each),
+            Operator::Check { input, predicate, .. } => check(of(input), predicate),
+            Operator::ReduceByKey { input, keys, aggregates } => {
+                let arguments = aggregates.iter().filter_map(|a| a.argument);
+                let needed: Vec<_> = keys.iter().copied().chain(arguments).collect();
+                groups(&outcome.settle(of(input), &needed, None), keys, aggregates)
+            }
+            Operator::Distinct { input, on } => {
+                let needed: Vec<_> = columns.iter().chain(on).copied().collect();
+                distinct(outcome.settle(of(input), &needed, None), on)
+            }
+            Operator::Sort { input, keys } => {
+                let needed: Vec<_> = columns.iter().copied().chain(keys.iter().map(|k| k.column)).collect();
+                let mut rows = outcome.settle(of(input), &needed, None);
+                sort(&mut rows, keys);
+                rows
+            }
+            Operator::Take { input, count } => outcome.settle(of(input), &columns, Some((0, Some(*count)))),
+            Operator::Skip { input, count } => outcome.settle(of(input), &columns, Some((*count, None))),
+            Operator::Union { inputs, columns: own } => {
+                let rename = |(row, ids): (ModelRow, &Vec<ColumnId>)| {
+                    let cells =
+                        columns.iter().zip(ids).map(|(new, old)| (*new, row.cells[old].clone())).collect();
+                    ModelRow { cells, ..row }
+                };
+                inputs
+                    .iter()
+                    .zip(own)
+                    .flat_map(|(i, ids)| of(i).into_iter().map(move |r| (r, ids)))
+                    .map(rename)
+                    .collect()
+            }
+            Operator::Join { left, right, on, right_columns } => {
+                let needed: Vec<_> =
+                    on.iter().map(|(_, r)| *r).chain(right_columns.iter().map(|(_, o)| *o)).collect();
+                let right = outcome.settle(of(right), &needed, None);
+                join(of(left), &right, on, right_columns)
+            }
+            Operator::Write { input, sink } => {
+                let needed: Vec<_> = sink.columns.iter().map(|c| c.id).collect();
+                let rows = outcome.settle(of(input), &needed, None);
+                outcome.sinks.insert(sink.number, write(&rows, sink));
+                Vec::new()
+            }
+        };
+        out.iter_mut().for_each(|r| r.keep(&columns));
+        results.push(out);
+    }
+    outcome.finished()
+}
+
+/// Runs a physical plan over `rows`. Groups whose order nobody sees come in reverse.
+pub(super) fn run_physical(plan: &PhysicalPlan) -> Outcome {
+    let mut run = PhysicalRun { outcome: Outcome::default(), datasets: BTreeMap::new() };
+    for stage in &plan.stages {
+        let mut rows = Vec::new();
+        for input in &stage.inputs {
+            let mut one = match &input.from {
+                InputFrom::Read(_) => panic!("the model reads no files"),
+                InputFrom::Rows { columns, rows, span } => {
+                    source(rows, &columns.iter().map(|c| c.id).collect::<Vec<_>>(), span.start)
+                }
+                InputFrom::Dataset { id, columns } => {
+                    let columns: Vec<_> = columns.iter().map(|c| c.id).collect();
+                    let mut rows = run.datasets[id].clone();
+                    rows.iter_mut().for_each(|r| r.keep(&columns));
+                    rows
+                }
+            };
+            for operation in &input.operations {
+                one = run.operation(one, &operation.kind, &operation.columns);
+            }
+            if !input.rename.is_empty() {
+                for row in &mut one {
+                    row.cells =
+                        input.rename.iter().map(|(new, old)| (*new, row.cells[old].clone())).collect();
+                }
+            }
+            rows.extend(one);
+        }
+        run.branch(&stage.branch, rows);
+    }
+    run.outcome.finished()
+}
+
+struct PhysicalRun {
+    outcome: Outcome,
+    datasets: BTreeMap<flow_ir::physical::DatasetId, Vec<ModelRow>>,
+}
+
+impl PhysicalRun {
+    fn operation(
+        &self,
+        rows: Vec<ModelRow>,
+        kind: &OperationKind,
+        columns: &[flow_ir::physical::TypedColumn],
+    ) -> Vec<ModelRow> {
+        let mut out = match kind {
+            OperationKind::Filter { predicate } => filter(rows, predicate),
+            OperationKind::Map { computed } => map(rows, computed),
+            OperationKind::FlatMap { computed, each } => flat_map(rows, computed, each),
+            OperationKind::Check { predicate, .. } => check(rows, predicate),
+            OperationKind::Join { build, on, right_columns, .. } => {
+                join(rows, &self.datasets[build], on, right_columns)
+            }
+        };
+        let columns: Vec<_> = columns.iter().map(|c| c.id).collect();
+        out.iter_mut().for_each(|r| r.keep(&columns));
+        out
+    }
+
+    fn branch(&mut self, branch: &Branch, mut rows: Vec<ModelRow>) {
+        for operation in &branch.operations {
+            rows = self.operation(rows, &operation.kind, &operation.columns);
+        }
+        match &branch.end {
+            BranchEnd::Split(branches) => branches.iter().for_each(|b| self.branch(b, rows.clone())),
+            BranchEnd::Leaf(leaf) => self.leaf(leaf, rows),
+        }
+    }
+
+    fn leaf(&mut self, leaf: &Leaf, rows: Vec<ModelRow>) {
+        let columns: Vec<ColumnId> = leaf.columns.iter().map(|c| c.id).collect();
+        let with = |more: Vec<ColumnId>| columns.iter().copied().chain(more).collect::<Vec<_>>();
+        let mut out = match &leaf.kind {
+            LeafKind::Collect => self.outcome.settle(rows, &columns, None),
+            LeafKind::ReduceByKey { keys, aggregates, order } => {
+                let arguments = aggregates.iter().filter_map(|a| a.argument);
+                let needed: Vec<_> = keys.iter().copied().chain(arguments).collect();
+                let mut groups = groups(&self.outcome.settle(rows, &needed, None), keys, aggregates);
+                if *order == GroupOrder::Unseen {
+                    groups.reverse();
+                }
+                groups
+            }
+            LeafKind::Distinct { on } => distinct(self.outcome.settle(rows, &with(on.clone()), None), on),
+            LeafKind::Sort { keys, limit } => {
+                let needed = with(keys.iter().map(|k| k.column).collect());
+                let mut rows = self.outcome.settle(rows, &needed, None);
+                sort(&mut rows, keys);
+                rows.truncate(limit.map_or(usize::MAX, |l| l as usize));
+                rows
+            }
+            LeafKind::Take { skip, count } => self.outcome.settle(rows, &columns, Some((*skip, *count))),
+            LeafKind::Write(sink) => {
+                let rows = self.outcome.settle(rows, &columns, None);
+                self.outcome.sinks.insert(sink.number, write(&rows, sink));
+                Vec::new()
+            }
+        };
+        out.iter_mut().for_each(|r| r.keep(&columns));
+        if let Some(id) = leaf.output {
+            self.datasets.insert(id, out);
+        }
+    }
+}

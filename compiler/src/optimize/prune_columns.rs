@@ -1,0 +1,241 @@
+//! prune_columns: drops computed columns, aggregates and source columns that nothing needs.
+//!
+//! **Law.** `map { a, b: e } | map { a }` = `map { a }`, and likewise through every stage.
+//!
+//! **When it must not fire.** A source field that the program uses is checked in every surviving row,
+//! so only fields in `plan.unused` (decided on the program as written) are left out of a source.
+//! Filters, checks, keys, `on` columns and the list of a `flat_map` are always needed.
+//! The second run, after passes that may have removed uses, must also leave alone whatever can be an
+//! error where it enters an exchange: a row that was an error there must stay one. So it keeps such
+//! columns, and sums that can overflow.
+//!
+//! ```text
+//! %0 = read ... { a#0: int, b#1: int, c#2: int } ... -> a#0, b#1, c#2        unused [c#2]
+//! %1 = map %0 { x#3 = (a#0 + 1), y#4 = (b#1 * 2) } -> x#3, y#4
+//! %2 = filter %1 (y#4 > 0) -> x#3, y#4
+//! %3 = show %2 { y#4 }
+//! ```
+//! becomes
+//! ```text
+//! %0 = read ... { a#0: int, b#1: int } ... -> b#1
+//! %1 = map %0 { y#4 = (b#1 * 2) } -> y#4
+//! %2 = filter %1 (y#4 > 0) -> y#4
+//! %3 = show %2 { y#4 }
+//! ```
+//! where `a#0` is still read because the program as written uses it (had it not, it would be unused).
+
+use super::fallible::Fallible;
+use super::rebuild::Rebuild;
+use super::substitute::columns_of;
+use super::{Note, Notes, Pass};
+use flow_ir::aggregate::{Aggregate, AggregateKind};
+use flow_ir::logical::{Computed, Node, Operator};
+use flow_ir::source::Source;
+use flow_ir::{ColumnId, LogicalPlan, NodeId, Type};
+use std::collections::BTreeSet;
+
+const LAW: &str = "map { a, b: e } | map { a }  =  map { a }";
+
+/// The run on the program as written, which settles what each exchange needs.
+pub(super) const PASS: Pass =
+    Pass { name: "prune_columns", law: LAW, required: true, run: |plan, notes| prune(plan, false, notes) };
+
+/// The run after the other passes.
+pub(super) const AGAIN: Pass =
+    Pass { name: "prune_columns", law: LAW, required: false, run: |plan, notes| prune(plan, true, notes) };
+
+type Ids = BTreeSet<ColumnId>;
+
+fn prune(plan: &LogicalPlan, keep_failing: bool, notes: &mut Notes) -> LogicalPlan {
+    let mut pruner = Pruner {
+        needed: vec![Ids::new(); plan.nodes.len()],
+        nodes: vec![None; plan.nodes.len()],
+        fallible: keep_failing.then(|| Fallible::of(plan)),
+        plan,
+        notes,
+    };
+    let walk = Rebuild::walk(plan);
+    // Users before their inputs: a node's needs are complete when it is met.
+    for id in walk.iter().rev() {
+        let node = pruner.node(*id);
+        pruner.nodes[id.0 as usize] = Some(node);
+    }
+    let mut nodes = pruner.nodes;
+    let mut rebuild = Rebuild::of(plan);
+    for id in walk {
+        if let Some(pruned) = nodes[id.0 as usize].take() {
+            rebuild.copy(id, |node| *node = pruned);
+        }
+    }
+    rebuild.finish()
+}
+
+struct Pruner<'a> {
+    plan: &'a LogicalPlan,
+    needed: Vec<Ids>,
+    nodes: Vec<Option<Node>>,
+    /// Present in the second run.
+    fallible: Option<Fallible>,
+    notes: &'a mut Notes,
+}
+
+impl Pruner<'_> {
+    /// The node without what nobody needs; notes what it needs itself.
+    fn node(&mut self, id: NodeId) -> Node {
+        let mut node = self.plan.node(id).clone();
+        let mut needed = std::mem::take(&mut self.needed[id.0 as usize]);
+        let span = node.span;
+        match &mut node.operator {
+            Operator::Read(source) => prune_source(source, &needed, &self.plan.unused),
+            Operator::Rows(rows) => {
+                // One column stays, so that rows without columns need no special case.
+                needed.extend(node.columns.first().filter(|_| needed.is_empty()).map(|c| c.id));
+                let keep: Vec<bool> = node.columns.iter().map(|c| needed.contains(&c.id)).collect();
+                rows.iter_mut().for_each(|row| retain_at(row, &keep));
+            }
+            Operator::Filter { input, predicate } | Operator::Check { input, predicate, .. } => {
+                let reads = columns_of(predicate);
+                self.need(*input, needed.iter().copied().chain(reads));
+            }
+            Operator::Map { input, computed } => {
+                let reads = prune_computed(computed, &needed);
+                let passed = needed.iter().copied().filter(|id| !computed.iter().any(|c| c.id == *id));
+                self.need(*input, passed.chain(reads).collect::<Vec<_>>());
+            }
+            Operator::FlatMap { input, computed, each } => {
+                let mut reads = prune_computed(computed, &needed);
+                reads.extend(columns_of(&each.expr));
+                let made = |id: &ColumnId| *id == each.id || computed.iter().any(|c| c.id == *id);
+                let passed = needed.iter().copied().filter(|id| !made(id));
+                self.need(*input, passed.chain(reads).collect::<Vec<_>>());
+            }
+            Operator::ReduceByKey { input, keys, aggregates } => {
+                let input = *input;
+                aggregates.retain(|a| needed.contains(&a.output) || self.aggregate_can_fail(a, input));
+                let arguments = aggregates.iter().filter_map(|a| a.argument);
+                self.need(input, keys.iter().copied().chain(arguments).collect::<Vec<_>>());
+            }
+            Operator::Distinct { input, on } => {
+                let input = *input;
+                needed.extend(self.failing(input, &node.columns, &needed, span));
+                self.need(input, needed.iter().copied().chain(on.iter().copied()));
+            }
+            Operator::Sort { input, keys } => {
+                let input = *input;
+                needed.extend(self.failing(input, &node.columns, &needed, span));
+                self.need(input, needed.iter().copied().chain(keys.iter().map(|k| k.column)));
+            }
+            Operator::Take { input, .. } | Operator::Skip { input, .. } => {
+                let input = *input;
+                needed.extend(self.failing(input, &node.columns, &needed, span));
+                self.need(input, needed.iter().copied());
+            }
+            Operator::Union { inputs, columns } => {
+                let keep: Vec<bool> = (0..node.columns.len())
+                    .map(|at| {
+                        needed.contains(&node.columns[at].id) || self.union_can_fail(inputs, columns, at)
+                    })
+                    .collect();
+                columns.iter_mut().for_each(|ids| retain_at(ids, &keep));
+                retain_at(&mut node.columns, &keep);
+                for (input, ids) in inputs.iter().zip(columns.iter()) {
+                    self.need(*input, ids.iter().copied());
+                }
+                return node;
+            }
+            Operator::Join { left, right, on, right_columns } => {
+                let failing = self.fallible.as_ref().map(|f| f.columns(*right));
+                let fails = |own: &ColumnId| failing.is_some_and(|f| f.contains(own));
+                right_columns.retain(|(new, own)| needed.contains(new) || fails(own));
+                let passed =
+                    needed.iter().copied().filter(|id| !right_columns.iter().any(|(new, _)| new == id));
+                self.need(*left, passed.chain(on.iter().map(|(l, _)| *l)).collect::<Vec<_>>());
+                let own = right_columns.iter().map(|(_, own)| *own);
+                self.need(*right, own.chain(on.iter().map(|(_, r)| *r)).collect::<Vec<_>>());
+            }
+            Operator::Write { input, sink } => {
+                self.need(*input, sink.columns.iter().map(|c| c.id));
+            }
+        }
+        node.columns.retain(|c| needed.contains(&c.id));
+        node
+    }
+
+    fn need(&mut self, input: NodeId, columns: impl IntoIterator<Item = ColumnId>) {
+        self.needed[input.0 as usize].extend(columns);
+    }
+
+    /// The columns of an exchange that nobody needs any more, but that can be errors.
+    fn failing(
+        &mut self,
+        input: NodeId,
+        columns: &[flow_ir::logical::OutputColumn],
+        needed: &Ids,
+        span: flow_ir::Span,
+    ) -> Vec<ColumnId> {
+        let Some(fallible) = &self.fallible else { return Vec::new() };
+        let failing = fallible.columns(input);
+        let kept: Vec<_> =
+            columns.iter().filter(|c| !needed.contains(&c.id) && failing.contains(&c.id)).collect();
+        for column in &kept {
+            let name = column.path.join(".");
+            let message = format!(
+                "`{name}` is not used any more, but it stays: it can fail, and a row that fails is an error"
+            );
+            self.notes.push(Note { span, message });
+        }
+        kept.iter().map(|c| c.id).collect()
+    }
+
+    fn union_can_fail(&self, inputs: &[NodeId], columns: &[Vec<ColumnId>], at: usize) -> bool {
+        let Some(fallible) = &self.fallible else { return false };
+        let fails = |(input, ids): (&NodeId, &Vec<ColumnId>)| {
+            ids.get(at).is_some_and(|id| fallible.columns(*input).contains(id))
+        };
+        inputs.iter().zip(columns).any(fails)
+    }
+
+    /// Whether leaving out an aggregate could hide an error; only asked in the second run.
+    fn aggregate_can_fail(&self, aggregate: &Aggregate, input: NodeId) -> bool {
+        let Some(fallible) = &self.fallible else { return false };
+        let argument = aggregate.argument;
+        let overflows = |ty: &Type| matches!(ty, Type::Int | Type::Duration | Type::Decimal { .. });
+        let kind = argument
+            .and_then(|id| self.plan.node(input).columns.iter().find(|c| c.id == id))
+            .map(|c| &c.ty.kind);
+        argument.is_some_and(|id| fallible.columns(input).contains(&id))
+            || match aggregate.kind {
+                AggregateKind::Sum => kind.is_none_or(overflows),
+                AggregateKind::Mean => matches!(kind, None | Some(Type::Decimal { .. })),
+                _ => false,
+            }
+    }
+}
+
+/// Drops computed columns that are not needed; returns what the others read.
+fn prune_computed(computed: &mut Vec<Computed>, needed: &Ids) -> Vec<ColumnId> {
+    computed.retain(|c| needed.contains(&c.id));
+    computed.iter().flat_map(|c| columns_of(&c.expr)).collect()
+}
+
+/// Drops source columns that the program as written does not use, with their positions.
+fn prune_source(source: &mut Source, needed: &Ids, unused: &BTreeSet<ColumnId>) {
+    let keep: Vec<bool> =
+        source.columns.iter().map(|c| needed.contains(&c.id) || !unused.contains(&c.id)).collect();
+    retain_at(&mut source.columns, &keep);
+    for file in &mut source.files {
+        // Formats without positions have none to drop.
+        if file.positions.len() == keep.len() {
+            retain_at(&mut file.positions, &keep);
+        }
+    }
+}
+
+/// Keeps the items at the positions where `keep` is true.
+fn retain_at<T>(items: &mut Vec<T>, keep: &[bool]) {
+    let mut at = 0;
+    items.retain(|_| {
+        at += 1;
+        keep.get(at - 1).copied().unwrap_or(true)
+    });
+}
