@@ -12,7 +12,7 @@ use flow_ir::eval::{decimal_fits, decimal_to_float, float_to_decimal};
 use flow_ir::text::civil::{DAY, date_of_timestamp};
 use flow_ir::text::{
     parse_date, parse_decimal, parse_float, parse_int, parse_timestamp, push_date, push_decimal,
-    push_duration, push_float, push_timestamp,
+    push_duration, push_float, push_int, push_timestamp,
 };
 use flow_ir::{Column, DataType, ErrorCode, Function, Type, Value, Values};
 
@@ -154,25 +154,6 @@ fn to_string(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Colu
         Some(x) => sure_text_column(status, rows, |row, out| push(out, x.get(row))),
         None => by_rows(Function::ToString, arguments, rows, result),
     }
-}
-
-/// Appends an int, without the formatting machinery.
-fn push_int(out: &mut String, x: i64) {
-    let mut digits = [0u8; 20];
-    let mut rest = x.unsigned_abs();
-    let mut at = digits.len();
-    while let Some(slot) = at.checked_sub(1).and_then(|i| digits.get_mut(i)) {
-        *slot = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        at -= 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    if x < 0 {
-        out.push('-');
-    }
-    out.push_str(digits.get(at..).and_then(|d| std::str::from_utf8(d).ok()).unwrap_or(""));
 }
 
 fn to_date(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Column {

@@ -64,33 +64,32 @@ pub fn split_each(column: &Column, separator: &Value) -> (Vec<u32>, Column) {
     let Values::Str(texts) = &column.values else {
         return erroneous_rows(&failing(column, rows, ErrorCode::Argument));
     };
-    let mut pieces =
-        Pieces { rows: Vec::with_capacity(rows), views: Vec::with_capacity(rows), failed: Vec::new() };
+    let mut pieces = Pieces::default();
     match separator {
         Value::String(s) => match s.as_bytes() {
             [] => return erroneous_rows(&failing(column, rows, ErrorCode::Argument)),
-            [byte] => pieces.collect(column, texts, |bytes, out| {
-                split_bytes(bytes, memchr_iter(*byte, bytes), 1, out);
-            }),
+            [byte] => {
+                let byte = *byte;
+                pieces.collect(column, texts, |bytes, row| {
+                    split_where(&texts.buffer, bytes.len(), |b| b == byte, false, row);
+                });
+            }
             _ => {
                 let finder = memmem::Finder::new(s.as_bytes());
-                pieces.collect(column, texts, |bytes, out| {
-                    split_bytes(bytes, finder.find_iter(bytes), s.len(), out);
+                pieces.collect(column, texts, |bytes, row| {
+                    let mut from = 0;
+                    for at in finder.find_iter(bytes) {
+                        row.piece(from, at);
+                        from = at + s.len();
+                    }
+                    row.piece(from, bytes.len());
                 });
             }
         },
-        Value::Regex(pattern) => match (compiled(pattern), AsciiRuns::of(pattern)) {
+        Value::Regex(pattern) => match (compiled(pattern), ClassPattern::of(pattern)) {
             (Err(_), _) => return erroneous_rows(&failing(column, rows, ErrorCode::Argument)),
-            (Ok(regex), None) => {
-                pieces.collect(column, texts, |bytes, out| split_regex(&regex, bytes, out));
-            }
-            (Ok(regex), Some(runs)) => pieces.collect(column, texts, |bytes, out| {
-                if bytes.is_ascii() {
-                    runs.split(bytes, out);
-                } else {
-                    split_regex(&regex, bytes, out);
-                }
-            }),
+            (Ok(regex), None) => pieces.collect(column, texts, |bytes, row| split_regex(&regex, bytes, row)),
+            (Ok(regex), Some(class)) => split_at_class(column, texts, &regex, class, &mut pieces),
         },
         // `split(text, null)` is null, which has no elements; errors stay.
         _ => return erroneous_rows(column),
@@ -109,6 +108,7 @@ fn erroneous_rows(column: &Column) -> (Vec<u32>, Column) {
 }
 
 /// The pieces found so far.
+#[derive(Default)]
 struct Pieces {
     rows: Vec<u32>,
     views: Vec<View>,
@@ -116,32 +116,70 @@ struct Pieces {
     failed: Vec<(usize, u8)>,
 }
 
+/// Where the pieces of one row go.
+struct RowPieces<'a> {
+    pieces: &'a mut Pieces,
+    row: u32,
+    /// The row's first byte in its buffer.
+    at: usize,
+}
+
+impl RowPieces<'_> {
+    /// Takes the bytes `from..to` of the row's text as a piece.
+    #[inline(always)]
+    fn piece(&mut self, from: usize, to: usize) {
+        self.pieces.rows.push(self.row);
+        self.pieces.views.push(view((self.at + from) as u32, (to - from) as u32));
+    }
+}
+
 impl Pieces {
-    /// Splits the text of every valid row; `split` calls back with the range of each piece.
+    /// Splits the text of every valid row.
+    #[inline(always)]
     fn collect(
         &mut self,
         column: &Column,
         texts: &StrColumn,
-        mut split: impl FnMut(&[u8], &mut dyn FnMut(usize, usize)),
+        mut split: impl FnMut(&[u8], &mut RowPieces<'_>),
     ) {
+        // Words are about this long; a second allocation would cost more than a generous first.
+        const BYTES_A_PIECE: usize = 6;
+        let bytes: usize = texts.views.iter().map(|v| parts(*v).1).sum();
+        self.rows.reserve(texts.views.len() + bytes / BYTES_A_PIECE);
+        self.views.reserve(texts.views.len() + bytes / BYTES_A_PIECE);
         for (row, &whole) in texts.views.iter().enumerate() {
             match column.status.get(row) {
-                VALID => {}
-                NULL => continue,
+                VALID => {
+                    let mut pieces = RowPieces { pieces: self, row: row as u32, at: parts(whole).0 };
+                    split(texts.bytes(row), &mut pieces);
+                }
+                NULL => {}
                 code => {
                     self.failed.push((self.rows.len(), code));
                     self.rows.push(row as u32);
                     self.views.push(0);
-                    continue;
                 }
             }
-            let at = parts(whole).0;
-            let (rows, views) = (&mut self.rows, &mut self.views);
-            split(texts.bytes(row), &mut |from, to| {
-                rows.push(row as u32);
-                views.push(view((at + from) as u32, (to - from) as u32));
-            });
         }
+    }
+
+    /// Splits ASCII texts at the bytes that separate, and the others by the pattern.
+    #[inline(always)]
+    fn collect_ascii(
+        &mut self,
+        column: &Column,
+        texts: &StrColumn,
+        regex: &Regex,
+        runs: bool,
+        separates: impl Fn(u8) -> bool,
+    ) {
+        self.collect(column, texts, |bytes, row| {
+            if bytes.is_ascii() {
+                split_where(&texts.buffer, bytes.len(), &separates, runs, row);
+            } else {
+                split_regex(regex, bytes, row);
+            }
+        });
     }
 
     fn finish(self, texts: &StrColumn) -> (Vec<u32>, Column) {
@@ -161,76 +199,146 @@ impl Pieces {
     }
 }
 
-fn split_bytes(
-    bytes: &[u8],
-    separators: impl Iterator<Item = usize>,
-    width: usize,
-    out: &mut dyn FnMut(usize, usize),
-) {
-    let mut from = 0;
-    for at in separators {
-        out(from, at);
-        from = at + width;
-    }
-    out(from, bytes.len());
-}
-
-fn split_regex(regex: &Regex, bytes: &[u8], out: &mut dyn FnMut(usize, usize)) {
+fn split_regex(regex: &Regex, bytes: &[u8], row: &mut RowPieces<'_>) {
     let text = std::str::from_utf8(bytes).unwrap_or("");
     let mut from = 0;
     for found in regex.find_iter(text) {
-        out(from, found.start());
+        row.piece(from, found.start());
         from = found.end();
     }
-    out(from, text.len());
+    row.piece(from, text.len());
 }
 
-/// The patterns `\W+`, `\s+` and `\d+` and their single forms, as a table over ASCII: most
-/// programs split words with one of them, and ASCII texts need no automaton for it.
-struct AsciiRuns {
-    separates: [bool; 128],
+/// Splits a row's text of `length` bytes at the bytes that separate, or at runs of them.
+///
+/// One bit a byte is computed for 64 bytes at a time, without a branch; what is left to do then
+/// depends on the number of pieces only.
+#[inline(always)]
+fn split_where(
+    buffer: &[u8],
+    length: usize,
+    separates: impl Fn(u8) -> bool,
+    runs: bool,
+    row: &mut RowPieces<'_>,
+) {
+    let (mut from, mut inside) = (0, 0);
+    let mut at = 0;
+    while at < length {
+        let mut mask = separator_bits(buffer, row.at + at, &separates);
+        let left = length - at;
+        if left < 64 {
+            mask &= (1 << left) - 1;
+        }
+        if runs {
+            // The bytes at which a run begins or, behind it, ends.
+            let mut edges = mask ^ (mask << 1 | inside);
+            if left < 64 {
+                edges &= (1 << left) - 1;
+            }
+            while edges != 0 {
+                let edge = at + edges.trailing_zeros() as usize;
+                if inside == 0 {
+                    row.piece(from, edge);
+                }
+                from = edge;
+                inside ^= 1;
+                edges &= edges - 1;
+            }
+        } else {
+            while mask != 0 {
+                let found = at + mask.trailing_zeros() as usize;
+                row.piece(from, found);
+                from = found + 1;
+                mask &= mask - 1;
+            }
+        }
+        at += 64;
+    }
+    row.piece(if inside == 1 { length } else { from }, length);
+}
+
+/// One bit for each of the 64 bytes at a place; bytes beyond the buffer count as zeros.
+#[inline(always)]
+fn separator_bits(buffer: &[u8], at: usize, separates: impl Fn(u8) -> bool) -> u64 {
+    let mut flags = [0u8; 64];
+    match buffer.get(at..).and_then(|rest| rest.first_chunk::<64>()) {
+        Some(block) => flags = block.map(|b| u8::from(separates(b))),
+        None => {
+            let rest = buffer.get(at..).unwrap_or_default();
+            flags.iter_mut().zip(rest).for_each(|(flag, b)| *flag = u8::from(separates(*b)));
+        }
+    }
+    let mut bits = 0;
+    for (i, eight) in flags.chunks_exact(8).enumerate() {
+        let eight = eight.iter().rev().fold(0u64, |word, flag| word << 8 | u64::from(*flag));
+        // The product gathers the lowest bits of the eight bytes in its highest byte.
+        bits |= (eight.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
+    }
+    bits
+}
+
+/// A common character class, as it is within ASCII: most programs split words with one of them,
+/// and ASCII texts need no automaton for it.
+#[derive(Clone, Copy)]
+enum AsciiClass {
+    Word,
+    Space,
+    Digit,
+    Letter,
+    LowerLetter,
+}
+
+/// A pattern that is a class or its complement, once or repeated: `\W+`, `\s`, `[^a-z]+`.
+#[derive(Clone, Copy)]
+struct ClassPattern {
+    class: AsciiClass,
+    complement: bool,
     runs: bool,
 }
 
-impl AsciiRuns {
+impl ClassPattern {
     fn of(pattern: &str) -> Option<Self> {
         let (class, runs) = match pattern.strip_suffix('+') {
             Some(class) => (class, true),
             None => (pattern, false),
         };
-        // What Unicode's classes are within ASCII.
-        let is_in: fn(u8) -> bool = match class {
-            r"\W" | r"[^\w]" => |b| !(b.is_ascii_alphanumeric() || b == b'_'),
-            r"\s" | r"[\s]" => |b| matches!(b, b'\t'..=b'\r' | b' '),
-            r"\d" | "[0-9]" => |b| b.is_ascii_digit(),
-            r"\D" | "[^0-9]" => |b| !b.is_ascii_digit(),
-            "[^a-z]" => |b| !b.is_ascii_lowercase(),
-            "[^a-zA-Z]" | "[^A-Za-z]" => |b| !b.is_ascii_alphabetic(),
+        let (class, complement) = match class {
+            r"\W" | r"[^\w]" => (AsciiClass::Word, true),
+            r"\s" | r"[\s]" => (AsciiClass::Space, false),
+            r"\d" | "[0-9]" => (AsciiClass::Digit, false),
+            r"\D" | "[^0-9]" => (AsciiClass::Digit, true),
+            "[^a-z]" => (AsciiClass::LowerLetter, true),
+            "[^a-zA-Z]" | "[^A-Za-z]" => (AsciiClass::Letter, true),
             _ => return None,
         };
-        let mut separates = [false; 128];
-        for (slot, b) in separates.iter_mut().zip(0u8..) {
-            *slot = is_in(b);
-        }
-        Some(AsciiRuns { separates, runs })
+        Some(ClassPattern { class, complement, runs })
     }
+}
 
-    fn split(&self, bytes: &[u8], out: &mut dyn FnMut(usize, usize)) {
-        let separates = |b: u8| self.separates.get(usize::from(b)).copied().unwrap_or(false);
-        let mut from = 0;
-        let mut inside = false;
-        for (i, &b) in bytes.iter().enumerate() {
-            if separates(b) {
-                // Only the first separator of a run ends a piece.
-                if !(self.runs && inside) {
-                    out(from, i);
-                }
-                from = i + 1;
-                inside = true;
-            } else {
-                inside = false;
-            }
+/// Splits every text at a class, each class with a loop of its own.
+fn split_at_class(
+    column: &Column,
+    texts: &StrColumn,
+    regex: &Regex,
+    pattern: ClassPattern,
+    pieces: &mut Pieces,
+) {
+    let ClassPattern { class, complement, runs } = pattern;
+    let within = |b: u8, low: u8, count: u8| b.wrapping_sub(low) < count;
+    match class {
+        AsciiClass::Word => pieces.collect_ascii(column, texts, regex, runs, |b| {
+            (within(b | 0x20, b'a', 26) | within(b, b'0', 10) | (b == b'_')) != complement
+        }),
+        AsciiClass::Space => pieces
+            .collect_ascii(column, texts, regex, runs, |b| (within(b, b'\t', 5) | (b == b' ')) != complement),
+        AsciiClass::Digit => {
+            pieces.collect_ascii(column, texts, regex, runs, |b| within(b, b'0', 10) != complement);
         }
-        out(from, bytes.len());
+        AsciiClass::Letter => {
+            pieces.collect_ascii(column, texts, regex, runs, |b| within(b | 0x20, b'a', 26) != complement);
+        }
+        AsciiClass::LowerLetter => {
+            pieces.collect_ascii(column, texts, regex, runs, |b| within(b, b'a', 26) != complement);
+        }
     }
 }

@@ -69,6 +69,11 @@ impl Region {
     pub(super) fn is_dense(&self) -> bool {
         self.end - self.start <= self.total.saturating_mul(2).saturating_add(1024)
     }
+
+    /// Whether that is so and all of them are ASCII.
+    pub(super) fn is_ascii(&self, texts: &StrColumn) -> bool {
+        self.is_dense() && texts.buffer.get(self.start..self.end).is_some_and(<[u8]>::is_ascii)
+    }
 }
 
 fn change_region(function: Function, texts: &StrColumn, status: &Status) -> Option<StrColumn> {

@@ -3,6 +3,7 @@
 use super::arithmetic::{division_by_zero, does_not_fit, wrong_operands};
 use crate::error::EvalError;
 use crate::function::Function;
+use crate::text::push_decimal;
 use crate::types::{DataType, Type};
 use crate::value::Value;
 
@@ -55,7 +56,10 @@ pub fn float_to_decimal(x: f64, scale: u8) -> Option<i128> {
     if !x.is_finite() || x.abs() >= 1e38 {
         return None;
     }
-    let digits = rounded_text(x, i32::from(scale));
+    if let Some(magnitude) = scaled_round(x, i64::from(scale)) {
+        return Some(i128::from(if x < 0.0 { -magnitude } else { magnitude }));
+    }
+    let digits = exactly_rounded_text(x, i32::from(scale));
     let unscaled: i128 = digits.replace('.', "").parse().ok()?;
     decimal_fits(unscaled, PRECISION_MAX).then_some(unscaled)
 }
@@ -73,12 +77,53 @@ pub fn round_float(x: f64, digits: i64) -> f64 {
     if digits == 0 {
         return x.round();
     }
-    rounded_text(x, digits as i32).parse().unwrap_or(x)
+    if let (Some(magnitude), Some(power)) = (scaled_round(x, digits), float_power_of_ten(digits)) {
+        // Both are exact, so the one division is the one rounding.
+        return (magnitude as f64 / power).copysign(x);
+    }
+    exactly_rounded_text(x, digits as i32).parse().unwrap_or(x)
+}
+
+/// `10^n` where a float holds it exactly.
+fn float_power_of_ten(n: i64) -> Option<f64> {
+    const POWERS: [f64; 23] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+        1e18, 1e19, 1e20, 1e21, 1e22,
+    ];
+    POWERS.get(usize::try_from(n).ok()?).copied()
+}
+
+/// `|x| * 10^digits` rounded half away from zero, where floats can tell; `None` next to a tie and
+/// for large numbers, which need the exact digits.
+fn scaled_round(x: f64, digits: i64) -> Option<i64> {
+    const LIMIT: f64 = (1i64 << 51) as f64;
+    let scaled = x.abs() * float_power_of_ten(digits)?;
+    if scaled.is_nan() || scaled >= LIMIT {
+        return None;
+    }
+    let below = scaled.floor();
+    let fraction = scaled - below;
+    // The product is off by at most half a unit in its last place.
+    if (fraction - 0.5).abs() <= scaled * f64::EPSILON {
+        return None;
+    }
+    Some(below as i64 + i64::from(fraction > 0.5))
 }
 
 /// The exact decimal expansion of a finite float, rounded half away from zero to `digits` digits
 /// after the point, as text with exactly that many (none if `digits` <= 0).
 pub fn rounded_text(x: f64, digits: i32) -> String {
+    let Some(magnitude) = scaled_round(x, i64::from(digits)) else { return exactly_rounded_text(x, digits) };
+    let mut out = String::new();
+    if x.is_sign_negative() {
+        out.push('-');
+    }
+    push_decimal(&mut out, i128::from(magnitude), u8::try_from(digits).unwrap_or(0));
+    out
+}
+
+/// The same by the digits themselves, for every finite float.
+fn exactly_rounded_text(x: f64, digits: i32) -> String {
     // A float with binary exponent -k has exactly k digits after the point, or fewer.
     let exact = 1074.min(binary_fraction_digits(x));
     let expansion = format!("{:.*}", exact, x.abs());
@@ -191,5 +236,38 @@ pub fn decimal_operation(function: Function, (x, s): (i128, u8), (y, t): (i128, 
             ))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_by_floats_agrees_with_rounding_by_digits() {
+        let mut state = 1u64;
+        let mut by_floats = 0;
+        for i in 0..20_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let x = match i % 4 {
+                0 => f64::from_bits(state ^ state >> 31),
+                // Numbers with few digits, which lie next to ties.
+                1 => (state >> 40) as f64 / 1000.0,
+                2 => -((state >> 50) as f64 / 8.0),
+                _ => (state >> 44) as f64 * 0.005,
+            };
+            let digits = (state >> 33) as i32 % 9;
+            if !x.is_finite() {
+                continue;
+            }
+            by_floats += i32::from(scaled_round(x, i64::from(digits)).is_some());
+            let exact = exactly_rounded_text(x, digits);
+            assert_eq!(rounded_text(x, digits), exact, "{x:?} {digits}");
+            let rounded = round_float(x, i64::from(digits));
+            assert_eq!(rounded.to_bits(), exact.parse::<f64>().map_or(0, f64::to_bits), "{x:?} {digits}");
+            let unscaled = exact.replace('.', "").parse::<i128>().ok().filter(|u| decimal_fits(*u, 38));
+            assert_eq!(float_to_decimal(x, digits as u8), unscaled.filter(|_| x.abs() < 1e38), "{x:?}");
+        }
+        assert!(by_floats > 5000);
     }
 }

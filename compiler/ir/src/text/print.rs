@@ -15,7 +15,31 @@ use std::fmt::Write;
 
 /// Appends an int.
 pub fn push_int(out: &mut String, x: i64) {
-    let _ = write!(out, "{x}");
+    let mut digits = [0u8; 20];
+    let mut start = digits.len();
+    let mut rest = x.unsigned_abs();
+    for (i, slot) in digits.iter_mut().enumerate().rev() {
+        *slot = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            start = i;
+            break;
+        }
+    }
+    if x < 0 {
+        out.push('-');
+    }
+    push_ascii(out, digits.get(start..).unwrap_or_default());
+}
+
+/// Appends bytes that are ASCII.
+fn push_ascii(out: &mut String, bytes: &[u8]) {
+    out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
+}
+
+/// The two digits of a number below 100.
+fn two(n: u32) -> [u8; 2] {
+    [b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8]
 }
 
 /// Appends a float.
@@ -41,7 +65,8 @@ pub fn push_decimal(out: &mut String, unscaled: i128, scale: u8) {
     let scale = usize::from(scale);
     let start = out.len();
     let _ = write!(out, "{:0width$}", unscaled.unsigned_abs(), width = scale + 1);
-    out.insert(out.len() - scale.min(out.len() - start), '.');
+    let point = out.len() - scale.min(out.len() - start);
+    out.insert(point, '.');
 }
 
 /// Appends a date.
@@ -51,11 +76,12 @@ pub fn push_date(out: &mut String, date: i32) {
 
 fn push_civil(out: &mut String, days: i64) {
     let civil::Civil { year, month, day } = civil::civil_from_days(days);
-    let sign = match year {
-        0..=9999 => "",
-        ..0 => "-",
-        _ => "+",
-    };
+    if let Ok(year @ 0..=9999) = u32::try_from(year) {
+        let ([a, b], [c, d]) = (two(year / 100), two(year % 100));
+        let ([e, f], [g, h]) = (two(u32::from(month)), two(u32::from(day)));
+        return push_ascii(out, &[a, b, c, d, b'-', e, f, b'-', g, h]);
+    }
+    let sign = if year < 0 { '-' } else { '+' };
     let _ = write!(out, "{sign}{:04}-{month:02}-{day:02}", year.unsigned_abs());
 }
 
@@ -63,7 +89,9 @@ fn push_civil(out: &mut String, days: i64) {
 pub fn push_timestamp(out: &mut String, timestamp: i64) {
     push_civil(out, civil::date_of_timestamp(timestamp));
     let time = civil::time_of_timestamp(timestamp);
-    let _ = write!(out, "T{:02}:{:02}:{:02}", time.hour, time.minute, time.second);
+    let [a, b] = two(u32::from(time.hour));
+    let ([c, d], [e, f]) = (two(u32::from(time.minute)), two(u32::from(time.second)));
+    push_ascii(out, &[b'T', a, b, b':', c, d, b':', e, f]);
     if time.microsecond != 0 {
         let _ = write!(out, ".{:06}", time.microsecond);
     }
