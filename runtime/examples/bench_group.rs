@@ -1,2 +1,380 @@
-//! x
-fn main(){}
+//! Times the blocking operators on made-up columns: `bench_group [part]... [rows=millions] [file=words]`.
+//!
+//! Parts: stations, words, ints, merge, sort, join, sums; all without arguments. The machine is
+//! never quiet, so every figure is the best of several rounds.
+
+use flow_ir::aggregate::{Aggregate, AggregateKind};
+use flow_ir::column::{BUFFER_PADDING, view};
+use flow_ir::expr::Span;
+use flow_ir::logical::SortKey;
+use flow_ir::physical::{GroupOrder, TypedColumn};
+use flow_ir::{Batch, Column, ColumnId, DataType, StrColumn, Type, Values};
+use flow_runtime::memory::Budget;
+use flow_runtime::operators::join::JoinTable;
+use flow_runtime::operators::reduce_by_key::{
+    Aggregator, AggregatorSpec, GroupTable, UpdateRows, merge_and_finish,
+};
+use flow_runtime::operators::sort::sort;
+use std::sync::Arc;
+use std::time::Instant;
+
+const BATCH: usize = 8_192;
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
+    }
+
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// Batches of views into one buffer in which `between` other bytes follow each text.
+fn text_batches(texts: impl Iterator<Item = Vec<u8>>, between: usize) -> Vec<Column> {
+    let mut out = Vec::new();
+    let (mut bytes, mut views): (Vec<u8>, Vec<u64>) = (Vec::new(), Vec::new());
+    let mut flush = |bytes: &mut Vec<u8>, views: &mut Vec<u64>| {
+        bytes.resize(bytes.len() + BUFFER_PADDING, b'\n');
+        let buffer = Arc::new(std::mem::take(bytes));
+        for v in views.chunks(BATCH) {
+            out.push(Column::valid(Values::Str(StrColumn { buffer: buffer.clone(), views: v.to_vec() })));
+        }
+        views.clear();
+    };
+    for t in texts {
+        views.push(view(bytes.len() as u32, t.len() as u32));
+        bytes.extend_from_slice(&t);
+        bytes.resize(bytes.len() + between, b' ');
+        if views.len() == 16 * BATCH {
+            flush(&mut bytes, &mut views);
+        }
+    }
+    flush(&mut bytes, &mut views);
+    out
+}
+
+fn word(random: &mut Random, length: usize) -> Vec<u8> {
+    (0..length).map(|_| b'a' + random.below(26) as u8).collect()
+}
+
+fn stations(rows: usize) -> Vec<Column> {
+    let mut random = Random(1);
+    // Lengths of city names.
+    let lengths = [(3, 5), (4, 42), (5, 98), (6, 203), (7, 154), (8, 133), (9, 109), (10, 60), (11, 60), (12, 40)];
+    let long = [(13, 21), (14, 9), (15, 5), (16, 14), (17, 2), (18, 2), (24, 2), (26, 2)];
+    let all: Vec<usize> = lengths.iter().chain(&long).flat_map(|&(l, n)| vec![l; n]).collect();
+    let names: Vec<Vec<u8>> = (0..413)
+        .map(|_| {
+            let length = all[random.below(all.len() as u64) as usize];
+            word(&mut random, length)
+        })
+        .collect();
+    let texts: Vec<Vec<u8>> = (0..rows).map(|_| names[random.below(413) as usize].clone()).collect();
+    text_batches(texts.into_iter(), 6)
+}
+
+/// Words of a text: 800,000 different ones, a few of them very common, common ones short.
+fn words(rows: usize) -> Vec<Column> {
+    let mut random = Random(2);
+    let n = 800_000;
+    let words: Vec<Vec<u8>> = (0..n)
+        .map(|rank| {
+            let length = match rank {
+                0..100 => 2 + random.below(3),
+                100..1_000 => 3 + random.below(5),
+                1_000..20_000 => 4 + random.below(8),
+                _ => 6 + random.below(6) + random.below(6),
+            };
+            word(&mut random, length as usize)
+        })
+        .collect();
+    let mut total = 0.0;
+    let cumulative: Vec<f64> = (1..=n)
+        .map(|i| {
+            total += 1.0 / (i as f64 + 1.7);
+            total
+        })
+        .collect();
+    let texts = (0..rows).map(|_| {
+        let at = random.unit() * total;
+        words[cumulative.partition_point(|&c| c < at).min(n - 1)].clone()
+    });
+    let texts: Vec<Vec<u8>> = texts.collect();
+    text_batches(texts.into_iter(), 1)
+}
+
+fn words_of(path: &str, rows: usize) -> Vec<Column> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path);
+    let read = file.and_then(|f| std::io::Read::read_to_end(&mut std::io::Read::take(f, rows as u64 * 8), &mut bytes));
+    if let Err(e) = read {
+        eprintln!("{path}: {e}");
+        return Vec::new();
+    }
+    let texts = bytes.split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty()).map(<[u8]>::to_vec).take(rows);
+    text_batches(texts, 1)
+}
+
+/// Nanoseconds this thread has run so far, where the system tells: waiting for a core is left out.
+fn cpu_time() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok()
+}
+
+/// The best time of several rounds, in nanoseconds of this thread.
+fn best(rounds: usize, mut f: impl FnMut()) -> f64 {
+    (0..rounds)
+        .map(|_| {
+            let (start, cpu) = (Instant::now(), cpu_time());
+            f();
+            match (cpu, cpu_time()) {
+                (Some(before), Some(after)) if after > before => after - before,
+                _ => start.elapsed().as_nanos() as f64,
+            }
+        })
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// The best time of several rounds, in nanoseconds of the clock on the wall.
+fn best_wall(rounds: usize, mut f: impl FnMut()) -> f64 {
+    (0..rounds)
+        .map(|_| {
+            let start = Instant::now();
+            f();
+            start.elapsed().as_nanos() as f64
+        })
+        .fold(f64::INFINITY, f64::min)
+}
+
+fn time_groups(name: &str, ty: &Type, columns: &[&Column]) {
+    let rows: usize = columns.iter().map(|c| c.len()).sum();
+    let mut groups = Vec::new();
+    let mut count = 0;
+    let build = best(3, || {
+        let mut table = GroupTable::new(vec![ty.clone()], &Budget::unlimited());
+        for c in columns {
+            table.assign(&[c], c.len(), &mut groups).expect("no limit");
+        }
+        count = table.len();
+    });
+    let mut table = GroupTable::new(vec![ty.clone()], &Budget::unlimited());
+    let mut warm = || {
+        for c in columns {
+            table.assign(&[c], c.len(), &mut groups).expect("no limit");
+        }
+    };
+    warm();
+    let warm = best(5, warm);
+    let n = rows as f64;
+    println!("{name}: {rows} rows, {count} groups: {:.2} ns/row from empty, {:.2} ns/row warm", build / n, warm / n);
+    let counted = best(3, || {
+        let mut a = Aggregator::new(count_spec(ty), Some(Arc::new(CountRows)), &Budget::unlimited());
+        for c in columns {
+            a.update(&[c], &[None], c.len(), 0).expect("no limit");
+        }
+    });
+    println!("{name}: {:.2} ns/row with count()", counted / n);
+    let both = (0..3).map(|_| both_cores(ty, columns)).fold(f64::INFINITY, f64::min);
+    println!("{name}: {:.2} ns/row a core with count(), two threads", both / n);
+}
+
+/// Nanoseconds of two threads that count half of the rows each, added up.
+fn both_cores(ty: &Type, columns: &[&Column]) -> f64 {
+    std::thread::scope(|s| {
+        let halves: Vec<_> = columns
+            .chunks(columns.len().div_ceil(2))
+            .map(|half| {
+                s.spawn(move || {
+                    best(1, || {
+                        let mut a = Aggregator::new(count_spec(ty), Some(Arc::new(CountRows)), &Budget::unlimited());
+                        for c in half {
+                            a.update(&[c], &[None], c.len(), 0).expect("no limit");
+                        }
+                    })
+                })
+            })
+            .collect();
+        halves.into_iter().map(|h| h.join().unwrap_or(f64::INFINITY)).sum()
+    })
+}
+
+struct CountRows;
+
+impl UpdateRows for CountRows {
+    fn run(&self, states: &mut [u64], groups: &[u32], _: &[Option<&Column>], from: usize, rows: usize) -> usize {
+        for &g in &groups[from..rows] {
+            states[g as usize] += 1;
+        }
+        rows
+    }
+}
+
+fn count_spec(ty: &Type) -> Arc<AggregatorSpec> {
+    let count = Aggregate {
+        output: ColumnId(1),
+        kind: AggregateKind::Count,
+        argument: None,
+        ty: DataType::required(Type::Int),
+        span: Span::default(),
+    };
+    let key = TypedColumn { id: ColumnId(0), ty: DataType::required(ty.clone()) };
+    Arc::new(AggregatorSpec::new(vec![key], vec![count], vec![None]))
+}
+
+/// Two threads' tables of the same words, merged.
+fn time_merge(columns: &[Column]) {
+    let spec = count_spec(&Type::String);
+    for order in [GroupOrder::Unseen, GroupOrder::Key] {
+        let mut time = f64::INFINITY;
+        let mut rows = 0;
+        for _ in 0..5 {
+            let parts: Vec<Aggregator> = columns
+                .chunks(columns.len().div_ceil(2))
+                .map(|part| {
+                    let mut a = Aggregator::new(spec.clone(), Some(Arc::new(CountRows)), &Budget::unlimited());
+                    for c in part {
+                        a.update(&[c], &[None], c.len(), 0).expect("no limit");
+                    }
+                    a
+                })
+                .collect();
+            let groups: Vec<usize> = parts.iter().map(Aggregator::groups).collect();
+            let start = Instant::now();
+            let out = merge_and_finish(&spec, parts, order, &Budget::unlimited()).expect("no limit");
+            time = time.min(start.elapsed().as_secs_f64() * 1e3);
+            rows = out.iter().map(|b| b.rows).sum();
+            if order == GroupOrder::Key {
+                continue;
+            }
+            let keys = [(1, true), (0, false)].map(|(c, descending)| SortKey {
+                column: ColumnId(c),
+                descending,
+                nulls_first: false,
+            });
+            for limit in [Some(20), None] {
+                let ms = best_wall(3, || {
+                    sort(out.clone(), &keys, limit, &Budget::unlimited()).expect("no limit");
+                }) / 1e6;
+                println!("sort of {rows} rows by n desc, word, limit {limit:?}: {ms:.1} ms");
+            }
+            println!("merge of {groups:?} groups");
+        }
+        println!("merge to {rows} groups, order {order:?}: {time:.1} ms");
+    }
+}
+
+fn time_join(name: &str, build: Column, probe: &[Column]) {
+    let rows = build.len();
+    let batches: Vec<Batch> = (0..rows as u32)
+        .collect::<Vec<_>>()
+        .chunks(65_536)
+        .map(|r| Batch { rows: r.len(), columns: vec![(ColumnId(0), Arc::new(build.gather(r)))] })
+        .collect();
+    let mut table = None;
+    let built = best_wall(3, || {
+        table = JoinTable::build(&batches, &[ColumnId(0)], &Budget::unlimited()).ok();
+    });
+    let Some(table) = table else { return };
+    let total: usize = probe.iter().map(Column::len).sum();
+    let mut matches = 0;
+    let probed = best(3, || {
+        matches = 0;
+        for c in probe {
+            let (left, right) = table.probe(&[c], c.len());
+            matches += left.len().min(right.len());
+        }
+    });
+    println!(
+        "join {name}: build of {rows} rows {:.1} ms, probe of {total} rows {:.2} ns/row, {matches} matches",
+        built / 1e6,
+        probed / total as f64
+    );
+}
+
+fn ints(rows: usize, range: u64, seed: u64) -> Vec<Column> {
+    let mut random = Random(seed);
+    (0..rows.div_ceil(BATCH))
+        .map(|_| Column::valid(Values::I64((0..BATCH).map(|_| random.below(range) as i64 * 7 - 3).collect())))
+        .collect()
+}
+
+/// `sum` and `mean` in plain Rust, of floats that two floats can add and of floats that they cannot.
+fn time_sums() {
+    let mut random = Random(9);
+    let spec = |kind| {
+        let aggregate = Aggregate {
+            output: ColumnId(1),
+            kind,
+            argument: Some(ColumnId(2)),
+            ty: DataType::required(Type::Float),
+            span: Span::default(),
+        };
+        Arc::new(AggregatorSpec::new(Vec::new(), vec![aggregate], vec![Some(Type::Float)]))
+    };
+    let near: Vec<f64> = (0..1 << 20).map(|_| random.below(2_000) as f64 / 10.0 - 100.0).collect();
+    let far: Vec<f64> = (0..1 << 20).map(|_| 10f64.powi(random.below(200) as i32 - 100)).collect();
+    for (name, values) in [("near", near), ("far apart", far)] {
+        let column = Column::valid(Values::F64(values));
+        let ns = best(5, || {
+            let mut a = Aggregator::new(spec(AggregateKind::Sum), None, &Budget::unlimited());
+            a.update(&[], &[Some(&column)], column.len(), 0).expect("no limit");
+        });
+        println!("sum of floats {name}: {:.2} ns/row", ns / column.len() as f64);
+    }
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let option = |name: &str| args.iter().find_map(|a| a.strip_prefix(name)).map(str::to_owned);
+    let millions: usize = option("rows=").and_then(|s| s.parse().ok()).unwrap_or(16);
+    let parts: Vec<&str> = args.iter().map(String::as_str).filter(|a| !a.contains('=')).collect();
+    let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    let rows = millions << 20;
+    if wanted("stations") {
+        // A scanner has just read the text, so it is in a near cache: time the same few batches.
+        let few = stations(4 * BATCH);
+        let columns: Vec<&Column> = (0..256).flat_map(|_| &few).collect();
+        time_groups("stations", &Type::String, &columns);
+    }
+    if wanted("words") || wanted("merge") {
+        let words = option("file=").map_or_else(|| words(rows), |path| words_of(&path, rows));
+        if wanted("words") {
+            time_groups("words", &Type::String, &words.iter().collect::<Vec<_>>());
+        }
+        if wanted("merge") {
+            time_merge(&words);
+        }
+    }
+    if wanted("ints") {
+        time_groups("100 ints", &Type::Int, &ints(8 << 20, 100, 3).iter().collect::<Vec<_>>());
+        time_groups("100,000 ints", &Type::Int, &ints(8 << 20, 100_000, 3).iter().collect::<Vec<_>>());
+        time_groups("1M ints", &Type::Int, &ints(8 << 20, 1 << 20, 3).iter().collect::<Vec<_>>());
+    }
+    if wanted("join") {
+        let build = Column::valid(Values::I64((0..1 << 20).map(|i| i * 7 - 3).collect()));
+        time_join("on int", build, &ints(8 << 20, 1 << 20, 4));
+        let mut random = Random(5);
+        let names: Vec<Vec<u8>> = (0..1 << 20).map(|i| format!("id{:011}", i * 13).into_bytes()).collect();
+        let probe: Vec<Vec<u8>> = (0..8 << 20).map(|_| names[random.below(1 << 20) as usize].clone()).collect();
+        let probe = text_batches(probe.into_iter(), 3);
+        let mut build = flow_ir::column::StrBuilder::default();
+        names.iter().for_each(|n| {
+            build.push(n);
+        });
+        time_join("on 13-byte string", Column::valid(Values::Str(build.finish())), &probe);
+    }
+    if wanted("sums") {
+        time_sums();
+    }
+}

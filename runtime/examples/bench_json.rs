@@ -27,6 +27,7 @@ fn main() {
         ("people, half of the rows of another shape", people(rows, true)),
         ("events with numbers", events(rows)),
         ("escapes and letters beyond ASCII", letters(rows)),
+        ("every row of another shape", irregular(rows)),
     ] {
         println!("{name}: {} bytes a row", text.len() / rows);
         for level in &levels {
@@ -172,6 +173,21 @@ fn letters(rows: usize) -> Vec<u8> {
             word(i + 1),
             word(i + 2),
         )
+    };
+    (0..rows).flat_map(|i| row(i).into_bytes()).collect()
+}
+
+/// Optional fields and lists of any length: thousands of shapes.
+fn irregular(rows: usize) -> Vec<u8> {
+    let row = |i: usize| {
+        let mut row = format!("{{\"age\":{},\"occupation\":\"{}\"", scramble(i) % 100, word(i));
+        for field in 0..9 {
+            if scramble(i * 16 + field) & 64 == 0 {
+                row += &format!(",\"field{field}\":{{\"name\":\"{}\",\"n\":{i}}}", word(i + field));
+            }
+        }
+        let tags: Vec<String> = (0..scramble(i + 11) % 9).map(|t| format!("\"{}\"", word(i + t))).collect();
+        format!("{row},\"tags\":[{}]}}\n", tags.join(","))
     };
     (0..rows).flat_map(|i| row(i).into_bytes()).collect()
 }

@@ -3,22 +3,24 @@
 //! Every row is checked against RFC 8259 as a whole, also where nobody reads it. Blank lines are
 //! no rows. A key that occurs twice counts where it occurs last.
 //!
-//! The bytes are cut into tokens once; rows whose tokens and keys are those of an earlier row are
-//! taken by comparing (`kernels::structural_match`), every other row goes through the complete
-//! check. Both find the same values: what a morsel delivers does not depend on earlier rows.
+//! The bytes are cut into tokens once. Rows whose tokens and keys are those of an earlier row are
+//! taken by comparing (`kernels::structural_match`), others by walking over their tokens; what
+//! neither vouches for goes through the complete check of every byte. All three find the same
+//! values: what a morsel delivers does not depend on earlier rows.
 
 mod convert;
 mod learn;
 mod paths;
 mod syntax;
 mod unescape;
+mod walk;
 
 pub use syntax::{DEPTH_MAX, Fault, check};
 
 use super::{BrokenRow, CHUNK_PADDING, Chunk, MorselLimits, Scanner};
 use crate::kernels::level::SimdLevel;
 use crate::kernels::structural::Tokens;
-use crate::kernels::structural_match::{Cursor, Rows, Shape, Stop, take_rows};
+use crate::kernels::structural_match::{Cursor, Rows, Shape, Stop, right_escapes, take_rows};
 use crate::kernels::utf8::is_utf8;
 use convert::Morsel;
 use flow_ir::source::Source;
@@ -36,6 +38,8 @@ const GIANT: usize = (1 << 31) - (1 << 20);
 const REFUSED: (u32, u32) = (u32::MAX, 0);
 /// The most shapes that are kept.
 const SHAPES_MAX: usize = 16;
+/// Of how many rows without a known shape it is remembered what they looked like.
+const SEEN: usize = 256;
 
 /// The scanner of JSON lines.
 pub struct JsonScanner {
@@ -45,6 +49,8 @@ pub struct JsonScanner {
     limits: MorselLimits,
     /// Shapes of rows, the last used one first.
     shapes: Vec<Shape>,
+    /// What rows without a known shape looked like: a shape is learned when it comes again.
+    seen: Vec<u64>,
     tokens: Tokens,
     buffer: Arc<Vec<u8>>,
     /// The end of the chunk.
@@ -83,6 +89,7 @@ impl JsonScanner {
             types: source.columns.iter().map(|c| c.ty.clone()).collect(),
             limits,
             shapes: Vec::new(),
+            seen: vec![0; SEEN],
             tokens: Tokens::default(),
             buffer: Arc::new(Vec::new()),
             end: 0,
@@ -99,7 +106,7 @@ impl JsonScanner {
         }
     }
 
-    /// How many rows so far were not of the shape of an earlier row, and went the slow way.
+    /// How many rows so far went through the complete check.
     pub fn rows_checked(&self) -> u64 {
         self.checked
     }
@@ -146,6 +153,7 @@ impl JsonScanner {
             rows,
             end_max,
             clean: if self.utf8 { clean } else { start },
+            control,
             escape: self.tokens.escapes.partition_point(|p| *p < start),
         }
     }
@@ -172,22 +180,22 @@ impl JsonScanner {
         if end > end_max && !self.rows.spans.is_empty() {
             return false;
         }
-        if !self.take_known(tokens, end as usize) {
+        let cursor = Cursor { tokens: self.next + tokens, ..self.cursor(1, u32::MAX) };
+        let mut escape = cursor.escape;
+        let right = (self.utf8 || is_utf8(self.level, &self.buffer[self.start..end as usize]))
+            && self.tokens.control.get(cursor.control).is_none_or(|p| *p >= end)
+            && right_escapes(&self.tokens.escapes, &self.buffer, end, &mut escape);
+        let cursor = Cursor { clean: u32::MAX, ..cursor };
+        if !(right
+            && (self.take_known(tokens, cursor) || self.take_walking(tokens, end, escape > cursor.escape)))
+        {
             self.take_slowly(tokens, end as usize);
         }
         true
     }
 
-    /// Takes the next row, which has so many tokens and ends at `end`, if its shape is known.
-    fn take_known(&mut self, tokens: usize, end: usize) -> bool {
-        let mut cursor = self.cursor(1, u32::MAX);
-        cursor.tokens = self.next + tokens;
-        if !self.utf8 && is_utf8(self.level, &self.buffer[self.start..end]) {
-            cursor.clean = u32::MAX;
-            if self.tokens.control.iter().any(|p| (self.start..end).contains(&(*p as usize))) {
-                return false;
-            }
-        }
+    /// Takes the next row, which has so many tokens, if its shape is known.
+    fn take_known(&mut self, tokens: usize, cursor: Cursor) -> bool {
         for (i, shape) in self.shapes.iter().enumerate() {
             if shape.tokens() != tokens {
                 continue;
@@ -201,6 +209,30 @@ impl JsonScanner {
             }
         }
         false
+    }
+
+    /// Takes the next row, which has so many tokens and ends at `end`, if its tokens are right.
+    fn take_walking(&mut self, tokens: usize, end: u32, escapes: bool) -> bool {
+        let row = self.next..self.next + tokens;
+        let (kinds, starts) = (&self.tokens.kinds()[row.clone()], &self.tokens.starts()[row]);
+        let row = walk::RowTokens { kinds, starts, buffer: &self.buffer, escapes };
+        let (first, columns) = (self.rows.slots.len(), self.types.len());
+        self.rows.slots.resize(first + columns, 0);
+        let Some(hash) = walk::walk(&self.paths, &row, &mut self.rows.slots[first..]) else {
+            self.rows.slots.truncate(first);
+            return false;
+        };
+        let seen = &mut self.seen[hash as usize % SEEN];
+        if std::mem::replace(seen, hash) == hash
+            && let Some(shape) = learn::learn(&self.paths, columns, kinds, starts, &self.buffer)
+        {
+            self.shapes.truncate(SHAPES_MAX - 1);
+            self.shapes.insert(0, shape);
+        }
+        self.rows.spans.push((self.start as u32, end));
+        self.next += tokens;
+        self.start = end as usize + 1;
+        true
     }
 
     /// Makes one broken row of bytes that are too many.
@@ -226,12 +258,6 @@ impl JsonScanner {
                 let first = self.rows.slots.len();
                 self.rows.slots.resize(first + columns, 0);
                 self.paths.locate(&buffer, self.start..end, &mut self.rows.slots[first..]);
-                let row = self.next..self.next + tokens;
-                let (kinds, starts) = (&self.tokens.kinds()[row.clone()], &self.tokens.starts()[row]);
-                if let Some(shape) = learn::learn(&self.paths, columns, kinds, starts, &buffer) {
-                    self.shapes.truncate(SHAPES_MAX - 1);
-                    self.shapes.insert(0, shape);
-                }
             }
             Err(fault) => {
                 self.rows.slots.resize(self.rows.slots.len() + columns, Slot::BROKEN.0);

@@ -17,7 +17,7 @@ pub(crate) const WINDOW: usize = 32;
 
 /// The seeds of a process.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seeds([u64; 4]);
+pub(crate) struct Seeds(pub(crate) [u64; 6]);
 
 impl Seeds {
     /// The seeds of this process.
@@ -25,8 +25,8 @@ impl Seeds {
         static SEEDS: OnceLock<Seeds> = OnceLock::new();
         *SEEDS.get_or_init(|| {
             let state = RandomState::new();
-            // Odd, so that no factor loses its low bits.
-            Seeds([0, 1, 2, 3].map(|i: u64| state.hash_one(i) | 1))
+            // Factors: odd, so that none loses bits.
+            Seeds([0, 1, 2, 3, 4, 5].map(|i: u64| state.hash_one(i) | 1))
         })
     }
 }
@@ -36,6 +36,15 @@ impl Seeds {
 fn fold(a: u64, b: u64) -> u64 {
     let wide = u128::from(a) * u128::from(b);
     wide as u64 ^ (wide >> 64) as u64
+}
+
+/// Spreads what every bit of a sum of products knows over all bits. Only 64-bit operations, so that
+/// vector versions need no wide products.
+#[inline(always)]
+fn spread(sum: u64, seeds: &Seeds) -> u64 {
+    let h = (sum ^ (sum >> 32)).wrapping_mul(seeds.0[4]);
+    let h = (h ^ (h >> 29)).wrapping_mul(seeds.0[5]);
+    h ^ (h >> 32)
 }
 
 /// What is kept of the bytes 0..8, 8..16 and so on of a key of some length.
@@ -114,7 +123,8 @@ impl ShortKey {
     /// Its hash.
     #[inline(always)]
     pub(crate) fn hash(self, seeds: &Seeds) -> u64 {
-        fold(self.word ^ seeds.0[0], u64::from(self.tail) ^ seeds.0[1])
+        let sum = self.word.wrapping_mul(seeds.0[0]).wrapping_add(u64::from(self.tail).wrapping_mul(seeds.0[1]));
+        spread(sum, seeds)
     }
 }
 
@@ -146,13 +156,14 @@ impl MidKey {
     #[inline(always)]
     pub(crate) fn hash(self, seeds: &Seeds) -> u64 {
         let [a, b, c] = self.words;
-        fold(a ^ seeds.0[0], b ^ seeds.0[1]) ^ fold(c ^ seeds.0[2], u64::from(self.tail) ^ seeds.0[3])
+        let products = [a, b, c, u64::from(self.tail)].into_iter().zip(seeds.0).map(|(x, s)| x.wrapping_mul(s));
+        spread(products.fold(0, u64::wrapping_add), seeds)
     }
 }
 
 /// The hash of a key that is too long for the other forms.
 pub(crate) fn hash_long(bytes: &[u8], seeds: &Seeds) -> u64 {
-    let [s0, s1, s2, s3] = seeds.0;
+    let [s0, s1, s2, s3, ..] = seeds.0;
     let mut hash = bytes.len() as u64 ^ s2;
     let (pairs, rest) = bytes.as_chunks::<16>();
     for pair in pairs {

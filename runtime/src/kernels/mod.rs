@@ -7,9 +7,9 @@ pub mod date;
 #[cfg(target_arch = "x86_64")]
 mod date_avx512;
 #[cfg(target_arch = "x86_64")]
-mod groups_avx512;
+pub(crate) mod groups_avx512;
 pub mod gather;
-mod hash;
+pub(crate) mod hash;
 pub mod level;
 pub mod newline;
 pub mod number;
@@ -20,7 +20,7 @@ mod number_lanes;
 #[cfg(test)]
 mod number_tests;
 mod number_words;
-mod probe;
+pub(crate) mod probe;
 #[cfg(target_arch = "x86_64")]
 mod probe_avx512;
 pub mod split;

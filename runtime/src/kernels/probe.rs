@@ -4,7 +4,7 @@
 //! places it has. Blocks first load and hash all their keys and, where the table is larger than
 //! the near caches, fetch their buckets; only then are buckets compared. What is found does not
 //! depend on the instruction set.
-// Fetching ahead and calling vector versions have no safe form.
+// Fetching ahead, asking for large pages and calling vector versions have no safe form.
 #![allow(unsafe_code)]
 
 use crate::kernels::hash::{MidKey, Seeds, ShortKey};
@@ -15,6 +15,9 @@ pub const NO_GROUP: u32 = u32::MAX;
 
 /// Rows of a block, so that a row's number in it is a byte.
 pub(crate) const BLOCK: usize = 256;
+
+/// Room past a block's rows, so that whole vectors can be stored.
+pub(crate) const SLACK: usize = 8;
 
 /// Bytes of a table up to which it is expected to stay in the near caches.
 const NEAR: usize = 256 << 10;
@@ -27,8 +30,10 @@ pub(crate) trait Bucket: Copy + Default {
     const PLACES: usize;
     /// One bit for each place that holds the key.
     fn matches(&self, key: &Self::Key) -> u32;
-    /// The number at a place, plus one; 0 where there is none.
+    /// The number at a place.
     fn number(&self, place: usize) -> u32;
+    /// Whether a place holds no key.
+    fn is_free(&self, place: usize) -> bool;
     /// Puts a key at a place.
     fn put(&mut self, place: usize, key: &Self::Key, number: u32);
     /// The key at a place.
@@ -41,9 +46,10 @@ pub(crate) trait Bucket: Copy + Default {
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct ShortBucket {
-    words: [u64; 4],
-    tails: [u32; 4],
-    numbers: [u32; 4],
+    pub(super) words: [u64; 4],
+    /// 0 where a place is free: no key's tail is.
+    pub(super) tails: [u32; 4],
+    pub(super) numbers: [u32; 4],
 }
 
 impl Bucket for ShortBucket {
@@ -63,6 +69,11 @@ impl Bucket for ShortBucket {
     #[inline(always)]
     fn number(&self, place: usize) -> u32 {
         self.numbers[place & 3]
+    }
+
+    #[inline(always)]
+    fn is_free(&self, place: usize) -> bool {
+        self.tails[place & 3] == 0
     }
 
     fn put(&mut self, place: usize, key: &ShortKey, number: u32) {
@@ -92,6 +103,7 @@ pub(crate) struct MidBucket {
 #[repr(C)]
 struct MidEntry {
     words: [u64; 3],
+    /// 0 where a place is free: no key's tail is.
     tail: u32,
     number: u32,
 }
@@ -115,6 +127,11 @@ impl Bucket for MidBucket {
         self.entries[place & 1].number
     }
 
+    #[inline(always)]
+    fn is_free(&self, place: usize) -> bool {
+        self.entries[place & 1].tail == 0
+    }
+
     fn put(&mut self, place: usize, key: &MidKey, number: u32) {
         self.entries[place & 1] = MidEntry { words: key.words, tail: key.tail, number };
     }
@@ -133,7 +150,7 @@ impl Bucket for MidBucket {
 /// Numbers by key.
 #[derive(Clone, Debug)]
 pub(crate) struct Buckets<B> {
-    /// None, or a power of two.
+    /// One, or any other power of two.
     lines: Vec<B>,
     used: usize,
 }
@@ -141,7 +158,13 @@ pub(crate) struct Buckets<B> {
 impl<B: Bucket> Buckets<B> {
     /// An empty table.
     pub(crate) fn new() -> Self {
-        Buckets { lines: Vec::new(), used: 0 }
+        Buckets { lines: vec![B::default()], used: 0 }
+    }
+
+    /// The lines, of which there is a power of two.
+    #[inline(always)]
+    pub(super) fn lines(&self) -> &[B] {
+        &self.lines
     }
 
     /// Bytes held.
@@ -154,28 +177,26 @@ impl<B: Bucket> Buckets<B> {
         // A quarter of the places stays free (half in small tables, which costs them nothing), so
         // that few keys are crowded out of their line.
         let places = self.lines.len() * B::PLACES;
-        let full = if self.bytes_used() < NEAR { places / 2 } else { places / 4 * 3 };
-        let grown = if self.bytes_used() < NEAR { self.lines.len() * 4 } else { self.lines.len() * 2 };
+        let near = self.bytes_used() < NEAR;
+        let full = if near { places / 2 } else { places / 4 * 3 };
+        let grown = self.lines.len() * if near { 4 } else { 2 };
         (self.used >= full).then_some(grown.max(16))
     }
 
     /// Moves all keys to a table of `lines` lines, a power of two and more than there are.
     pub(crate) fn grow(&mut self, lines: usize, seeds: &Seeds) {
-        let old = std::mem::replace(&mut self.lines, zeroed_lines(lines));
+        let old = std::mem::replace(&mut self.lines, empty_lines(lines));
         for line in &old {
-            for place in 0..B::PLACES {
-                let number = line.number(place);
-                if number != 0 {
-                    let key = line.key(place);
-                    self.place(&key, B::hash(&key, seeds), number);
-                }
+            for place in (0..B::PLACES).filter(|&p| !line.is_free(p)) {
+                let key = line.key(place);
+                self.place(&key, B::hash(&key, seeds), line.number(place));
             }
         }
     }
 
     /// Puts in a key that is not there. The caller has grown the table.
     pub(crate) fn insert(&mut self, key: &B::Key, hash: u64, number: u32) {
-        self.place(key, hash, number + 1);
+        self.place(key, hash, number);
         self.used += 1;
     }
 
@@ -184,7 +205,7 @@ impl<B: Bucket> Buckets<B> {
         let mut at = hash as usize & mask;
         loop {
             let line = &mut self.lines[at];
-            if let Some(place) = (0..B::PLACES).find(|&p| line.number(p) == 0) {
+            if let Some(place) = (0..B::PLACES).find(|&p| line.is_free(p)) {
                 return line.put(place, key, number);
             }
             at = (at + 1) & mask;
@@ -194,15 +215,21 @@ impl<B: Bucket> Buckets<B> {
     /// The number of a key, or [`NO_GROUP`].
     #[inline(always)]
     pub(crate) fn find(&self, key: &B::Key, hash: u64) -> u32 {
-        let mask = self.lines.len().wrapping_sub(1);
+        self.find_by(hash, |line| line.matches(key))
+    }
+
+    /// The number at the place that `matches` tells, or [`NO_GROUP`].
+    #[inline(always)]
+    pub(super) fn find_by(&self, hash: u64, matches: impl Fn(&B) -> u32) -> u32 {
+        let mask = self.lines.len() - 1;
         let mut at = hash as usize & mask;
         while let Some(line) = self.lines.get(at) {
-            let same = line.matches(key);
+            let same = matches(line);
             if same != 0 {
-                return line.number(same.trailing_zeros() as usize).wrapping_sub(1);
+                return line.number(same.trailing_zeros() as usize);
             }
-            if line.number(B::PLACES - 1) == 0 {
-                return NO_GROUP;
+            if line.is_free(B::PLACES - 1) {
+                break;
             }
             at = (at + 1) & mask;
         }
@@ -214,16 +241,18 @@ impl<B: Bucket> Buckets<B> {
         self.bytes_used() > NEAR
     }
 
-    /// Starts fetching the bucket of a hash.
+    /// Starts fetching the buckets of some hashes.
     #[inline(always)]
-    pub(crate) fn fetch(&self, hash: u64) {
-        let mask = self.lines.len().wrapping_sub(1);
-        fetch(self.lines.as_ptr().wrapping_add(hash as usize & mask));
+    pub(crate) fn fetch(&self, hashes: &[u64]) {
+        let mask = self.lines.len() - 1;
+        for &hash in hashes {
+            fetch(self.lines.as_ptr().wrapping_add(hash as usize & mask));
+        }
     }
 }
 
-/// Lines of zeros. Large tables ask for large pages, because every probe is in another page.
-fn zeroed_lines<B: Bucket>(lines: usize) -> Vec<B> {
+/// Lines without keys. Large tables ask for large pages, because every probe is in another page.
+fn empty_lines<B: Bucket>(lines: usize) -> Vec<B> {
     vec![B::default(); lines]
 }
 
@@ -240,19 +269,26 @@ pub(crate) fn fetch<T>(at: *const T) {
     let _ = at;
 }
 
-/// Some keys of a block of rows.
+/// The short keys of a block of rows.
 #[derive(Clone, Debug)]
-pub(crate) struct Keys<K> {
-    count: usize,
-    keys: [K; BLOCK],
-    hashes: [u64; BLOCK],
-    rows: [u8; BLOCK],
+pub(crate) struct ShortKeys {
+    pub(super) count: usize,
+    pub(super) words: [u64; BLOCK + SLACK],
+    pub(super) tails: [u32; BLOCK + SLACK],
+    pub(super) hashes: [u64; BLOCK + SLACK],
+    pub(super) rows: [u8; BLOCK + SLACK],
 }
 
-impl<K: Copy> Keys<K> {
-    /// No keys; `empty` is any key.
-    pub(crate) fn new(empty: K) -> Self {
-        Keys { count: 0, keys: [empty; BLOCK], hashes: [0; BLOCK], rows: [0; BLOCK] }
+impl ShortKeys {
+    /// No keys.
+    pub(crate) fn new() -> Self {
+        ShortKeys {
+            count: 0,
+            words: [0; BLOCK + SLACK],
+            tails: [0; BLOCK + SLACK],
+            hashes: [0; BLOCK + SLACK],
+            rows: [0; BLOCK + SLACK],
+        }
     }
 
     /// Forgets all keys.
@@ -260,19 +296,57 @@ impl<K: Copy> Keys<K> {
         self.count = 0;
     }
 
-    /// Keys.
-    pub(crate) fn len(&self) -> usize {
-        self.count
+    /// The keys' hashes.
+    pub(crate) fn hashes(&self) -> &[u64] {
+        &self.hashes[..self.count.min(BLOCK)]
     }
 
     /// Appends the key of a row if `keep`, without a branch. There is room for one a row.
     #[inline(always)]
-    pub(crate) fn push_if(&mut self, keep: bool, row: u8, key: K, hash: u64) {
+    pub(crate) fn push_if(&mut self, keep: bool, row: u8, key: ShortKey, hash: u64) {
+        let at = self.count % BLOCK;
+        self.words[at] = key.word;
+        self.tails[at] = key.tail;
+        self.hashes[at] = hash;
+        self.rows[at] = row;
+        self.count += usize::from(keep);
+    }
+}
+
+/// The mid keys of a block of rows.
+#[derive(Clone, Debug)]
+pub(crate) struct MidKeys {
+    count: usize,
+    keys: [MidKey; BLOCK],
+    hashes: [u64; BLOCK],
+    rows: [u8; BLOCK],
+}
+
+impl MidKeys {
+    /// No keys.
+    pub(crate) fn new() -> Self {
+        let none = MidKey { words: [0; 3], tail: 0 };
+        MidKeys { count: 0, keys: [none; BLOCK], hashes: [0; BLOCK], rows: [0; BLOCK] }
+    }
+
+    /// Forgets all keys.
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// The keys' hashes.
+    pub(crate) fn hashes(&self) -> &[u64] {
+        &self.hashes[..self.count.min(BLOCK)]
+    }
+
+    /// Appends the key of a row. There is room for one a row.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, row: u8, key: MidKey, hash: u64) {
         let at = self.count % BLOCK;
         self.keys[at] = key;
         self.hashes[at] = hash;
         self.rows[at] = row;
-        self.count += usize::from(keep);
+        self.count += 1;
     }
 }
 
@@ -281,62 +355,66 @@ impl<K: Copy> Keys<K> {
 pub(crate) struct Numbers {
     /// One a row.
     pub(crate) rows: [u32; BLOCK],
-    missing: usize,
-    missing_rows: [u8; BLOCK],
+    /// The rows without a number.
+    pub(crate) missing: Vec<u8>,
 }
 
 impl Numbers {
     /// No rows.
     pub(crate) fn new() -> Self {
-        Numbers { rows: [NO_GROUP; BLOCK], missing: 0, missing_rows: [0; BLOCK] }
-    }
-
-    /// Forgets which rows are missing.
-    pub(crate) fn clear(&mut self) {
-        self.missing = 0;
+        Numbers { rows: [NO_GROUP; BLOCK], missing: Vec::with_capacity(BLOCK) }
     }
 
     /// Sets a row's number; remembers the row if it has none.
     #[inline(always)]
     pub(crate) fn set(&mut self, row: u8, number: u32) {
         self.rows[usize::from(row)] = number;
-        self.missing_rows[self.missing % BLOCK] = row;
-        self.missing += usize::from(number == NO_GROUP);
-    }
-
-    /// The rows without a number.
-    pub(crate) fn missing(&mut self) -> &mut [u8] {
-        &mut self.missing_rows[..self.missing.min(BLOCK)]
+        if number == NO_GROUP {
+            self.missing.push(row);
+        }
     }
 }
 
-/// Finds the numbers of the keys of a block.
-pub(crate) fn probe<B: Bucket>(level: SimdLevel, table: &Buckets<B>, keys: &Keys<B::Key>, out: &mut Numbers) {
+/// Loads and hashes the short keys among `views` (at most a block) into `keys`, and writes the rows
+/// of longer keys to `rest`; their count is returned. `None` where there is no vector version for
+/// this machine or this buffer.
+pub(crate) fn load_short(
+    level: SimdLevel,
+    buffer: &[u8],
+    views: &[u64],
+    seeds: &Seeds,
+    keys: &mut ShortKeys,
+    rest: &mut [u8; BLOCK + SLACK],
+) -> Option<usize> {
     match level.instructions() {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a level of this kind exists only where the machine has these instructions.
-        Instructions::Avx512 => unsafe { probe_avx512(table, keys, out) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Instructions::Avx2 => unsafe { probe_avx2(table, keys, out) },
-        _ => probe_any(table, keys, out),
+        // SAFETY: this level exists only where the machine has its instructions.
+        Instructions::Avx512 => unsafe { super::probe_avx512::load_short(buffer, views, seeds, keys, rest) },
+        _ => {
+            let _ = (buffer, views, seeds, keys, rest);
+            None
+        }
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn probe_avx512<B: Bucket>(table: &Buckets<B>, keys: &Keys<B::Key>, out: &mut Numbers) {
-    probe_any(table, keys, out);
+/// Finds the numbers of a block's short keys.
+pub(crate) fn probe_short(level: SimdLevel, table: &Buckets<ShortBucket>, keys: &ShortKeys, out: &mut Numbers) {
+    match level.instructions() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: this level exists only where the machine has its instructions.
+        Instructions::Avx512 => unsafe { super::probe_avx512::probe_short(table, keys, out) },
+        _ => {
+            let n = keys.count.min(BLOCK);
+            for i in 0..n {
+                let key = ShortKey { word: keys.words[i], tail: keys.tails[i] };
+                out.set(keys.rows[i], table.find(&key, keys.hashes[i]));
+            }
+        }
+    }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn probe_avx2<B: Bucket>(table: &Buckets<B>, keys: &Keys<B::Key>, out: &mut Numbers) {
-    probe_any(table, keys, out);
-}
-
-#[inline(always)]
-fn probe_any<B: Bucket>(table: &Buckets<B>, keys: &Keys<B::Key>, out: &mut Numbers) {
+/// Finds the numbers of a block's mid keys.
+pub(crate) fn probe_mid(table: &Buckets<MidBucket>, keys: &MidKeys, out: &mut Numbers) {
     let n = keys.count.min(BLOCK);
     for ((key, &hash), &row) in keys.keys[..n].iter().zip(&keys.hashes[..n]).zip(&keys.rows[..n]) {
         out.set(row, table.find(key, hash));
@@ -347,7 +425,12 @@ fn probe_any<B: Bucket>(table: &Buckets<B>, keys: &Keys<B::Key>, out: &mut Numbe
 mod tests {
     use super::*;
 
-    fn check<B: Bucket>(key: impl Fn(u64) -> B::Key, n: u64) {
+    /// Fills a table with `n` keys; then `found(keys from, of a block)` must tell their numbers.
+    fn check<B: Bucket>(
+        key: impl Fn(u64) -> B::Key,
+        n: u64,
+        found: impl Fn(&Buckets<B>, &[(B::Key, u64)]) -> Vec<Numbers>,
+    ) {
         let seeds = Seeds::get();
         let mut table: Buckets<B> = Buckets::new();
         for i in 0..n {
@@ -360,28 +443,51 @@ mod tests {
             table.insert(&k, hash, i as u32);
         }
         for from in (0..2 * n).step_by(BLOCK) {
-            let mut keys = Keys::new(key(0));
-            for row in 0..BLOCK as u64 {
-                let k = key(from + row);
-                keys.push_if(true, row as u8, k, B::hash(&k, &seeds));
-            }
-            for level in SimdLevel::available() {
-                let mut out = Numbers::new();
-                probe(level, &table, &keys, &mut out);
-                let expected = |row: usize| {
-                    let i = from + row as u64;
-                    if i < n { i as u32 } else { NO_GROUP }
-                };
+            let keys: Vec<(B::Key, u64)> = (from..from + BLOCK as u64)
+                .map(|i| {
+                    let k = key(i);
+                    (k, B::hash(&k, &seeds))
+                })
+                .collect();
+            for out in found(&table, &keys) {
+                let expected = |row: usize| if from + (row as u64) < n { (from + row as u64) as u32 } else { NO_GROUP };
                 assert!(out.rows.iter().enumerate().all(|(row, &g)| g == expected(row)));
                 let missing: Vec<u8> = (0..=255).filter(|&r| expected(usize::from(r)) == NO_GROUP).collect();
-                assert_eq!(out.missing(), missing);
+                assert_eq!(out.missing, missing);
             }
         }
     }
 
     #[test]
     fn finds_what_was_put_in_and_nothing_else() {
-        check::<ShortBucket>(|i| ShortKey { word: i / 3, tail: 1 + (i % 3) as u32 }, 40_000);
-        check::<MidBucket>(|i| MidKey { words: [i / 4, 5, i % 2], tail: 1 + (i / 2 % 2) as u32 }, 40_000);
+        check::<ShortBucket>(
+            |i| ShortKey { word: i / 3, tail: 1 + (i % 3) as u32 },
+            40_000,
+            |table, keys| {
+                let mut block = ShortKeys::new();
+                for (row, (key, hash)) in keys.iter().enumerate() {
+                    block.push_if(true, row as u8, *key, *hash);
+                }
+                let probed = SimdLevel::available().into_iter().map(|level| {
+                    let mut out = Numbers::new();
+                    probe_short(level, table, &block, &mut out);
+                    out
+                });
+                probed.collect()
+            },
+        );
+        check::<MidBucket>(
+            |i| MidKey { words: [i / 4, 5, i % 2], tail: 1 + (i / 2 % 2) as u32 },
+            40_000,
+            |table, keys| {
+                let mut block = MidKeys::new();
+                for (row, (key, hash)) in keys.iter().enumerate() {
+                    block.push(row as u8, *key, *hash);
+                }
+                let mut out = Numbers::new();
+                probe_mid(table, &block, &mut out);
+                vec![out]
+            },
+        );
     }
 }

@@ -140,6 +140,8 @@ pub struct Cursor {
     pub end_max: u32,
     /// Rows must end before this byte: what follows needs a closer look.
     pub clean: u32,
+    /// The first control character in a string that is not before the next row, as an index.
+    pub control: usize,
     /// The first escape that is not before the next row, as an index.
     pub escape: usize,
 }
@@ -415,7 +417,7 @@ fn slot_of(column: &Place, row: &[u32], kinds: &[u8], buffer: &[u8], escapes: bo
 }
 
 /// Checks the escapes before `end`, from the one with the index `next` on, and passes them.
-fn right_escapes(escapes: &[u32], buffer: &[u8], end: u32, next: &mut usize) -> bool {
+pub fn right_escapes(escapes: &[u32], buffer: &[u8], end: u32, next: &mut usize) -> bool {
     let mut half = None;
     while let Some(&at) = escapes.get(*next).filter(|p| **p < end) {
         let text = buffer.get(at as usize..).unwrap_or(&[]);

@@ -3,7 +3,10 @@
 use super::keys::encode_row;
 use super::store::{LongKeys, long_hash};
 use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
-use crate::kernels::probe::{BLOCK, Bucket, Buckets, Keys, MidBucket, Numbers, ShortBucket};
+use crate::kernels::level::SimdLevel;
+use crate::kernels::probe::{
+    BLOCK, Buckets, MidBucket, MidKeys, Numbers, SLACK, ShortBucket, ShortKeys, load_short,
+};
 use flow_ir::column::VALID;
 use flow_ir::{Column, StrColumn};
 
@@ -22,23 +25,23 @@ pub(crate) struct Tables {
 /// The keys of a block of rows, by size, and the numbers found for them.
 #[derive(Debug)]
 pub(crate) struct Block {
-    pub(crate) short: Keys<ShortKey>,
-    pub(crate) mid: Keys<MidKey>,
+    pub(crate) short: ShortKeys,
+    pub(crate) mid: MidKeys,
     /// Rows with longer keys, and the hashes of those.
     pub(crate) long: Vec<(u8, u64)>,
     pub(crate) numbers: Numbers,
-    rest: [u8; BLOCK],
+    rest: [u8; BLOCK + SLACK],
 }
 
 impl Block {
     /// An empty block.
     pub(crate) fn new() -> Box<Self> {
         Box::new(Block {
-            short: Keys::new(ShortKey { word: 0, tail: 0 }),
-            mid: Keys::new(MidKey { words: [0; 3], tail: 0 }),
+            short: ShortKeys::new(),
+            mid: MidKeys::new(),
             long: Vec::new(),
             numbers: Numbers::new(),
-            rest: [0; BLOCK],
+            rest: [0; BLOCK + SLACK],
         })
     }
 
@@ -46,48 +49,66 @@ impl Block {
         self.short.clear();
         self.mid.clear();
         self.long.clear();
-        self.numbers.clear();
+        self.numbers.missing.clear();
     }
 
     /// Loads the keys of `count` rows (at most [`BLOCK`]), and starts fetching what they will be
     /// compared with. Rows that are null get the number `null`.
-    pub(crate) fn load_texts<T: TextRows>(&mut self, texts: &T, count: usize, null: u32, tables: &Tables) {
+    pub(crate) fn load_texts<T: TextRows>(
+        &mut self,
+        level: SimdLevel,
+        texts: &T,
+        count: usize,
+        null: u32,
+        tables: &Tables,
+    ) {
         self.clear();
-        let seeds = tables.seeds;
-        let far = tables.short.is_far();
+        let loaded = texts.valid_views(count).and_then(|(buffer, views)| {
+            load_short(level, buffer, views, &tables.seeds, &mut self.short, &mut self.rest)
+        });
+        let rest = loaded.unwrap_or_else(|| self.load_short_rows(texts, count, null, &tables.seeds));
+        if tables.short.is_far() {
+            tables.short.fetch(self.short.hashes());
+        }
+        for i in 0..rest.min(BLOCK) {
+            let row = self.rest[i];
+            let (window, length) = texts.window(usize::from(row));
+            if length <= MID_MAX {
+                let key = match window {
+                    Some(window) => MidKey::load(window, length),
+                    None => MidKey::load(&copied(texts.bytes(usize::from(row))), length),
+                };
+                self.mid.push(row, key, key.hash(&tables.seeds));
+            } else {
+                let hash = long_hash(texts.bytes(usize::from(row)), &tables.seeds);
+                self.long.push((row, hash));
+                tables.long.fetch(hash);
+            }
+        }
+        if tables.mid.is_far() {
+            tables.mid.fetch(self.mid.hashes());
+        }
+    }
+
+    /// Loads the short keys one row after the other; returns how many rows have longer ones.
+    fn load_short_rows<T: TextRows>(&mut self, texts: &T, count: usize, null: u32, seeds: &Seeds) -> usize {
         let mut rest = 0;
         for row in 0..count.min(BLOCK) {
             if texts.is_null(row) {
                 self.numbers.set(row as u8, null);
                 continue;
             }
-            let mut spare = [0; WINDOW];
-            let (window, length) = texts.window(row, &mut spare);
-            let key = ShortKey::load(window, length);
-            let hash = key.hash(&seeds);
+            let (window, length) = texts.window(row);
+            let key = match window {
+                Some(window) => ShortKey::load(window, length),
+                None => ShortKey::load(&copied(texts.bytes(row)), length),
+            };
             let fits = length <= SHORT_MAX;
-            self.short.push_if(fits, row as u8, key, hash);
-            if far {
-                tables.short.fetch(hash);
-            }
+            self.short.push_if(fits, row as u8, key, key.hash(seeds));
             self.rest[rest % BLOCK] = row as u8;
             rest += usize::from(!fits);
         }
-        for i in 0..rest.min(BLOCK) {
-            let row = self.rest[i];
-            let mut spare = [0; WINDOW];
-            let (window, length) = texts.window(usize::from(row), &mut spare);
-            if length <= MID_MAX {
-                let key = MidKey::load(window, length);
-                let hash = key.hash(&seeds);
-                self.mid.push_if(true, row, key, hash);
-                tables.mid.fetch(hash);
-            } else {
-                let hash = long_hash(texts.bytes(usize::from(row)), &seeds);
-                self.long.push((row, hash));
-                tables.long.fetch(hash);
-            }
-        }
+        rest
     }
 
     /// Loads the keys of `count` rows (at most [`BLOCK`]) of eight bytes each; `None` for null.
@@ -100,19 +121,17 @@ impl Block {
         word: impl Fn(usize) -> Option<u64>,
     ) {
         self.clear();
-        let far = tables.short.is_far();
         for row in 0..count.min(BLOCK) {
             match word(row) {
                 Some(word) => {
                     let key = ShortKey::of_word(word);
-                    let hash = ShortBucket::hash(&key, &tables.seeds);
-                    self.short.push_if(true, row as u8, key, hash);
-                    if far {
-                        tables.short.fetch(hash);
-                    }
+                    self.short.push_if(true, row as u8, key, key.hash(&tables.seeds));
                 }
                 None => self.numbers.set(row as u8, null),
             }
+        }
+        if tables.short.is_far() {
+            tables.short.fetch(self.short.hashes());
         }
     }
 }
@@ -123,24 +142,27 @@ pub(crate) trait TextRows {
     fn is_null(&self, row: usize) -> bool;
     /// The key.
     fn bytes(&self, row: usize) -> &[u8];
-    /// Its first bytes, what follows them, and its length. `spare` is room for a copy.
-    fn window<'a>(&'a self, row: usize, spare: &'a mut [u8; WINDOW]) -> (&'a [u8; WINDOW], usize);
-}
-
-#[cold]
-fn copied<'a>(bytes: &[u8], spare: &'a mut [u8; WINDOW]) -> &'a [u8; WINDOW] {
-    let n = bytes.len().min(WINDOW);
-    spare[..n].copy_from_slice(&bytes[..n]);
-    spare
-}
-
-/// A window into `buffer`, which ends in padding unless something is wrong with it.
-#[inline(always)]
-fn window_at<'a>(buffer: &'a [u8], at: usize, length: usize, spare: &'a mut [u8; WINDOW]) -> &'a [u8; WINDOW] {
-    match buffer.get(at..at + WINDOW).and_then(|b| b.first_chunk::<WINDOW>()) {
-        Some(window) => window,
-        None => copied(&buffer[at..at + length], spare),
+    /// The buffer and the views of the first `count` rows, if none of them is null.
+    fn valid_views(&self, _count: usize) -> Option<(&[u8], &[u64])> {
+        None
     }
+    /// Its first bytes with what follows them, if enough follows, and its length.
+    fn window(&self, row: usize) -> (Option<&[u8; WINDOW]>, usize);
+}
+
+/// A key's first bytes with zeros behind them.
+#[cold]
+fn copied(bytes: &[u8]) -> [u8; WINDOW] {
+    let mut window = [0; WINDOW];
+    let n = bytes.len().min(WINDOW);
+    window[..n].copy_from_slice(&bytes[..n]);
+    window
+}
+
+/// A window into `buffer`, unless it ends before.
+#[inline(always)]
+fn window_at(buffer: &[u8], at: usize) -> Option<&[u8; WINDOW]> {
+    buffer.get(at..at + WINDOW)?.first_chunk()
 }
 
 /// Rows of a string column from `from` on, none of them null.
@@ -150,6 +172,10 @@ pub(crate) struct ValidTexts<'a> {
 }
 
 impl TextRows for ValidTexts<'_> {
+    fn valid_views(&self, count: usize) -> Option<(&[u8], &[u64])> {
+        Some((&self.texts.buffer, &self.texts.views[self.from..self.from + count]))
+    }
+
     #[inline(always)]
     fn is_null(&self, _: usize) -> bool {
         false
@@ -160,10 +186,10 @@ impl TextRows for ValidTexts<'_> {
     }
 
     #[inline(always)]
-    fn window<'a>(&'a self, row: usize, spare: &'a mut [u8; WINDOW]) -> (&'a [u8; WINDOW], usize) {
+    fn window(&self, row: usize) -> (Option<&[u8; WINDOW]>, usize) {
         let view = self.texts.views[self.from + row];
         let (at, length) = ((view & 0xffff_ffff) as usize, (view >> 32) as usize);
-        (window_at(&self.texts.buffer, at, length, spare), length)
+        (window_at(&self.texts.buffer, at), length)
     }
 }
 
@@ -184,8 +210,8 @@ impl TextRows for NullableTexts<'_> {
     }
 
     #[inline(always)]
-    fn window<'a>(&'a self, row: usize, spare: &'a mut [u8; WINDOW]) -> (&'a [u8; WINDOW], usize) {
-        self.valid.window(row, spare)
+    fn window(&self, row: usize) -> (Option<&[u8; WINDOW]>, usize) {
+        self.valid.window(row)
     }
 }
 
@@ -225,8 +251,8 @@ impl TextRows for EncodedRows {
     }
 
     #[inline(always)]
-    fn window<'a>(&'a self, row: usize, spare: &'a mut [u8; WINDOW]) -> (&'a [u8; WINDOW], usize) {
+    fn window(&self, row: usize) -> (Option<&[u8; WINDOW]>, usize) {
         let (at, length) = (self.start(row), self.ends[row] - self.start(row));
-        (window_at(&self.bytes, at, length, spare), length)
+        (window_at(&self.bytes, at), length)
     }
 }

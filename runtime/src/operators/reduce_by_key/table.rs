@@ -10,7 +10,7 @@ use super::store::{KeyStore, LongKeys, first_word, long_hash};
 use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
 use crate::kernels::level::SimdLevel;
 pub use crate::kernels::probe::NO_GROUP;
-use crate::kernels::probe::{BLOCK, Bucket, Buckets, MidBucket, ShortBucket, probe};
+use crate::kernels::probe::{BLOCK, Bucket, Buckets, MidBucket, ShortBucket, probe_mid, probe_short};
 use crate::memory::{Budget, NeedsMore, Reservation};
 use flow_ir::column::VALID;
 use flow_ir::value::float_key;
@@ -139,22 +139,20 @@ impl GroupTable {
             }
             (_, [Column { values: Values::I64(v), status: Status::AllValid }]) => {
                 block.load_words(count, null, tables, |row| Some(v[from + row] as u64));
-                probe(self.level, &tables.short, &block.short, &mut block.numbers);
+                probe_short(self.level, &tables.short, &block.short, &mut block.numbers);
             }
             (_, [column]) => {
                 block.load_words(count, null, tables, |row| word_of(column, from + row));
-                probe(self.level, &tables.short, &block.short, &mut block.numbers);
+                probe_short(self.level, &tables.short, &block.short, &mut block.numbers);
             }
             _ => block.load_words(count, null, tables, |_| None),
         }
     }
 
     fn find_texts<T: TextRows>(&self, texts: &T, count: usize, block: &mut Block) {
-        block.load_texts(texts, count, self.null_group, &self.tables);
-        probe(self.level, &self.tables.short, &block.short, &mut block.numbers);
-        if block.mid.len() > 0 {
-            probe(self.level, &self.tables.mid, &block.mid, &mut block.numbers);
-        }
+        block.load_texts(self.level, texts, count, self.null_group, &self.tables);
+        probe_short(self.level, &self.tables.short, &block.short, &mut block.numbers);
+        probe_mid(&self.tables.mid, &block.mid, &mut block.numbers);
         for &(row, hash) in &block.long {
             let found = self.tables.long.find(texts.bytes(usize::from(row)), hash, &self.store);
             block.numbers.set(row, found.unwrap_or(NO_GROUP));
@@ -169,10 +167,9 @@ impl GroupTable {
         block: &mut Block,
         encoded: &EncodedRows,
     ) -> Result<(), NeedsMore> {
-        let missing = block.numbers.missing();
-        missing.sort_unstable();
-        let missing = missing.to_vec();
-        for row in missing {
+        block.numbers.missing.sort_unstable();
+        for i in 0..block.numbers.missing.len() {
+            let row = block.numbers.missing[i];
             let at = from + usize::from(row);
             let group = match (self.form, keys) {
                 (KeyForm::Encoded, _) => self.insert(encoded.bytes(usize::from(row)))?,
