@@ -45,7 +45,7 @@ struct Block {
 
 impl<'s> Formatter<'s> {
     fn new(source: &'s str, comments: &'s [crate::ast::Comment]) -> Formatter<'s> {
-        Formatter { source, comments: Comments::new(comments) }
+        Formatter { source, comments: Comments::new(source, comments) }
     }
 
     fn program(mut self, items: &[Item]) -> String {
@@ -95,7 +95,9 @@ impl<'s> Formatter<'s> {
         let lines: Vec<&str> = gap.split('\n').collect();
         // The first and the last part belong to the lines of the blocks themselves.
         let between = lines.get(1..lines.len().saturating_sub(1)).unwrap_or_default();
-        between.iter().any(|line| line.trim().is_empty())
+        // A comment that was moved out of an item must not become documentation of the next one.
+        let moved = previous.comment && !gap.trim().is_empty();
+        moved || between.iter().any(|line| line.trim().is_empty())
     }
 
     /// True if the first item of `blocks` has several lines and only its own comments stand in front of it.

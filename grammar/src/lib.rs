@@ -30,3 +30,6 @@ pub const SOURCE_BYTES_MAX: usize = 32 << 20;
 
 /// Where reporting stops: a text with this many mistakes is probably not a program.
 pub(crate) const ERRORS_MAX: usize = 100;
+
+/// The TextMate grammar, for editors that highlight with one.
+pub const TEXTMATE: &str = include_str!("../editors/flow.tmLanguage.json");

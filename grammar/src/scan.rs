@@ -9,6 +9,7 @@ mod brackets;
 mod tokens;
 
 use crate::span::Span;
+use crate::words;
 
 pub(crate) use brackets::{Structure, structure};
 pub(crate) use tokens::{Kind, Scan, Token, scan};
@@ -24,7 +25,8 @@ pub(crate) fn begins_item(source: &str, tokens: &[Token], at: usize) -> bool {
     if first_on_line {
         return begins_definition(source, tokens, at)
             || begins_source(source, tokens, at)
-            || begins_broken_definition(source, tokens, at);
+            || begins_broken_definition(source, tokens, at)
+            || begins_bare_pipeline(source, tokens, at);
     }
     // On one line, `schema T { ... }` belongs to the `read` before it.
     text(at) != "schema" && begins_definition(source, tokens, at)
@@ -35,13 +37,34 @@ fn begins_broken_definition(source: &str, tokens: &[Token], at: usize) -> bool {
     let text = |ahead: usize| tokens.get(at + ahead).map_or("", |token| token.span.text(source));
     let next = tokens.get(at + 1).map(|token| token.kind);
     match text(0) {
-        "let" | "const" | "param" | "fn" | "schema" | "pipe" | "import" | "test" => match next {
+        "let" | "const" | "param" | "fn" | "pipe" | "import" | "test" => match next {
             Some(Kind::Word) => !is_reserved_operator(text(1)) && !is_clause(text(1)) && text(1) != "not",
             Some(Kind::Quoted | Kind::Str) => true,
             _ => false,
         },
         _ => false,
     }
+}
+
+/// A dataset without its `from`, behind something that it cannot continue: `orders | filter ...`
+fn begins_bare_pipeline(source: &str, tokens: &[Token], at: usize) -> bool {
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.span.text(source));
+    let kind = |at: usize| tokens.get(at).map(|token| token.kind);
+    let name = |at: usize| matches!(kind(at), Some(Kind::Word | Kind::Quoted));
+    let bar = |at: usize| matches!(text(at), "|" | "|>");
+    let keyword = |word: &str| {
+        [words::RESERVED, words::ITEMS, words::STAGES, words::CONTEXTUAL]
+            .iter()
+            .any(|list| list.contains(&word))
+    };
+    let path_and_bar = name(at) && (bar(at + 1) || (text(at + 1) == "." && name(at + 2) && bar(at + 3)));
+    let previous = at.checked_sub(1).map_or("", text);
+    let after_value = match at.checked_sub(1).and_then(kind) {
+        Some(Kind::Word) => !keyword(previous) || previous == "count",
+        Some(Kind::Open | Kind::Punct | Kind::Unknown) | None => false,
+        Some(_) => true,
+    };
+    path_and_bar && after_value && !keyword(text(at))
 }
 
 /// Words that may follow a key or a name within a stage.
@@ -78,7 +101,7 @@ pub(crate) fn begins_definition(source: &str, tokens: &[Token], at: usize) -> bo
         "fn" => named && text(2) == "(",
         "schema" => named && text(2) == "{",
         "pipe" => named && matches!(text(2), "{" | "("),
-        "import" => named || kind(1) == Some(Kind::Str),
+        "import" => kind(1) == Some(Kind::Str) || (named && text(2) == "."),
         "test" => kind(1) == Some(Kind::Str) && text(2) == "{",
         _ => false,
     }

@@ -7,7 +7,7 @@ use crate::parser::{Node, Rule};
 use crate::span::Span;
 
 impl Builder<'_> {
-    /// An `item` node.
+    /// An `item` or `bare_item` node.
     pub(crate) fn item(&mut self, node: Node<'_>) -> Item {
         let span = self.span(&node);
         let doc = self.doc_before(span.start);
@@ -25,6 +25,9 @@ impl Builder<'_> {
 
     fn item_kind(&mut self, node: Node<'_>, span: Span) -> ItemKind {
         let rule = node.as_rule();
+        if rule == Rule::bare_pipeline {
+            return ItemKind::Pipeline(self.pipeline(Some(node), span));
+        }
         let mut children = Children::of(node);
         match rule {
             Rule::import => ItemKind::Import(match children.accept(Rule::path) {

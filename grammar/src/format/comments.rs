@@ -5,15 +5,17 @@
 
 use super::layout::Layout;
 use crate::ast::Comment;
+use crate::span::Span;
 
 /// The comments that have not been printed yet.
 pub(super) struct Comments<'s> {
+    source: &'s str,
     left: &'s [Comment],
 }
 
 impl<'s> Comments<'s> {
-    pub(super) fn new(comments: &'s [Comment]) -> Comments<'s> {
-        Comments { left: comments }
+    pub(super) fn new(source: &'s str, comments: &'s [Comment]) -> Comments<'s> {
+        Comments { source, left: comments }
     }
 
     /// All comments that begin before `at`.
@@ -40,10 +42,22 @@ impl<'s> Comments<'s> {
         }
     }
 
-    /// The comments before `at`, each on its own line, to be printed where a line begins.
+    /// The comments before `at`, each on its own line, to be printed where a line begins. A blank line behind a
+    /// comment stays, and a `##` that moved gets one: otherwise it would document what follows.
     pub(super) fn leading(&mut self, at: u32) -> Layout {
-        let comments = self.take_before(at).iter();
-        Layout::concat(comments.flat_map(|comment| [Layout::text(comment.text.clone()), Layout::HardLine]))
+        let comments = self.take_before(at);
+        let mut parts = Vec::new();
+        for (position, comment) in comments.iter().enumerate() {
+            let next = comments.get(position + 1).map_or(at, |next| next.span.start);
+            let gap = Span::new(comment.span.end, next).text(self.source);
+            let moved = !gap.trim().is_empty();
+            let blank = !moved && gap.bytes().filter(|&byte| byte == b'\n').count() > 1;
+            parts.extend([Layout::text(comment.text.clone()), Layout::HardLine]);
+            if blank || (moved && comment.text.starts_with("##")) {
+                parts.push(Layout::HardLine);
+            }
+        }
+        Layout::Concat(parts)
     }
 
     /// A possible line break in front of what begins at `at`, with the comments that stand there.

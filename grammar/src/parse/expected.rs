@@ -31,14 +31,17 @@ const PHRASES: &[(&[Rule], &str)] = &[
     (&[Rule::string, Rule::bad_string], "text in double quotes"),
     (&[Rule::dataset], "a dataset: a name, or a pipeline in parentheses"),
     (&[Rule::ty, Rule::list_ty, Rule::decimal_ty], "a type"),
-    (&[Rule::source, Rule::pipeline, Rule::read, Rule::from, Rule::rows], "`read`, `from` or `rows`"),
+    (
+        &[Rule::source, Rule::pipeline, Rule::only_head, Rule::read, Rule::from, Rule::rows],
+        "`read`, `from` or `rows`",
+    ),
     (&[Rule::keys, Rule::key, Rule::sort_keys, Rule::sort_key], "a key"),
     (&[Rule::expr, Rule::primary, Rule::literal, Rule::lambda, Rule::arg], "a value"),
     (&[Rule::entry, Rule::named], "an entry such as `name: value`"),
     (&[Rule::field], "a field such as `name: type`"),
     (&[Rule::int, Rule::float, Rule::digits, Rule::percent], "a number"),
     (&[Rule::ident, Rule::path], "a name"),
-    (&[Rule::given, Rule::expect], "`given` or `expect`"),
+    (&[Rule::given, Rule::expect, Rule::only_step], "`given` or `expect`"),
     (&[Rule::open_paren], "`(`"),
     (&[Rule::as_format, Rule::alias], "`as`"),
     (&[Rule::with_schema], "`schema`"),
@@ -47,8 +50,8 @@ const PHRASES: &[(&[Rule], &str)] = &[
     (&[Rule::by_sort], "`sort`"),
     (&[Rule::per], "`per`"),
     (&[Rule::infix, Rule::postfix, Rule::is_null, Rule::bad_infix], "an operator"),
-    (&[Rule::stage, Rule::bar, Rule::stray], "`|` and the next stage"),
-    (&[Rule::item, Rule::statement], "the next item"),
+    (&[Rule::stage, Rule::bar, Rule::stray, Rule::only_stage], "`|` and the next stage"),
+    (&[Rule::item, Rule::statement, Rule::chunk], "the next item"),
 ];
 
 /// More alternatives than these would not be read.

@@ -197,7 +197,8 @@ impl Parse<'_> {
         from: usize,
         to: usize,
     ) -> SyntaxError {
-        let subject = self.text(self.context(at, from));
+        let context = self.context(at, from);
+        let subject = if context == at { "" } else { self.text(context) };
         let what = if words::STAGES.contains(&subject) {
             format!("this `{subject}` stage")
         } else if words::ITEMS.contains(&subject) {

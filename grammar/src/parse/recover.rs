@@ -4,6 +4,7 @@
 //! is kept if it parses; otherwise its first mistake is reported and an `Error` node stands in its place.
 
 use super::Parse;
+use crate::ERRORS_MAX;
 use crate::ast::*;
 use crate::build_ast::Children;
 use crate::parser::{Failure, Node, Rule, parse_rule};
@@ -102,7 +103,14 @@ impl<'s> Parse<'s> {
 
     fn stages(&mut self, starts: &[usize], to: usize, pipeline: Option<Span>) -> Vec<Stage> {
         let ends = starts.iter().skip(1).copied().chain([to]);
-        starts.iter().copied().zip(ends).map(|(from, to)| self.stage(from, to, pipeline)).collect()
+        let mut stages = Vec::new();
+        for (from, to) in starts.iter().copied().zip(ends) {
+            if self.errors.len() >= ERRORS_MAX {
+                break;
+            }
+            stages.push(self.stage(from, to, pipeline));
+        }
+        stages
     }
 
     fn stage(&mut self, from: usize, to: usize, pipeline: Option<Span>) -> Stage {
@@ -178,6 +186,9 @@ impl<'s> Parse<'s> {
         let ends: Vec<usize> = starts.iter().skip(1).copied().chain([end]).collect();
         let mut steps = Vec::new();
         for (from, to) in starts.into_iter().zip(ends) {
+            if self.errors.len() >= ERRORS_MAX {
+                break;
+            }
             let place = token_range(self.tokens, from, to);
             if let Some(node) = self.piece(Rule::only_step, from, to).and_then(|mut nodes| nodes.pop()) {
                 let mut builder = self.builder(place);
