@@ -8,6 +8,7 @@
 
 mod constants;
 mod convert;
+mod documentation;
 mod exact_sum;
 mod format_number;
 mod library;
@@ -21,6 +22,7 @@ mod time_format;
 mod vector;
 
 pub use constants::check_constants;
+pub use documentation::{Documented, PRELUDE, documentation, documented};
 pub use format_number::check_number_format;
 pub use library::library;
 pub use pattern::check_regex;
