@@ -5,7 +5,9 @@
 //! returns) that let the scanner skip whole classes of checks. Facts may say too much, never too
 //! little; positions are exact and the same at every [`SimdLevel`].
 
-use crate::kernels::level::{Instructions, SimdLevel};
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::level::Instructions;
+use crate::kernels::level::SimdLevel;
 use std::ops::Range;
 
 /// Positions room is made for at a time: one per byte of a strip, and one more vector.
