@@ -13,9 +13,12 @@ use crate::{InferredSchema, ParamValue};
 use flow_ir::{ColumnId, DataType, LocalId, LogicalPlan, Span, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often functions may be inlined in all: a chain of functions that each call the one before
-/// twice doubles with every link.
-pub(crate) const INLINED_MAX: u32 = 20_000;
+/// How much inlined functions and pipes may be in all: a chain of functions that each call the one
+/// before twice doubles with every link.
+pub(crate) const INLINED_MAX: u32 = 50_000;
+
+/// Where reporting stops: after so many mistakes, more do not help.
+const DIAGNOSTICS_MAX: usize = 200;
 
 /// How deep functions may call functions.
 pub(crate) const CALLS_DEPTH_MAX: usize = 48;
@@ -34,6 +37,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Datasets that are lowered or being lowered.
     pub(crate) datasets: BTreeMap<&'a str, DatasetState>,
+    /// Datasets that something reads.
+    pub(crate) used_datasets: BTreeSet<&'a str>,
     /// The values of parameters; `None` after an error.
     pub(crate) params: BTreeMap<&'a str, Option<(Value, DataType)>>,
     /// The constants that have been checked.
@@ -48,7 +53,7 @@ pub(crate) struct Compiler<'a> {
     pub(crate) pipe_values: Vec<(String, Option<Checked>)>,
     /// Functions that have been inlined at least once.
     pub(crate) called: BTreeSet<&'a str>,
-    /// How often a function has been inlined.
+    /// How many expressions and stages have been inlined.
     pub(crate) inlined: u32,
     /// One past the largest local handed out.
     pub(crate) next_local: u32,
@@ -95,6 +100,7 @@ impl<'a> Compiler<'a> {
             plan: LogicalPlan::default(),
             diagnostics,
             datasets: BTreeMap::new(),
+            used_datasets: BTreeSet::new(),
             params: BTreeMap::new(),
             consts: BTreeMap::new(),
             open_schemas: Vec::new(),
@@ -116,9 +122,28 @@ impl<'a> Compiler<'a> {
         let known = self.diagnostics.iter().any(|d| {
             d.code == diagnostic.code && d.span == diagnostic.span && d.message == diagnostic.message
         });
-        if !known {
+        if !known && self.diagnostics.len() < DIAGNOSTICS_MAX {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Counts what is inlined; whether that has become too much, which is reported once.
+    pub(crate) fn is_too_large(&mut self, place: Span) -> bool {
+        if self.open_functions.is_empty() && self.open_pipes.is_empty() {
+            return false;
+        }
+        self.inlined = self.inlined.saturating_add(1);
+        if self.inlined == INLINED_MAX {
+            self.report(
+                Diagnostic::error(
+                    "F4011",
+                    place,
+                    "this program is too large with its functions and pipes written out",
+                )
+                .note("functions that call functions several times multiply"),
+            );
+        }
+        self.inlined >= INLINED_MAX
     }
 
     /// Reports that a construct is not supported yet.

@@ -3,11 +3,11 @@
 //! Everything is computed by the reference interpreter, so a constant means what the same
 //! expression means in a row.
 
+use crate::ParamValue;
 use crate::check::{Checked, Scope};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::suggest::closest;
-use crate::ParamValue;
 use flow_grammar::ast;
 use flow_ir::{DataType, Expr, ExprKind, Span, Type, Value};
 
@@ -123,15 +123,18 @@ impl<'a> Compiler<'a> {
             Some(e) => {
                 let what = format!("parameter `{name}`");
                 let value = self.expr(e, &mut Scope::constant());
-                let value =
-                    value.and_then(|v| self.as_declared(v, &ty, &what, span(def.ty.span)));
+                let value = value.and_then(|v| self.as_declared(v, &ty, &what, span(def.ty.span)));
                 Some(value.and_then(|v| self.constant_value(v)))
             }
             None => None,
         };
         if let Some(text) = text {
             if matches!(ty.kind, Type::List(_) | Type::Record(_) | Type::Bytes) {
-                self.not_yet("F4922", span(def.ty.span), &format!("a parameter of type `{ty}` from the command line"));
+                self.not_yet(
+                    "F4922",
+                    span(def.ty.span),
+                    &format!("a parameter of type `{ty}` from the command line"),
+                );
                 return None;
             }
             if ty.nullable && text == "null" {
@@ -151,8 +154,9 @@ impl<'a> Compiler<'a> {
             Some(value) => value.map(|value| (value, ty)),
             None => {
                 self.report(
-                    Diagnostic::error("F2011", place, format!("parameter `{name}` has no value"))
-                        .help(format!("run with --param {name}=..., or write a default: param {name}: {ty} = ...")),
+                    Diagnostic::error("F2011", place, format!("parameter `{name}` has no value")).help(
+                        format!("run with --param {name}=..., or write a default: param {name}: {ty} = ..."),
+                    ),
                 );
                 None
             }

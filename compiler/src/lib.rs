@@ -9,6 +9,7 @@
 pub mod catalog;
 pub mod codes;
 pub mod diagnostic;
+pub mod explain;
 pub mod glob;
 pub mod liveness;
 pub mod optimize;

@@ -20,11 +20,25 @@ fn catalog() -> MemoryCatalog {
         .with("raw/sales_2024_06.csv", &sale)
         .with("raw/sales_2024_07.csv", &odd)
         .with("orders.csv", &[("order_id", Type::Int), ("customer_id", Type::Int), ("name", Type::String)])
-        .with("customers.csv", &[("customer_id", Type::Int), ("name", Type::String), ("region", Type::String)])
+        .with(
+            "customers.csv",
+            &[("customer_id", Type::Int), ("name", Type::String), ("region", Type::String)],
+        )
         .with("text_keys.csv", &[("customer_id", Type::String), ("city", Type::String)])
         .with("people/01.jsonl", &[("age", Type::Int)])
         .with("people/02.jsonl", &[("age", Type::Int)])
-        .with("m.csv", &[("f", Type::Float), ("d", money), ("i", Type::Int), ("n", Type::Int), ("day", Type::Date)])
+        .with(
+            "m.csv",
+            &[
+                ("f", Type::Float),
+                ("d", money),
+                ("i", Type::Int),
+                ("n", Type::Int),
+                ("day", Type::Date),
+                ("name", Type::String),
+                ("list", Type::String),
+            ],
+        )
         .with("words.txt", &[])
         .with("indiv.txt", &[])
 }

@@ -75,7 +75,8 @@ impl<'a> Compiler<'a> {
             self.report(Diagnostic::error("F3001", place, message).caption(ty));
             return None;
         };
-        let known = aggregation.calls.iter().find(|c| c.kind == kind && same_argument(&c.argument, &argument));
+        let known =
+            aggregation.calls.iter().find(|c| c.kind == kind && same_argument(&c.argument, &argument));
         let output = match known {
             Some(known) => known.output,
             None => {
@@ -89,12 +90,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The argument of an aggregate, which sees the rows.
-    fn aggregated(
-        &mut self,
-        kind: AggregateKind,
-        e: &'a ast::Expr,
-        scope: &mut Scope<'_>,
-    ) -> Option<Expr> {
+    fn aggregated(&mut self, kind: AggregateKind, e: &'a ast::Expr, scope: &mut Scope<'_>) -> Option<Expr> {
         let aggregation = scope.aggregation.take();
         let outer = scope.row;
         // The rows outlive this call, but not the scope's own lifetime parameter: a scope made
@@ -107,11 +103,13 @@ impl<'a> Compiler<'a> {
                     datasets: std::mem::take(&mut scope.datasets),
                     function: scope.function,
                     depth: scope.depth,
+                    too_deep: scope.too_deep,
                     ..Scope::default()
                 };
                 let value = self.expr(e, &mut inner);
                 scope.locals = inner.locals;
                 scope.datasets = inner.datasets;
+                scope.too_deep = inner.too_deep;
                 value
             }
             None => None,
@@ -138,8 +136,12 @@ impl<'a> Compiler<'a> {
         let keys = &aggregation.keys_text;
         let name = &last.text;
         let mut diagnostic = if keys.is_empty() {
-            Diagnostic::error("F3004", place, format!("`{path}` has a value in every row, and the result is one row"))
-                .help(format!("for one result for each: reduce_by_key {path} {{ ... }}"))
+            Diagnostic::error(
+                "F3004",
+                place,
+                format!("`{path}` has a value in every row, and the result is one row"),
+            )
+            .help(format!("for one result for each: reduce_by_key {path} {{ ... }}"))
         } else {
             Diagnostic::error("F3004", place, format!("`{path}` has many values per `{keys}`"))
                 .help(format!("to group by it too: reduce_by_key {keys}, {path} {{ ... }}"))

@@ -136,7 +136,9 @@ impl<'a> Compiler<'a> {
             "try" | "same" | "coalesce" => self.special(text, call, scope),
             "decimal" if call.count() == 3 => self.decimal_call(call, scope),
             _ => match flow_stdlib::lookup(text) {
-                Some(function) if flow_stdlib::takes_lambda(function) => self.lambda_call(function, call, scope),
+                Some(function) if flow_stdlib::takes_lambda(function) => {
+                    self.lambda_call(function, call, scope)
+                }
                 Some(function) => self.standard_call(function, call, scope),
                 None => self.unknown_function(call, scope),
             },
@@ -156,7 +158,12 @@ impl<'a> Compiler<'a> {
         checked.into_iter().collect()
     }
 
-    fn standard_call(&mut self, function: Function, call: Call<'a>, scope: &mut Scope<'_>) -> Option<Checked> {
+    fn standard_call(
+        &mut self,
+        function: Function,
+        call: Call<'a>,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
         let arguments = self.arguments(call, scope)?;
         let spans: Vec<Span> = arguments.iter().map(|a| a.expr.span).collect();
         let types: Vec<DataType> = arguments.iter().map(|a| a.ty().clone()).collect();
@@ -170,7 +177,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// A call of a standard function whose arguments are known to fit.
-    pub(super) fn native(&mut self, function: Function, arguments: Vec<Checked>, place: Span) -> Option<Checked> {
+    pub(super) fn native(
+        &mut self,
+        function: Function,
+        arguments: Vec<Checked>,
+        place: Span,
+    ) -> Option<Checked> {
         match self.try_native(function, arguments, place) {
             Ok(value) => value,
             Err(error) => {
@@ -188,7 +200,8 @@ impl<'a> Compiler<'a> {
         arguments: Vec<Checked>,
         place: Span,
     ) -> Result<Option<Checked>, SignatureError> {
-        let types = |arguments: &[Checked]| -> Vec<DataType> { arguments.iter().map(|a| a.ty().clone()).collect() };
+        let types =
+            |arguments: &[Checked]| -> Vec<DataType> { arguments.iter().map(|a| a.ty().clone()).collect() };
         let (resolved, arguments) = match flow_stdlib::resolve_function(function, &types(&arguments)) {
             Ok(resolved) => (resolved, arguments),
             Err(error) => {
@@ -216,7 +229,13 @@ impl<'a> Compiler<'a> {
         Ok(Some(Checked::new(Expr { kind, ty: resolved.result, span: place })))
     }
 
-    fn report_signature(&mut self, error: &SignatureError, call: Call<'_>, spans: &[Span], types: &[DataType]) {
+    fn report_signature(
+        &mut self,
+        error: &SignatureError,
+        call: Call<'_>,
+        spans: &[Span],
+        types: &[DataType],
+    ) {
         let name = call.name.text.as_str();
         let mut diagnostic = match error.kind {
             SignatureErrorKind::Count => {
@@ -358,10 +377,12 @@ impl<'a> Compiler<'a> {
             self.not_yet("F4921", place, &format!("the function `{name}`"));
             return None;
         }
-        let mut diagnostic = Diagnostic::error("F2009", place, format!("there is no function called `{name}`"));
+        let mut diagnostic =
+            Diagnostic::error("F2009", place, format!("there is no function called `{name}`"));
         let lower = name.to_lowercase();
         let known = self.symbols.functions.keys().copied().chain(flow_stdlib::names().iter().copied());
-        let foreign = |name: &str| FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, here)| *here);
+        let foreign =
+            |name: &str| FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, here)| *here);
         let near = foreign(&lower)
             .or_else(|| closest(name, known.chain(["try", "same", "coalesce"])))
             .or_else(|| foreign(closest(name, FOREIGN.iter().map(|(foreign, _)| *foreign))?));

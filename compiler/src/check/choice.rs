@@ -56,10 +56,7 @@ impl<'a> Compiler<'a> {
         place: Span,
         scope: &mut Scope<'_>,
     ) -> Option<Checked> {
-        let subject = match subject {
-            Some(e) => Some(self.expr(e, scope)),
-            None => None,
-        };
+        let subject = subject.map(|e| self.expr(e, scope));
         let arms = self.reachable(arms, place)?;
         // A subject that is more than a name is computed once and bound.
         let (binding, subject) = match subject {
@@ -108,8 +105,7 @@ impl<'a> Compiler<'a> {
         if arms.len() > ARMS_MAX {
             let message = format!("a `match` has at most {ARMS_MAX} arms, this one has {}", arms.len());
             self.report(
-                Diagnostic::error("F4011", place, message)
-                    .help("read the table as a file and join with it"),
+                Diagnostic::error("F4011", place, message).help("read the table as a file and join with it"),
             );
             return None;
         }
@@ -202,11 +198,8 @@ pub(super) fn is_cheap(e: &Expr) -> bool {
 /// `if condition then a else b`, both of type `ty`.
 pub(super) fn choose(condition: Expr, then: Expr, otherwise: Expr, ty: &DataType, place: Span) -> Expr {
     let nullable = then.ty.nullable || otherwise.ty.nullable;
-    let kind = ExprKind::If {
-        condition: Box::new(condition),
-        then: Box::new(then),
-        otherwise: Box::new(otherwise),
-    };
+    let kind =
+        ExprKind::If { condition: Box::new(condition), then: Box::new(then), otherwise: Box::new(otherwise) };
     Expr { kind, ty: ty.with_nullable(nullable), span: place }
 }
 
@@ -215,13 +208,12 @@ pub(super) fn any(tests: Vec<Expr>, place: Span) -> Option<Expr> {
     balanced(tests, place, ExprKind::Or)
 }
 
+/// `And` or `Or`.
+pub(super) type Connective = fn(Box<Expr>, Box<Expr>) -> ExprKind;
+
 /// Several conditions in one, as a balanced tree in the same order, so that long lists do not nest
 /// deeply.
-pub(super) fn balanced(
-    mut tests: Vec<Expr>,
-    place: Span,
-    join: fn(Box<Expr>, Box<Expr>) -> ExprKind,
-) -> Option<Expr> {
+pub(super) fn balanced(mut tests: Vec<Expr>, place: Span, join: Connective) -> Option<Expr> {
     while tests.len() > 1 {
         let mut next = Vec::with_capacity(tests.len().div_ceil(2));
         let mut rest = tests.into_iter();

@@ -42,6 +42,14 @@ fn fit_expr(e: Expr, target: &Type) -> Option<Expr> {
             let kind = ExprKind::Record(items.collect::<Option<Vec<_>>>()?);
             return Some(Expr { kind, ty, span: e.span });
         }
+        (ExprKind::If { condition, then, otherwise }, Type::Record(_), Type::Record(_)) => {
+            let kind = ExprKind::If {
+                condition: condition.clone(),
+                then: Box::new(fit_expr((**then).clone(), target)?),
+                otherwise: Box::new(fit_expr((**otherwise).clone(), target)?),
+            };
+            return Some(Expr { kind, ty, span: e.span });
+        }
         // Widening to the most digits there are may overflow, which is an error of its row.
         (_, Type::Decimal { scale: s, .. }, Type::Decimal { precision: 38, scale: t }) if s <= t => {}
         _ => {
@@ -67,6 +75,23 @@ fn retype_null(e: Expr, target: &Type) -> Expr {
     }
 }
 
+/// The type both convert to. Unlike a call's arguments, the fields of records convert too where
+/// they are literals; `fit` says whether they are.
+fn common(a: &DataType, b: &DataType) -> Option<DataType> {
+    let nullable = a.nullable || b.nullable;
+    match (&a.kind, &b.kind) {
+        (Type::Record(x), Type::Record(y)) if same_names(x, y) => {
+            let fields =
+                x.iter().zip(y).map(|(f, g)| Some(Field { name: f.name.clone(), ty: common(&f.ty, &g.ty)? }));
+            Some(DataType { kind: Type::Record(fields.collect::<Option<Vec<_>>>()?), nullable })
+        }
+        (Type::List(x), Type::List(y)) => {
+            Some(DataType { kind: Type::List(Box::new(common(x, y)?)), nullable })
+        }
+        _ => flow_stdlib::common_type(a, b),
+    }
+}
+
 /// Gives several values one type: the values converted, and that type. On failure the positions
 /// of two values that do not go together.
 pub(crate) fn unify(values: Vec<Checked>) -> Result<(Vec<Expr>, DataType), (usize, usize)> {
@@ -76,7 +101,7 @@ pub(crate) fn unify(values: Vec<Checked>) -> Result<(Vec<Expr>, DataType), (usiz
     let mut decided_by = 0;
     for (i, value) in values.iter().enumerate() {
         let so_far = DataType::required(kind);
-        kind = flow_stdlib::common_type(&so_far, value.ty()).ok_or((decided_by, i))?.kind;
+        kind = common(&so_far, value.ty()).ok_or((decided_by, i))?.kind;
         if value.ty().kind != Type::Null && values[decided_by].ty().kind == Type::Null {
             decided_by = i;
         }
@@ -93,8 +118,8 @@ pub(crate) fn unify(values: Vec<Checked>) -> Result<(Vec<Expr>, DataType), (usiz
 pub(crate) fn adapt(values: Vec<Checked>) -> Vec<Checked> {
     let decides = |want: fn(&Type) -> bool| values.iter().any(|v| v.number.is_none() && want(&v.ty().kind));
     let to_decimal = decides(|k| matches!(k, Type::Decimal { .. }));
-    let to_float = decides(|k| *k == Type::Float)
-        || (!to_decimal && values.iter().any(|v| v.ty().kind == Type::Float));
+    let to_float =
+        decides(|k| *k == Type::Float) || (!to_decimal && values.iter().any(|v| v.ty().kind == Type::Float));
     if !to_decimal && !to_float {
         return values;
     }
@@ -124,11 +149,9 @@ pub(crate) fn project(record: &Expr, index: usize) -> Option<Expr> {
             then: Box::new(project(then, index)?),
             otherwise: Box::new(project(otherwise, index)?),
         },
-        ExprKind::Let { local, value, body } => ExprKind::Let {
-            local: *local,
-            value: value.clone(),
-            body: Box::new(project(body, index)?),
-        },
+        ExprKind::Let { local, value, body } => {
+            ExprKind::Let { local: *local, value: value.clone(), body: Box::new(project(body, index)?) }
+        }
         _ => ExprKind::Field(Box::new(record.clone()), u32::try_from(index).ok()?),
     };
     Some(Expr { kind, ty, span: record.span })

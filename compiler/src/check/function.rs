@@ -6,7 +6,7 @@
 use super::call::Call;
 use super::choice::is_cheap;
 use super::{Checked, Local, Scope, convert};
-use crate::compiler::{CALLS_DEPTH_MAX, Compiler, INLINED_MAX};
+use crate::compiler::{CALLS_DEPTH_MAX, Compiler};
 use crate::diagnostic::{Diagnostic, span};
 use flow_grammar::ast;
 use flow_ir::{DataType, Expr, ExprKind, LocalId, Span, Type};
@@ -57,15 +57,12 @@ impl<'a> Compiler<'a> {
             );
             return None;
         }
-        self.inlined += 1;
-        if self.inlined > INLINED_MAX || self.open_functions.len() >= CALLS_DEPTH_MAX {
-            self.report(
-                Diagnostic::error("F4011", place, "this program is too large with its functions written out")
-                    .note("functions that call functions several times multiply"),
-            );
+        if self.open_functions.len() >= CALLS_DEPTH_MAX {
+            let message = format!("functions call functions more than {CALLS_DEPTH_MAX} deep here");
+            self.report(Diagnostic::error("F4011", place, message));
             return None;
         }
-        Some(())
+        (!self.is_too_large(place)).then_some(())
     }
 
     /// An argument as its parameter wants it.
@@ -145,6 +142,7 @@ impl<'a> Compiler<'a> {
             function: Some(&def.name.text),
             datasets: std::mem::take(&mut scope.datasets),
             depth: scope.depth + lets.len() + def.body.lets.len(),
+            too_deep: scope.too_deep,
             after_aggregation: scope.after_aggregation || scope.aggregation.is_some(),
             ..Scope::default()
         };
@@ -155,6 +153,7 @@ impl<'a> Compiler<'a> {
         }
         let result = self.expr(&def.body.value, &mut inner);
         scope.datasets = inner.datasets;
+        scope.too_deep = inner.too_deep;
         self.pipe_values = pipe_values;
         self.open_functions.pop();
         let result = result?;

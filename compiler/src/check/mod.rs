@@ -17,10 +17,10 @@ mod record;
 mod text;
 mod value;
 
-pub(crate) use convert::{project, unify};
-pub(crate) use name::shape_value;
 pub(crate) use call::is_storable;
+pub(crate) use convert::{project, unify};
 pub(crate) use name::is_local;
+pub(crate) use name::shape_value;
 pub(crate) use number::Number;
 pub(crate) use record::{Entry, EntryValue, path_of};
 
@@ -96,6 +96,8 @@ pub(crate) struct Scope<'r> {
     pub(crate) datasets: Vec<DatasetValue>,
     /// How deep the walk is.
     depth: usize,
+    /// Whether it has been too deep, which is said once.
+    too_deep: bool,
 }
 
 impl<'r> Scope<'r> {
@@ -113,7 +115,13 @@ impl<'r> Scope<'r> {
 impl<'a> Compiler<'a> {
     /// Types an expression.
     pub(crate) fn expr(&mut self, e: &'a ast::Expr, scope: &mut Scope<'_>) -> Option<Checked> {
+        if self.is_too_large(span(e.span)) {
+            return None;
+        }
         if scope.depth >= DEPTH_MAX {
+            if std::mem::replace(&mut scope.too_deep, true) {
+                return None;
+            }
             self.report(
                 Diagnostic::error("F4011", span(e.span), "this expression is nested too deeply")
                     .note("functions count as if they were written out"),
@@ -193,8 +201,24 @@ impl<'a> Compiler<'a> {
         place: Span,
         scope: &mut Scope<'_>,
     ) -> Option<Checked> {
-        let operand = self.expr(operand, scope)?;
-        let is_null = bool_expr(ExprKind::IsNull(Box::new(operand.expr)), false, place);
+        let operand = self.expr(operand, scope)?.expr;
+        let is_null = match operand.kind {
+            // A nullable record of the row: whether it is there is all that is asked.
+            ExprKind::If { condition, then, otherwise }
+                if otherwise.kind == ExprKind::Literal(Value::Null)
+                    && !then.ty.nullable
+                    && !condition.ty.nullable =>
+            {
+                if negated {
+                    return Some(Checked::new(*condition));
+                }
+                return Some(Checked::new(not(*condition, place)));
+            }
+            kind => {
+                let operand = Expr { kind, ty: operand.ty, span: operand.span };
+                bool_expr(ExprKind::IsNull(Box::new(operand)), false, place)
+            }
+        };
         Some(Checked::new(if negated { not(is_null, place) } else { is_null }))
     }
 }

@@ -63,7 +63,8 @@ impl<'a> Compiler<'a> {
                 format!("`{ty}` has no fields, so there is no `{}`", name.text),
             );
             if flow_ir::Function::from_name(&name.text).is_some() {
-                diagnostic = diagnostic.help(format!("functions are called with brackets: {}(...)", name.text));
+                diagnostic =
+                    diagnostic.help(format!("functions are called with brackets: {}(...)", name.text));
             }
             self.report(diagnostic);
             return None;
@@ -74,9 +75,11 @@ impl<'a> Compiler<'a> {
                 Diagnostic::error("F2001", place, format!("no field `{}` in this record", name.text))
                     .note(format!("the record is {}", record.ty()));
             if let Some(near) = closest(&name.text, fields.iter().map(|f| f.name.as_str())) {
-                diagnostic = diagnostic
-                    .caption(format!("did you mean `{near}`?"))
-                    .fix(near, place, flow_ir::types::quote_name(near));
+                diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(
+                    near,
+                    place,
+                    flow_ir::types::quote_name(near),
+                );
             }
             self.report(diagnostic);
             return None;
@@ -137,9 +140,11 @@ impl<'a> Compiler<'a> {
                         Diagnostic::error("F2001", place, format!("no field `{}` in `{parent}`", name.text))
                             .note(format!("`{parent}` is {}", row.ty()));
                     if let Some(near) = closest(&name.text, row.fields.iter().map(|f| f.name.as_str())) {
-                        diagnostic = diagnostic
-                            .caption(format!("did you mean `{near}`?"))
-                            .fix(near, place, flow_ir::types::quote_name(near));
+                        diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(
+                            near,
+                            place,
+                            flow_ir::types::quote_name(near),
+                        );
                     }
                     self.report(diagnostic);
                     None
@@ -163,13 +168,19 @@ impl<'a> Compiler<'a> {
             return None;
         }
         if let Some(kind) = self.value_kind(text) {
-            let here = if row.is_some() { format!("no field `{text}` here") } else { format!("`{text}` is no value here") };
+            let here = if row.is_some() {
+                format!("no field `{text}` here")
+            } else {
+                format!("`{text}` is no value here")
+            };
             let message = format!("{here}, but there is a {kind} `${text}`");
             let replacement = format!("${}", flow_ir::types::quote_name(text));
             self.report(
-                Diagnostic::error("F2003", place, message)
-                    .caption(format!("write `{replacement}`"))
-                    .fix(replacement.clone(), place, replacement),
+                Diagnostic::error("F2003", place, message).caption(format!("write `{replacement}`")).fix(
+                    replacement.clone(),
+                    place,
+                    replacement,
+                ),
             );
             return None;
         }
@@ -191,15 +202,15 @@ impl<'a> Compiler<'a> {
         let columns = row.columns();
         let nested = columns.iter().find(|c| c.path.len() > 1 && c.path.last() == Some(text));
         if let Some(near) = closest(text, fields.chain(locals)) {
-            diagnostic = diagnostic
-                .caption(format!("did you mean `{near}`?"))
-                .fix(near, place, flow_ir::types::quote_name(near));
+            diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(
+                near,
+                place,
+                flow_ir::types::quote_name(near),
+            );
         } else if let Some(nested) = nested {
             let path: Vec<String> = nested.path.iter().map(|p| flow_ir::types::quote_name(p)).collect();
             let path = path.join(".");
-            diagnostic = diagnostic
-                .caption(format!("did you mean `{path}`?"))
-                .fix(path.clone(), place, path);
+            diagnostic = diagnostic.caption(format!("did you mean `{path}`?")).fix(path.clone(), place, path);
         }
         self.report(diagnostic.note(format!("here the row is {}", shorten(row))));
         None
@@ -211,8 +222,9 @@ impl<'a> Compiler<'a> {
         let text = &name.text;
         let diagnostic = match scope.function {
             Some(function) => {
-                let mut d = Diagnostic::error("F2001", place, format!("no parameter `{text}` in `{function}`"))
-                    .note("a function sees its parameters and `$` values, not the fields of the row");
+                let mut d =
+                    Diagnostic::error("F2001", place, format!("no parameter `{text}` in `{function}`"))
+                        .note("a function sees its parameters and `$` values, not the fields of the row");
                 if let Some(near) = closest(text, scope.locals.iter().map(|l| l.name.as_str())) {
                     d = d.caption(format!("did you mean `{near}`?")).fix(near, place, near);
                 }
@@ -236,7 +248,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// `$name`.
-    pub(super) fn dollar(&mut self, name: &'a ast::Name, place: Span, scope: &mut Scope<'_>) -> Option<Checked> {
+    pub(super) fn dollar(
+        &mut self,
+        name: &'a ast::Name,
+        place: Span,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
         let text = name.text.as_str();
         if let Some((_, value)) = self.pipe_values.iter().rev().find(|(n, _)| n == text) {
             return value.clone();
@@ -267,13 +284,17 @@ impl<'a> Compiler<'a> {
             .collect();
         if let Some(near) = closest(text, known) {
             let replacement = format!("${near}");
-            diagnostic = diagnostic
-                .caption(format!("did you mean `{replacement}`?"))
-                .fix(replacement.clone(), place, replacement);
+            diagnostic = diagnostic.caption(format!("did you mean `{replacement}`?")).fix(
+                replacement.clone(),
+                place,
+                replacement,
+            );
         } else if scope.row.is_some_and(|r| r.get(text).is_some()) {
-            diagnostic = diagnostic
-                .caption(format!("to use the field, write `{text}`"))
-                .fix(text, place, flow_ir::types::quote_name(text));
+            diagnostic = diagnostic.caption(format!("to use the field, write `{text}`")).fix(
+                text,
+                place,
+                flow_ir::types::quote_name(text),
+            );
         }
         self.report(diagnostic);
         None
@@ -314,7 +335,8 @@ impl<'a> Compiler<'a> {
             let field = names.last().map_or("", |n| n.text.as_str());
             diagnostic = diagnostic.help(format!("for one value over all rows: reduce {{ {field}: ... }}"));
             if let Some(keys) = &flow.keys {
-                diagnostic = diagnostic.help(format!("for the value of this row's {keys}: join {} on {keys}", dataset.text));
+                diagnostic = diagnostic
+                    .help(format!("for the value of this row's {keys}: join {} on {keys}", dataset.text));
             }
             self.report(diagnostic);
             return None;
@@ -333,7 +355,8 @@ impl<'a> Compiler<'a> {
             return None;
         };
         let after = scope.aggregation.is_some() || scope.after_aggregation;
-        let known = scope.datasets.iter().find(|d| d.node == flow.node && d.column == column && d.after == after);
+        let known =
+            scope.datasets.iter().find(|d| d.node == flow.node && d.column == column && d.after == after);
         let id = match known {
             Some(value) => value.id,
             None => {
@@ -366,11 +389,8 @@ pub(crate) fn shape_value(shape: &Shape, place: Span) -> Option<Expr> {
         Shape::Record { fields, nullable } => {
             let ty = shape.ty()?;
             let items = fields.iter().map(|f| shape_value(&f.shape, place)).collect::<Option<Vec<_>>>()?;
-            let record = Expr {
-                kind: ExprKind::Record(items),
-                ty: DataType::required(ty.kind.clone()),
-                span: place,
-            };
+            let record =
+                Expr { kind: ExprKind::Record(items), ty: DataType::required(ty.kind.clone()), span: place };
             if !nullable {
                 return Some(record);
             }
@@ -388,8 +408,7 @@ pub(crate) fn shape_value(shape: &Shape, place: Span) -> Option<Expr> {
 /// The row's type, cut where it is long.
 fn shorten(row: &Row) -> String {
     const FIELDS_MAX: usize = 12;
-    let fields: Vec<String> =
-        row.fields.iter().filter_map(RowField::field).map(|f| f.to_string()).collect();
+    let fields: Vec<String> = row.fields.iter().filter_map(RowField::field).map(|f| f.to_string()).collect();
     if fields.is_empty() {
         return "empty".to_owned();
     }

@@ -76,7 +76,7 @@ impl Number {
     pub(crate) fn value(&self, kind: &Type) -> Option<Value> {
         match kind {
             Type::Int => self.int().map(Value::Int),
-            Type::Float => Some(Value::Float(self.float())).filter(|v| is_finite(v)),
+            Type::Float => Some(Value::Float(self.float())).filter(is_finite),
             Type::Decimal { precision, scale } => {
                 let (unscaled, own) = self.decimal()?;
                 let digits = scale.checked_sub(own)?;

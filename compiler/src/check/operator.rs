@@ -85,7 +85,7 @@ impl<'a> Compiler<'a> {
         place: Span,
         scope: &mut Scope<'_>,
     ) -> Option<Checked> {
-        let (what, join): (_, fn(Box<Expr>, Box<Expr>) -> ExprKind) = match op {
+        let (what, join): (_, super::choice::Connective) = match op {
             BinaryOp::And => ("`and`", ExprKind::And),
             _ => ("`or`", ExprKind::Or),
         };
@@ -125,10 +125,11 @@ impl<'a> Compiler<'a> {
         self.expr(asked, scope);
         let test = if op == BinaryOp::Eq { "is null" } else { "is not null" };
         let replacement = format!("{} {test}", self.text(span(asked.outer())));
-        self.report(
-            Diagnostic::error("F3009", place, "comparing with `null` gives null, never true")
-                .fix(replacement.clone(), place, replacement),
-        );
+        self.report(Diagnostic::error("F3009", place, "comparing with `null` gives null, never true").fix(
+            replacement.clone(),
+            place,
+            replacement,
+        ));
         None
     }
 
@@ -147,7 +148,7 @@ impl<'a> Compiler<'a> {
         if op == BinaryOp::Add && l.ty().kind == Type::String && r.ty().kind == Type::String {
             return Some(Checked::new(super::text::concat(vec![l.expr, r.expr], place)));
         }
-        let Some(function) = function_of(op) else { return None };
+        let function = function_of(op)?;
         let types = [l.ty().clone(), r.ty().clone()];
         let values = if op.is_comparison() { compared(l, r) } else { convert::adapt(vec![l, r]) };
         self.try_native(function, values, place).unwrap_or_else(|_| {
@@ -170,7 +171,9 @@ impl<'a> Compiler<'a> {
             BinaryOp::Mul => format!("cannot multiply `{l}` and `{r}`"),
             BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Rem => format!("cannot divide `{l}` by `{r}`"),
             BinaryOp::Pow => format!("cannot raise `{l}` to the power of `{r}`"),
-            BinaryOp::Matches => format!("`=~` needs a `string` and a regex like r\"\\d+\", not `{l}` and `{r}`"),
+            BinaryOp::Matches => {
+                format!("`=~` needs a `string` and a regex like r\"\\d+\", not `{l}` and `{r}`")
+            }
             _ => format!("cannot compare `{l}` and `{r}`"),
         };
         let mut diagnostic = Diagnostic::error("F3001", op_span, message)

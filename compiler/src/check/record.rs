@@ -149,7 +149,11 @@ impl<'a> Compiler<'a> {
             }
             (None, Some(row)) => (row.fields.clone(), row.open),
             (None, None) => {
-                self.report(Diagnostic::error("F3016", place, "there is no row here, so `*` stands for nothing"));
+                self.report(Diagnostic::error(
+                    "F3016",
+                    place,
+                    "there is no row here, so `*` stands for nothing",
+                ));
                 return true;
             }
         };
@@ -166,9 +170,13 @@ impl<'a> Compiler<'a> {
             if let Some(before) = out.iter().find(|e| e.name == field.name) {
                 if !is_written {
                     self.report(
-                        Diagnostic::error("F2006", place, format!("the field `{}` is there twice", field.name))
-                            .label(before.span, "it also comes from here")
-                            .help(format!("leave one out: * except ({})", field.name)),
+                        Diagnostic::error(
+                            "F2006",
+                            place,
+                            format!("the field `{}` is there twice", field.name),
+                        )
+                        .label(before.span, "it also comes from here")
+                        .help(format!("leave one out: * except ({})", field.name)),
                     );
                 }
                 continue;
@@ -183,11 +191,11 @@ impl<'a> Compiler<'a> {
 
     fn unknown_except(&mut self, name: &ast::Name, fields: &[RowField]) {
         let place = span(name.span);
-        let mut diagnostic = Diagnostic::error("F2001", place, format!("no field `{}` to leave out", name.text));
+        let mut diagnostic =
+            Diagnostic::error("F2001", place, format!("no field `{}` to leave out", name.text));
         if let Some(near) = closest(&name.text, fields.iter().map(|f| f.name.as_str())) {
             let near = flow_ir::types::quote_name(near);
-            diagnostic =
-                diagnostic.caption(format!("did you mean `{near}`?")).fix(near.clone(), place, near);
+            diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near.clone(), place, near);
         }
         self.report(diagnostic);
     }
@@ -203,11 +211,8 @@ impl<'a> Compiler<'a> {
             let item = match entry.value {
                 EntryValue::Field(field) => shape_value(&field.shape, entry.span),
                 EntryValue::Value(value) => Some(value.expr),
-                EntryValue::Each(_) => {
-                    self.misplaced_each(entry.span);
-                    None
-                }
-                EntryValue::Unknown => None,
+                // Outside of `flat_map` the parser has refused an `each`.
+                EntryValue::Each(_) | EntryValue::Unknown => None,
             };
             match item {
                 Some(item) => {
@@ -222,14 +227,6 @@ impl<'a> Compiler<'a> {
         }
         let ty = DataType::required(Type::Record(fields));
         Some(Checked::new(Expr { kind: ExprKind::Record(items), ty, span: place }))
-    }
-
-    /// `each` outside of `flat_map`.
-    pub(crate) fn misplaced_each(&mut self, place: Span) {
-        self.report(
-            Diagnostic::error("F4010", place, "`each` makes several rows of one, which only `flat_map` does")
-                .help("write `flat_map { *, x: each ... }`"),
-        );
     }
 }
 

@@ -51,11 +51,11 @@ impl<'a> Compiler<'a> {
                 }
             };
         }
-        self.to_text(value)
+        self.text_of(value)
     }
 
     /// A value as the text that `write` would print.
-    pub(crate) fn to_text(&mut self, value: Checked) -> Option<Expr> {
+    pub(crate) fn text_of(&mut self, value: Checked) -> Option<Expr> {
         let place = value.expr.span;
         match value.ty().kind {
             Type::String => Some(value.expr),
@@ -69,9 +69,7 @@ impl<'a> Compiler<'a> {
         let Err(error) = regex::Regex::new(pattern) else { return Some(()) };
         let why = error.to_string();
         let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        self.report(
-            Diagnostic::error("F3017", place, "this regular expression cannot be read").caption(why),
-        );
+        self.report(Diagnostic::error("F3017", place, "this regular expression cannot be read").caption(why));
         None
     }
 }

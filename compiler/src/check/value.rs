@@ -9,9 +9,7 @@ use flow_ir::{DataType, Expr, ExprKind, Span, Type, Value};
 impl<'a> Compiler<'a> {
     /// A literal other than an f-string, a list or a record.
     pub(super) fn literal(&mut self, kind: &'a Ast, place: Span) -> Option<Checked> {
-        let simple = |value, kind| {
-            Some(Checked::new(Expr::literal(value, DataType::required(kind), place)))
-        };
+        let simple = |value, kind| Some(Checked::new(Expr::literal(value, DataType::required(kind), place)));
         match kind {
             Ast::Null => Some(Checked::new(super::null(Type::Null, place))),
             Ast::Bool(b) => simple(Value::Bool(*b), Type::Bool),
@@ -107,7 +105,8 @@ impl<'a> Compiler<'a> {
                 if *other == Type::String {
                     let text = self.text(span(receiver.outer()));
                     let at = self.text(span(index.outer()));
-                    diagnostic = diagnostic.help(format!("one character of it: {text}.slice({at}, {at} + 1)"));
+                    diagnostic =
+                        diagnostic.help(format!("one character of it: {text}.slice({at}, {at} + 1)"));
                 }
                 self.report(diagnostic);
                 None

@@ -78,9 +78,6 @@ impl<'a> Compiler<'a> {
                 self.repeated_key(&entry);
                 continue;
             }
-            if let EntryValue::Each(_) = entry.value {
-                self.misplaced_each(entry.span);
-            }
             fields.push(self.new_field(entry, &mut columns));
         }
         let row = Row { open, ..flow.row.next(fields, place) };
@@ -122,10 +119,11 @@ impl<'a> Compiler<'a> {
             let Some((name, name_span)) = name else {
                 let place = span(key.span);
                 let text = self.text(place);
-                self.report(
-                    Diagnostic::error("F4003", place, "a computed key needs a name")
-                        .fix(format!("name: {text}"), Span { end: place.start, ..place }, "name: "),
-                );
+                self.report(Diagnostic::error("F4003", place, "a computed key needs a name").fix(
+                    format!("name: {text}"),
+                    Span { end: place.start, ..place },
+                    "name: ",
+                ));
                 row.open = true;
                 continue;
             };

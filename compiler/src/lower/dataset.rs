@@ -5,7 +5,7 @@
 
 use super::{Compiler, Ending};
 use crate::compiler::DatasetState;
-use crate::diagnostic::{Diagnostic, span};
+use crate::diagnostic::{Diagnostic, Severity, span};
 use crate::row::{Row, Shape};
 use crate::suggest::closest;
 use flow_grammar::ast::{self, DatasetKind, LetValue};
@@ -78,8 +78,14 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The dataset of that name.
+    /// The dataset of that name, which somebody uses.
     pub(crate) fn dataset(&mut self, name: &'a ast::Name) -> Option<Flow> {
+        self.used_datasets.insert(&name.text);
+        self.defined_dataset(name)
+    }
+
+    /// The dataset of that name.
+    pub(super) fn defined_dataset(&mut self, name: &'a ast::Name) -> Option<Flow> {
         let place = span(name.span);
         let Some((&key, &def)) = self.symbols.datasets.get_key_value(name.text.as_str()) else {
             self.unknown_dataset(&name.text, place);
@@ -115,6 +121,27 @@ impl<'a> Compiler<'a> {
         Some(flow)
     }
 
+    /// Warns of `let`s that nothing uses, in programs that are right otherwise.
+    pub(super) fn unused_datasets(&mut self) {
+        if self.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+            return;
+        }
+        let unused: Vec<&'a ast::LetDef> = self
+            .symbols
+            .datasets
+            .iter()
+            .filter(|(name, _)| !self.used_datasets.contains(*name))
+            .map(|(_, def)| *def)
+            .collect();
+        for def in unused {
+            let name = &def.name.text;
+            self.report(
+                Diagnostic::warning("W4401", span(def.name.span), format!("`{name}` is never used"))
+                    .help(format!("print it with `from {name}`, or remove it")),
+            );
+        }
+    }
+
     /// The rows of a dataset argument.
     pub(super) fn dataset_argument(&mut self, dataset: &'a ast::Dataset) -> Flow {
         match &dataset.kind {
@@ -124,7 +151,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn unknown_dataset(&mut self, name: &str, place: Span) {
-        let mut diagnostic = Diagnostic::error("F2007", place, format!("there is no dataset called `{name}`"));
+        let mut diagnostic =
+            Diagnostic::error("F2007", place, format!("there is no dataset called `{name}`"));
         if let Some(near) = closest(name, self.symbols.datasets.keys().copied()) {
             diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);
         } else if name.contains('.') || name.contains('/') {

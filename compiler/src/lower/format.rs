@@ -46,7 +46,9 @@ impl<'a> Compiler<'a> {
         } else if path.ends_with('/') {
             let verb = if purpose == Use::Read { "reading" } else { "writing" };
             ("F4919", format!("{verb} a directory"))
-        } else if let Some(suffix) = [".gz", ".zst", ".bz2", ".xz", ".zip", ".lz4"].into_iter().find(|s| lower.ends_with(s)) {
+        } else if let Some(suffix) =
+            [".gz", ".zst", ".bz2", ".xz", ".zip", ".lz4"].into_iter().find(|s| lower.ends_with(s))
+        {
             ("F4918", format!("a compressed file (`{suffix}`)"))
         } else {
             return true;
@@ -98,7 +100,8 @@ impl<'a> Compiler<'a> {
                 return None;
             }
             "lines" | "text" => {
-                let (word, other) = if purpose == Use::Read { ("lines", "text") } else { ("text(...)", "lines") };
+                let (word, other) =
+                    if purpose == Use::Read { ("lines", "text") } else { ("text(...)", "lines") };
                 self.report(
                     Diagnostic::error("F2014", place, format!("`{other}` is the other way round"))
                         .caption(format!("write `{word}`")),
@@ -165,7 +168,8 @@ impl<'a> Compiler<'a> {
             failed |= done.is_none();
         }
         if dialect.quote == Some(dialect.separator) {
-            let place = args.first().zip(args.last()).map_or_else(Span::default, |(a, b)| span(a.span.to(b.span)));
+            let place =
+                args.first().zip(args.last()).map_or_else(Span::default, |(a, b)| span(a.span.to(b.span)));
             self.report(Diagnostic::error("F4009", place, "`sep` and `quote` must differ"));
             failed = true;
         }

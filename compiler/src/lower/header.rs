@@ -56,7 +56,11 @@ impl Compiler<'_> {
     ) -> Option<Result<SourceFile, Problem>> {
         if !dialect.header {
             let fields = u32::try_from(columns.len()).ok()?;
-            return Some(Ok(SourceFile { path: file.path.clone(), positions: (0..fields).collect(), fields }));
+            return Some(Ok(SourceFile {
+                path: file.path.clone(),
+                positions: (0..fields).collect(),
+                fields,
+            }));
         }
         let header = match self.catalog.header(file, dialect) {
             Ok(header) => header,
@@ -107,7 +111,8 @@ impl Compiler<'_> {
                 }
             }
         };
-        let diagnostic = if files > 1 { diagnostic.caption(format!("{wrong} of {files} files")) } else { diagnostic };
+        let diagnostic =
+            if files > 1 { diagnostic.caption(format!("{wrong} of {files} files")) } else { diagnostic };
         self.report(diagnostic.note("(found before reading any data)"));
     }
 }

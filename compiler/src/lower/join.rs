@@ -52,8 +52,10 @@ impl<'a> Compiler<'a> {
         if failed {
             return Flow { row, count, ..flow };
         }
-        let (left, left_keys, left_hidden) = self.with_key_columns(flow.node, pairs.iter().map(|p| &p.left), place);
-        let (right_node, right_keys, _) = self.with_key_columns(right.node, pairs.iter().map(|p| &p.right), place);
+        let (left, left_keys, left_hidden) =
+            self.with_key_columns(flow.node, pairs.iter().map(|p| &p.left), place);
+        let (right_node, right_keys, _) =
+            self.with_key_columns(right.node, pairs.iter().map(|p| &p.right), place);
         let on = left_keys.into_iter().zip(right_keys).collect();
         let mut columns = self.plan.node(left).columns.clone();
         let mut right_columns = Vec::with_capacity(ids.len());

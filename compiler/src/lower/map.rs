@@ -63,9 +63,6 @@ impl<'a> Compiler<'a> {
         let mut columns = Columns::default();
         let mut fields = Vec::with_capacity(entries.len());
         for entry in entries {
-            if let EntryValue::Each(_) = entry.value {
-                self.misplaced_each(entry.span);
-            }
             fields.push(self.new_field(entry, &mut columns));
         }
         let row = Row { open, ..flow.row.next(fields, span(record.span)) };
@@ -81,16 +78,11 @@ impl<'a> Compiler<'a> {
         let mut columns = Columns::default();
         let mut fields = Vec::with_capacity(entries.len());
         let mut lists: Vec<(Expr, ColumnId, DataType)> = Vec::new();
-        let mut failed = false;
         for entry in entries {
             match entry.value {
                 EntryValue::Each(list) => {
-                    if let Some((_, _, _)) = lists.first() {
-                        self.report(
-                            Diagnostic::error("F4010", entry.span, "a `flat_map` has one `each`, and this is the second")
-                                .help("use two `flat_map` stages for every combination"),
-                        );
-                        failed = true;
+                    // The parser has refused a second one.
+                    if !lists.is_empty() {
                         continue;
                     }
                     let id = self.fresh();
@@ -99,27 +91,15 @@ impl<'a> Compiler<'a> {
                             fields.push(RowField::column(entry.name, id, element.clone()));
                             lists.push((list, id, element));
                         }
-                        None => {
-                            failed = true;
-                            fields.push(unknown(entry.name));
-                        }
+                        None => fields.push(unknown(entry.name)),
                     }
-                }
-                EntryValue::Unknown => {
-                    failed = true;
-                    fields.push(unknown(entry.name));
                 }
                 _ => fields.push(self.new_field(entry, &mut columns)),
             }
         }
         let mut row = Row { open, ..flow.row.next(fields, span(record.span)) };
+        // Without one, which is a mistake that has been reported, the rows are as far as they are known.
         let Some((list, id, element)) = lists.pop() else {
-            if !failed && !open {
-                self.report(
-                    Diagnostic::error("F4010", span(record.span), "a `flat_map` needs one `each`")
-                        .help("mark the list that is taken apart: { *, word: each words }; without one, use `map`"),
-                );
-            }
             return Flow { row, count: RowCount::many(place, "any number of rows"), ..flow };
         };
         let input = self.with_values(flow.node, values, place);
@@ -136,8 +116,9 @@ impl<'a> Compiler<'a> {
     fn element(&mut self, list: Checked, place: Span) -> Option<(Expr, DataType)> {
         let Type::List(element) = list.ty().kind.clone() else {
             let ty = list.ty().to_string();
-            let mut diagnostic = Diagnostic::error("F3001", list.expr.span, format!("`each` needs a list, not `{ty}`"))
-                .caption(ty.clone());
+            let mut diagnostic =
+                Diagnostic::error("F3001", list.expr.span, format!("`each` needs a list, not `{ty}`"))
+                    .caption(ty.clone());
             if list.ty().kind == Type::String {
                 let text = self.text(list.expr.span);
                 diagnostic = diagnostic.help(format!("to take a text apart: each {text}.split(\" \")"));
@@ -220,7 +201,11 @@ impl<'a> Compiler<'a> {
                     .enumerate()
                     .filter_map(|(i, f)| {
                         let part = project(&value, i)?;
-                        Some(RowField { name: f.name.clone(), shape: self.stored(part, columns, place), from: None })
+                        Some(RowField {
+                            name: f.name.clone(),
+                            shape: self.stored(part, columns, place),
+                            from: None,
+                        })
                     })
                     .collect();
                 Shape::Record { fields: parts, nullable }
@@ -243,8 +228,9 @@ impl<'a> Compiler<'a> {
         let diagnostic = match ty.kind {
             Type::Regex => Diagnostic::error("F3008", place, "a regex is not a value of a row")
                 .help("use it in a function: =~, extract, split, replace"),
-            _ => Diagnostic::error("F3008", place, "the type of this value is not known")
-                .help("`null` and `[]` take their type from what stands beside them: if ... then x else null"),
+            _ => Diagnostic::error("F3008", place, "the type of this value is not known").help(
+                "`null` and `[]` take their type from what stands beside them: if ... then x else null",
+            ),
         };
         self.report(diagnostic);
     }

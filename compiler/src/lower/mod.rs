@@ -42,7 +42,7 @@ impl<'a> Compiler<'a> {
         for item in &program.items {
             match &item.kind {
                 ItemKind::Let(def) => {
-                    self.dataset(&def.name);
+                    self.defined_dataset(&def.name);
                 }
                 ItemKind::Pipeline(pipeline) => {
                     self.pipeline(pipeline, Ending::Sink);
@@ -57,6 +57,7 @@ impl<'a> Compiler<'a> {
             }
         }
         self.uncalled_functions();
+        self.unused_datasets();
     }
 
     /// Lowers a pipeline.
@@ -93,6 +94,9 @@ impl<'a> Compiler<'a> {
 
     fn stage(&mut self, flow: Flow, stage: &'a ast::Stage) -> Flow {
         let place = span(stage.span);
+        if self.is_too_large(place) {
+            return Flow { row: crate::row::Row::unknown(), ..flow };
+        }
         match &stage.kind {
             StageKind::Error => Flow { row: crate::row::Row::unknown(), ..flow },
             StageKind::Filter(e) => self.filter(flow, e, place),

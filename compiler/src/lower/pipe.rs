@@ -5,7 +5,7 @@
 
 use super::Flow;
 use crate::check::Scope;
-use crate::compiler::{CALLS_DEPTH_MAX, Compiler, INLINED_MAX};
+use crate::compiler::{CALLS_DEPTH_MAX, Compiler};
 use crate::diagnostic::{Diagnostic, span};
 use crate::row::Row;
 use crate::suggest::closest;
@@ -37,9 +37,9 @@ impl<'a> Compiler<'a> {
             );
             return unknown(flow);
         }
-        self.inlined += 1;
-        if self.inlined > INLINED_MAX || self.open_pipes.len() >= CALLS_DEPTH_MAX {
-            self.report(Diagnostic::error("F4011", place, "this program is too large with its pipes written out"));
+        if self.open_pipes.len() >= CALLS_DEPTH_MAX {
+            let message = format!("pipes use pipes more than {CALLS_DEPTH_MAX} deep here");
+            self.report(Diagnostic::error("F4011", place, message));
             return unknown(flow);
         }
         let (takes, given) = (def.params.len(), args.len());
@@ -73,7 +73,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn unknown_pipe(&mut self, name: &str, place: Span) {
-        let mut diagnostic = Diagnostic::error("F2013", place, format!("there is no stage or pipe called `{name}`"));
+        let mut diagnostic =
+            Diagnostic::error("F2013", place, format!("there is no stage or pipe called `{name}`"));
         let known = self.symbols.pipes.keys().copied().chain(flow_grammar::STAGES.iter().copied());
         if let Some(near) = closest(name, known) {
             diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);

@@ -20,10 +20,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn read(&mut self, read: &'a ast::Read, place: Span) -> Flow {
         let target = span(read.target.span);
         let pattern = self.constant_text(&read.target, "a path");
-        let schema = match &read.schema {
-            Some(schema) => Some((self.schema(schema), schema_span(schema))),
-            None => None,
-        };
+        let schema = read.schema.as_ref().map(|schema| (self.schema(schema), schema_span(schema)));
         let on_error = self.on_error(read.on_error.as_ref());
         let format = match (&read.format, &pattern) {
             (Some(format), _) => self.named_format(format, Use::Read),
@@ -46,8 +43,12 @@ impl<'a> Compiler<'a> {
             && format == Format::Lines
         {
             self.report(
-                Diagnostic::error("F3014", *schema_span, "`lines` has one field, `line: string`, and no schema")
-                    .help("for columns: as csv(sep: \"\\t\"), as jsonl"),
+                Diagnostic::error(
+                    "F3014",
+                    *schema_span,
+                    "`lines` has one field, `line: string`, and no schema",
+                )
+                .help("for columns: as csv(sep: \"\\t\"), as jsonl"),
             );
             return self.unread(None, place);
         }
@@ -66,7 +67,14 @@ impl<'a> Compiler<'a> {
         let Some(files) = self.headers(&files, &format, &columns, target) else {
             return self.unread_row(row, place);
         };
-        let source = Source { pattern, files, format, columns, on_error: on_error.unwrap_or(OnError::Fail), span: place };
+        let source = Source {
+            pattern,
+            files,
+            format,
+            columns,
+            on_error: on_error.unwrap_or(OnError::Fail),
+            span: place,
+        };
         let node = self.node(Operator::Read(source), row.columns(), place);
         Flow { node, row, count: RowCount::many(place, "any number of rows"), keys: None }
     }
@@ -122,12 +130,15 @@ impl<'a> Compiler<'a> {
                     because: f.because.clone(),
                 });
                 let fields = fields.collect();
-                self.inferred.push(InferredSchema {
-                    pattern: pattern.to_owned(),
-                    file: file.path.clone(),
-                    fields: inferred,
-                    span: target,
-                });
+                // Reading the same files twice is worth one line to the user.
+                if !self.inferred.iter().any(|i| i.pattern == pattern && i.fields == inferred) {
+                    self.inferred.push(InferredSchema {
+                        pattern: pattern.to_owned(),
+                        file: file.path.clone(),
+                        fields: inferred,
+                        span: target,
+                    });
+                }
                 Some(fields)
             }
             Err(CatalogError::NotFound) => {
@@ -138,7 +149,8 @@ impl<'a> Compiler<'a> {
             Err(CatalogError::Unreadable(why)) => {
                 let message = format!("no schema can be inferred from `{}`: {why}", file.path);
                 self.report(
-                    Diagnostic::error("F2005", target, message).help("write one: schema { name: string, ... }"),
+                    Diagnostic::error("F2005", target, message)
+                        .help("write one: schema { name: string, ... }"),
                 );
                 None
             }
@@ -221,11 +233,9 @@ impl<'a> Compiler<'a> {
             self.diagnostics.retain(|d| d.code != "F2005" || d.span != *place);
             let line = 1 + self.source.get(..written.start as usize).unwrap_or("").matches('\n').count();
             let message = format!("this program also writes `{path}` (line {line})");
-            self.report(
-                Diagnostic::error("F4005", *place, message)
-                    .label(*written, "written here")
-                    .help("use the rows by name: let name = ..., from name; or put this pipeline in a file of its own"),
-            );
+            self.report(Diagnostic::error("F4005", *place, message).label(*written, "written here").help(
+                "use the rows by name: let name = ..., from name; or put this pipeline in a file of its own",
+            ));
         }
     }
 }

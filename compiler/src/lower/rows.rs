@@ -49,11 +49,7 @@ impl<'a> Compiler<'a> {
             for entry in entries {
                 let value = match entry.value {
                     EntryValue::Value(value) => Some(value),
-                    EntryValue::Each(_) => {
-                        self.misplaced_each(entry.span);
-                        None
-                    }
-                    EntryValue::Field(_) | EntryValue::Unknown => None,
+                    EntryValue::Each(_) | EntryValue::Field(_) | EntryValue::Unknown => None,
                 };
                 match columns.iter_mut().find(|c| c.name == entry.name) {
                     Some(column) => column.values.push(value),
@@ -87,9 +83,13 @@ impl<'a> Compiler<'a> {
             Ok(unified) => unified,
             Err((first, other)) => {
                 self.report(
-                    Diagnostic::error("F3001", spans[other], format!("the values of `{name}` must have one type"))
-                        .label(spans[other], types[other].to_string())
-                        .label(spans[first], types[first].to_string()),
+                    Diagnostic::error(
+                        "F3001",
+                        spans[other],
+                        format!("the values of `{name}` must have one type"),
+                    )
+                    .label(spans[other], types[other].to_string())
+                    .label(spans[first], types[first].to_string()),
                 );
                 return None;
             }

@@ -93,7 +93,9 @@ fn matched(ours: &[OutputColumn], theirs: &[OutputColumn]) -> Result<Vec<ColumnI
         let name = column.path.join(".");
         match theirs.iter().find(|c| c.path == column.path) {
             Some(other) if other.ty.kind == column.ty.kind => ids.push(other.id),
-            Some(other) => differences.push(format!("`{name}` is `{}` there and `{}` here", other.ty, column.ty)),
+            Some(other) => {
+                differences.push(format!("`{name}` is `{}` there and `{}` here", other.ty, column.ty))
+            }
             None => differences.push(format!("`{name}: {}` is missing there", column.ty)),
         }
     }

@@ -41,7 +41,14 @@ fn excerpt(out: &mut String, source: &str, span: Span, mark: char, text: &str) {
     let at = index.line_column(source, span.start);
     let line = source.lines().nth(at.line as usize - 1).unwrap_or("");
     let column = at.column as usize - 1;
-    let length = source.get(span.start as usize..span.end as usize).unwrap_or("").lines().next().unwrap_or("").chars().count();
+    let length = source
+        .get(span.start as usize..span.end as usize)
+        .unwrap_or("")
+        .lines()
+        .next()
+        .unwrap_or("")
+        .chars()
+        .count();
     writeln!(out, "{:>3} | {line}", at.line).unwrap();
     let marks = mark.to_string().repeat(length.max(1));
     writeln!(out, "    | {}{marks} {text}", " ".repeat(column)).unwrap();

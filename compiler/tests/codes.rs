@@ -1,0 +1,50 @@
+//! The registry of codes and the code that uses them agree, and every error of the compiler has a case.
+
+use flow_compiler::codes::{CODES, title};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Every `"F2001"` in the text of the files below `dir`.
+fn mentioned(dir: &Path, extension: &str, quote: &str, out: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(dir).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            mentioned(&path, extension, quote, out);
+        } else if path.extension().is_some_and(|e| e == extension)
+            && path.file_name().is_some_and(|n| n != "codes.rs")
+        {
+            let text = std::fs::read_to_string(&path).expect("a readable file");
+            for (at, _) in text.match_indices(['F', 'W']) {
+                let code: String = text[at..].chars().take(5).collect();
+                let before = text[..at].ends_with(quote);
+                if before && code.len() == 5 && code[1..].bytes().all(|b| b.is_ascii_digit()) {
+                    out.insert(code);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn used_codes_are_registered_and_registered_ones_used() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut used = BTreeSet::new();
+    mentioned(&root.join("src"), "rs", "\"", &mut used);
+    for code in &used {
+        assert!(title(code).is_some(), "{code} is not in the registry");
+    }
+    // F5 is the runtime's family.
+    for (code, _) in CODES.iter().filter(|(c, _)| !c.starts_with("F5")) {
+        assert!(used.contains(*code), "{code} is registered, but nothing reports it");
+    }
+}
+
+#[test]
+fn every_error_has_a_case() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut shown = BTreeSet::new();
+    mentioned(&root.join("tests/snapshots"), "snap", "[", &mut shown);
+    let missing: Vec<&str> =
+        CODES.iter().map(|(c, _)| *c).filter(|c| !c.starts_with("F5") && !shown.contains(*c)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
