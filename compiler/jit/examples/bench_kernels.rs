@@ -1,19 +1,22 @@
 //! Nanoseconds a row of generated loops, on one core: `cargo run --release -p flow-jit --example bench_kernels`.
 //!
-//! Morsels of 8192 rows, so that the figures are those of the loops and not of memory.
+//! Morsels of 8192 rows, so that the figures are those of the loops and not of memory. With the
+//! argument `--asm` it prints the machine code as well.
 
 use flow_ir::expr::Span;
 use flow_ir::layout::StateLayout;
 use flow_ir::physical::TypedColumn;
 use flow_ir::{
-    Aggregate, AggregateKind, Column, ColumnId, DataType, Expr, ExprKind, Function, Status, Type, Value, Values,
+    Aggregate, AggregateKind, Column, ColumnId, DataType, Expr, ExprKind, Function, Status, Type, Value,
+    Values,
 };
-use flow_jit::{Engine, Predicate, Projection, Selection, UpdateKernel};
+use flow_jit::{Engine, KernelText, Options, Predicate, Projection, Selection, UpdateKernel};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 const ROWS: usize = 8192;
-const ROUNDS: usize = 2000;
+const ROUNDS: usize = 5;
+const SAMPLES: usize = 300;
 
 fn main() {
     start_up();
@@ -22,6 +25,17 @@ fn main() {
     predicates(&refs);
     projections(&refs);
     updates(&data);
+}
+
+/// Whether the machine code is wanted.
+fn wants_text() -> bool {
+    std::env::args().any(|a| a == "--asm")
+}
+
+fn show(texts: &[KernelText]) {
+    for text in texts {
+        println!("    {}, {} bytes\n{}", text.name, text.bytes, text.assembler);
+    }
 }
 
 /// Deterministic noise.
@@ -68,18 +82,18 @@ fn call(function: Function, ty: Type, arguments: Vec<Expr>) -> Expr {
     Expr { kind, ty: DataType::nullable(ty), span: Span::default() }
 }
 
-/// The best of several runs, in nanoseconds a row.
+/// The best of many short runs, in nanoseconds a row: short ones are seldom interrupted.
 fn measure(name: &str, mut f: impl FnMut()) {
     f();
     let mut best = Duration::MAX;
-    for _ in 0..7 {
+    for _ in 0..SAMPLES {
         let start = Instant::now();
-        for _ in 0..ROUNDS / 7 {
+        for _ in 0..ROUNDS {
             f();
         }
         best = best.min(start.elapsed());
     }
-    println!("{name:44} {:6.3} ns/row", best.as_nanos() as f64 / (ROUNDS / 7 * ROWS) as f64);
+    println!("{name:44} {:6.3} ns/row", best.as_nanos() as f64 / (ROUNDS * ROWS) as f64);
 }
 
 fn start_up() {
@@ -117,10 +131,12 @@ fn predicates(data: &[&Column]) {
         ("filter f1 < f2 (with NaN rules)", call(Function::Less, Type::Bool, vec![column(2), column(3)])),
     ];
     for (name, expr) in cases {
-        let predicate = Predicate::compile(&expr, &types(), Engine::Jit).expect("compiles");
+        let options = Options { engine: Engine::Jit, text: wants_text() };
+        let predicate = Predicate::compile(&expr, &types(), options).expect("compiles");
         let used: Vec<&Column> = predicate.inputs().iter().map(|id| data[id.0 as usize]).collect();
         let mut selection = Selection::default();
         measure(name, || predicate.run(black_box(&used), ROWS, black_box(&mut selection)));
+        show(&predicate.texts());
     }
 }
 
@@ -156,12 +172,18 @@ fn projections(data: &[&Column]) {
             if !rounds && name != "f1 * f2" {
                 continue;
             }
-            let projection = Projection::compile(std::slice::from_ref(&expr), &types(), engine).expect("compiles");
+            let projection = Projection::compile(
+                std::slice::from_ref(&expr),
+                &types(),
+                Options { engine, text: wants_text() },
+            )
+            .expect("compiles");
             let used: Vec<&Column> = projection.inputs().iter().map(|id| data[id.0 as usize]).collect();
             let name = if rounds { name.to_owned() } else { format!("{name}, interpreter") };
             measure(&name, || {
                 black_box(projection.run(black_box(&used), ROWS));
             });
+            show(&projection.texts());
         }
     }
 }
@@ -183,10 +205,8 @@ fn updates(data: &[Column]) {
     let groups: Vec<u32> = (0..ROWS).map(|i| (noise(i + 3) % 413) as u32).collect();
     for (name, aggregates) in cases {
         for keyed in [false, true] {
-            let kinds: Vec<(AggregateKind, Option<Type>)> = aggregates
-                .iter()
-                .map(|(k, c)| (*k, c.map(|c| types()[c].ty.kind.clone())))
-                .collect();
+            let kinds: Vec<(AggregateKind, Option<Type>)> =
+                aggregates.iter().map(|(k, c)| (*k, c.map(|c| types()[c].ty.kind.clone()))).collect();
             let list: Vec<Aggregate> = kinds
                 .iter()
                 .map(|(kind, _)| Aggregate {
@@ -199,8 +219,11 @@ fn updates(data: &[Column]) {
                 .collect();
             let types: Vec<Option<Type>> = kinds.iter().map(|(_, t)| t.clone()).collect();
             let layout = StateLayout::new(&list, &types);
-            let kernel = UpdateKernel::compile(&kinds, &layout, keyed, false).expect("compiles").expect("words");
-            let arguments: Vec<Option<&Column>> = aggregates.iter().map(|(_, c)| c.map(|c| &data[c])).collect();
+            let kernel = UpdateKernel::compile(&kinds, &layout, keyed, wants_text())
+                .expect("compiles")
+                .expect("words");
+            let arguments: Vec<Option<&Column>> =
+                aggregates.iter().map(|(_, c)| c.map(|c| &data[c])).collect();
             let mut states = vec![0u64; layout.stride * if keyed { 413 } else { 1 }];
             let groups = if keyed { groups.as_slice() } else { &[] };
             let name = format!("{} {name}", if keyed { "by 413 keys:" } else { "one group:" });
@@ -208,6 +231,7 @@ fn updates(data: &[Column]) {
                 let stopped = kernel.run(&mut states, groups, black_box(&arguments), 0, ROWS);
                 assert_eq!(stopped, ROWS);
             });
+            show(&kernel.texts());
         }
     }
 }

@@ -219,7 +219,7 @@ impl GraphBuilder {
             .iter()
             .map(|a| if let ExprKind::Literal(v) = &a.kind { Some(v) } else { None })
             .collect();
-        let (execution, reason) = native::call_execution(function, &kinds, &constants, &expr.ty);
+        let (execution, reason) = native::call_execution(function, &kinds, &constants);
         if execution == Execution::Interpreter {
             return self.interpret(expr, reason);
         }

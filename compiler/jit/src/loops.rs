@@ -13,10 +13,9 @@ use cranelift_frontend::{FunctionBuilder, Variable};
 use flow_ir::column::NULL;
 use std::collections::HashMap;
 
-/// Bodies of at most this many nodes are unrolled.
-const UNROLL_NODES_MAX: usize = 6;
-/// Rows an unrolled body computes.
-const UNROLL: i32 = 4;
+/// The most nodes an unrolled body computes for all of its rows together: beyond that the registers
+/// run out, and spilling costs more than counting.
+const UNROLLED_NODES_MAX: usize = 4;
 
 /// A column a loop reads.
 #[derive(Clone, Copy, Debug)]
@@ -77,10 +76,14 @@ pub(crate) fn emit_loop(
     let row = builder.declare_var(types::I64);
     let zero = builder.ins().iconst(types::I64, 0);
     builder.def_var(row, zero);
-    if spec.body.len() <= UNROLL_NODES_MAX {
-        let mask = i64::from(UNROLL) - 1;
-        let whole = builder.ins().band_imm_s(rows, !mask);
-        looping.run(builder, row, whole, UNROLL);
+    let unroll = match spec.body.len() {
+        0..=1 => UNROLLED_NODES_MAX as i32,
+        nodes if nodes * 2 <= UNROLLED_NODES_MAX => 2,
+        _ => 1,
+    };
+    if unroll > 1 {
+        let whole = builder.ins().band_imm_s(rows, -i64::from(unroll));
+        looping.run(builder, row, whole, unroll);
     }
     looping.run(builder, row, rows, 1);
     looping.finish(builder);
@@ -241,7 +244,16 @@ impl Looping<'_> {
                 if self.variant == Variant::Valid {
                     accumulate(builder, self.sticky, error);
                 } else {
+                    // Errors are rare, so here a branch is cheaper than two idle stores.
+                    let noted = builder.create_block();
+                    let after = builder.create_block();
+                    builder.ins().brif(error, noted, &[], after, &[]);
+                    builder.switch_to_block(noted);
+                    builder.seal_block(noted);
                     append(builder, counts[1], error, &[(*rows, number, 4), (*codes, byte, 1)]);
+                    builder.ins().jump(after, &[]);
+                    builder.switch_to_block(after);
+                    builder.seal_block(after);
                 }
                 builder.ins().band(result.value, valid)
             }

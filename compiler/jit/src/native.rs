@@ -4,7 +4,9 @@
 //! the library, or to the selections of this crate (`if`, `??` and friends over texts), and only
 //! the rest to the interpreter.
 
+use crate::engine::host;
 use crate::graph::{Graph, NodeId, Op};
+use flow_ir::text::civil;
 use flow_ir::{DataType, Function, Type, Value};
 
 /// Longer constant lists than this are looked up by a vector function instead of compared one by one.
@@ -72,7 +74,7 @@ pub(crate) fn execution(
         (Op::Call(function), _) => {
             let kinds: Vec<Type> = arguments.iter().map(|a| graph.kind(*a).clone()).collect();
             let constants: Vec<Option<&Value>> = arguments.iter().map(|a| graph.literal(*a)).collect();
-            return call_execution(*function, &kinds, &constants, ty);
+            return call_execution(*function, &kinds, &constants);
         }
         (Op::Interpret(_), _) => return (Execution::Interpreter, ""),
         (Op::SplitPart, _) => return (Execution::Vector, "texts have no fixed width"),
@@ -100,9 +102,8 @@ pub(crate) fn call_execution(
     function: Function,
     kinds: &[Type],
     constants: &[Option<&Value>],
-    result: &DataType,
 ) -> (Execution, &'static str) {
-    if is_native(function, kinds, constants, result) {
+    if is_native(function, kinds, constants) {
         (Execution::Native, "")
     } else if crate::library::has_vector(function, kinds) {
         (Execution::Vector, "a library function over whole columns")
@@ -112,7 +113,7 @@ pub(crate) fn call_execution(
 }
 
 /// Whether native loops can compute a call.
-fn is_native(function: Function, kinds: &[Type], constants: &[Option<&Value>], result: &DataType) -> bool {
+fn is_native(function: Function, kinds: &[Type], constants: &[Option<&Value>]) -> bool {
     use Function as F;
     use Type::{Bool, Date, Duration, Float, Int, Timestamp};
     let scalar = |t: &Type| Class::of(t).is_some();
@@ -124,21 +125,41 @@ fn is_native(function: Function, kinds: &[Type], constants: &[Option<&Value>], r
         | (F::Multiply, [Int, Int] | [Float, Float] | [Duration, Int] | [Int, Duration])
         | (F::Divide, [Int, Int] | [Float, Float] | [Duration, Duration])
         | (F::FloorDivide | F::Remainder, [Int, Int])
-        | (F::Negate, [Int | Float | Duration])
+        | (F::Negate | F::Abs | F::Sign, [Int | Float | Duration])
         | (F::Not, [Bool])
         | (F::WrappingAdd | F::WrappingSub | F::WrappingMul, [Int, Int])
-        | (F::IsNan, [Float])
-        | (F::ToFloat, [Int]) => true,
+        | (F::IsNan | F::Sqrt, [Float])
+        | (F::Round | F::Floor | F::Ceil, [Int])
+        | (F::ToFloat, [Int | Float])
+        | (F::ToInt, [Int | Float | Bool])
+        | (F::Year | F::Month | F::Day | F::Weekday, [Date | Timestamp])
+        | (F::Hour | F::Minute | F::Second, [Timestamp])
+        | (F::ToDate | F::ToTimestamp, [Date | Timestamp]) => true,
+        (F::Round | F::Floor | F::Ceil, [Float]) => host().is_ok_and(|h| h.has_rounding),
         (F::Equal | F::NotEqual | F::Less | F::LessEqual | F::Greater | F::GreaterEqual, [a, b]) => {
             a == b && scalar(a)
         }
         (F::Between, [a, b, c]) => a == b && b == c && scalar(a),
+        (F::Least | F::Greatest, [a, rest @ ..]) => scalar(a) && rest.iter().all(|t| t == a),
         (F::In, [a, Type::List(_)]) => {
-            let _ = result;
             scalar(a) && constants.get(1).is_some_and(|list| short_list(*list, a))
+        }
+        (F::Trunc, [Timestamp, Type::String]) => {
+            matches!(constants, [_, Some(Value::String(unit))] if trunc_unit(unit).is_some())
         }
         _ => false,
     }
+}
+
+/// The microseconds of a unit of `trunc` that needs no calendar.
+pub(crate) fn trunc_unit(unit: &str) -> Option<i64> {
+    Some(match unit {
+        "second" => civil::SECOND,
+        "minute" => civil::MINUTE,
+        "hour" => civil::HOUR,
+        "day" => civil::DAY,
+        _ => return None,
+    })
 }
 
 /// Whether a constant is a short list of values of the given kind, or nulls.

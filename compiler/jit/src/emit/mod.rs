@@ -9,6 +9,7 @@ mod arithmetic;
 mod compare;
 mod convert;
 mod logic;
+mod time;
 
 use crate::graph::{Graph, NodeId, Op};
 use crate::native::Class;
@@ -160,7 +161,8 @@ impl<'e, 'f> Emitter<'e, 'f> {
         let arguments = &graph.node(id).arguments;
         let operands: Vec<Emitted> = arguments
             .iter()
-            .filter(|a| !matches!(graph.literal(**a), Some(Value::List(_))))
+            // Lists and units are read off the graph, not computed.
+            .filter(|a| !matches!(graph.literal(**a), Some(Value::List(_) | Value::String(_))))
             .map(|a| {
                 let own = self.class(*a).unwrap_or(class);
                 self.argument(*a, own)
@@ -186,6 +188,17 @@ impl<'e, 'f> Emitter<'e, 'f> {
             Function::Divide => self.divide(arguments, &operands, status),
             Function::FloorDivide | Function::Remainder => {
                 self.int_division(function, arguments, &operands, status)
+            }
+            Function::Least | Function::Greatest => self.extreme(function, arguments, &operands, status),
+            Function::Year | Function::Month | Function::Day | Function::Weekday => {
+                self.date_part(function, arguments[0], operands[0].value, status)
+            }
+            Function::Hour | Function::Minute | Function::Second => {
+                self.time_part(function, operands[0].value, status)
+            }
+            Function::Trunc => self.trunc(arguments[1], operands[0].value, status),
+            Function::ToDate | Function::ToTimestamp => {
+                self.date_conversion(function, arguments[0], operands[0], status)
             }
             _ => self.convert(function, class, &operands, status),
         }

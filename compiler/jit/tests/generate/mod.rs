@@ -78,7 +78,62 @@ fn signatures() -> Vec<(Function, Vec<Type>, Type)> {
 
 /// Functions outside the operators that have native loops.
 fn library_signatures() -> Vec<(Function, Vec<Type>, Type)> {
-    Vec::new()
+    use Function as F;
+    use Type::{Bool, Date, Decimal, Duration, Float, Int, String, Timestamp};
+    let mut all = vec![
+        (F::Abs, vec![Int], Int),
+        (F::Abs, vec![Float], Float),
+        (F::Abs, vec![Duration], Duration),
+        (F::Sign, vec![Int], Int),
+        (F::Sign, vec![Duration], Int),
+        (F::Sign, vec![Float], Float),
+        (F::Sqrt, vec![Float], Float),
+        (F::IsNan, vec![Float], Bool),
+        (F::ToInt, vec![Bool], Int),
+        (F::ToInt, vec![Int], Int),
+        (F::ToInt, vec![Float], Int),
+        (F::ToFloat, vec![Int], Float),
+        (F::ToFloat, vec![Float], Float),
+        (F::ToDate, vec![Date], Date),
+        (F::ToDate, vec![Timestamp], Date),
+        (F::ToTimestamp, vec![Date], Timestamp),
+        (F::ToTimestamp, vec![Timestamp], Timestamp),
+        (F::Trunc, vec![Timestamp, String], Timestamp),
+        (F::Trunc, vec![Date, String], Date),
+        (F::Seconds, vec![Duration], Float),
+        (F::Len, vec![String], Int),
+        (F::Upper, vec![String], String),
+        (F::Add, vec![Decimal { precision: 18, scale: 2 }; 2], Decimal { precision: 18, scale: 2 }),
+    ];
+    for f in [F::WrappingAdd, F::WrappingSub, F::WrappingMul] {
+        all.push((f, vec![Int, Int], Int));
+    }
+    for f in [F::Round, F::Floor, F::Ceil] {
+        all.push((f, vec![Int], Int));
+        all.push((f, vec![Float], Float));
+    }
+    for f in [F::Year, F::Month, F::Day, F::Weekday] {
+        all.push((f, vec![Date], Int));
+        all.push((f, vec![Timestamp], Int));
+    }
+    for f in [F::Hour, F::Minute, F::Second] {
+        all.push((f, vec![Timestamp], Int));
+    }
+    for t in [Bool, Int, Float, Date, Timestamp, Duration] {
+        for f in [F::Least, F::Greatest] {
+            all.push((f, vec![t.clone(), t.clone()], t.clone()));
+            all.push((f, vec![t.clone(), t.clone(), t.clone()], t.clone()));
+        }
+    }
+    all
+}
+
+/// Whether a native loop computes the function.
+fn is_fixed(function: Function, arguments: &[Type]) -> bool {
+    let float_division = matches!(function, Function::FloorDivide | Function::Remainder)
+        && arguments.first() == Some(&Type::Float);
+    let calendar = function == Function::Trunc || function == Function::Seconds;
+    !float_division && !calendar && !arguments.iter().any(|t| matches!(t, Type::String | Type::Decimal { .. }))
 }
 
 /// What a run must have reached, as `name(types)`.
@@ -343,13 +398,7 @@ impl Generator {
     fn call(&mut self, ty: &Type, depth: usize) -> Expr {
         let mut fitting = signatures();
         let fixed = self.fixed;
-        // Floor division of floats is a vector function, not a loop.
-        let vector = |f: Function, a: &[Type]| {
-            matches!(f, Function::FloorDivide | Function::Remainder) && a[0] == Type::Float
-        };
-        fitting.retain(|(f, a, result)| {
-            result == ty && !(fixed && (a.contains(&Type::String) || vector(*f, a)))
-        });
+        fitting.retain(|(f, a, result)| result == ty && !(fixed && !is_fixed(*f, a)));
         if fitting.is_empty() {
             return self.leaf(ty);
         }
@@ -358,10 +407,18 @@ impl Generator {
             .iter()
             .map(|t| match t {
                 Type::List(element) => self.list(&element.kind),
+                Type::String if function == Function::Trunc => self.unit(),
                 t => self.typed(t, depth),
             })
             .collect();
         Self::node(ExprKind::Call { function, arguments }, ty)
+    }
+
+    /// A unit of `trunc`.
+    fn unit(&mut self) -> Expr {
+        const UNITS: [&str; 8] = ["year", "quarter", "month", "week", "day", "hour", "minute", "second"];
+        let unit = Value::string(UNITS[self.below(8)]);
+        Expr::literal(unit, DataType::required(Type::String), Span::default())
     }
 
     /// A constant list, mostly short.
