@@ -123,7 +123,8 @@ impl ShortKey {
     /// Its hash.
     #[inline(always)]
     pub(crate) fn hash(self, seeds: &Seeds) -> u64 {
-        let sum = self.word.wrapping_mul(seeds.0[0]).wrapping_add(u64::from(self.tail).wrapping_mul(seeds.0[1]));
+        let sum =
+            self.word.wrapping_mul(seeds.0[0]).wrapping_add(u64::from(self.tail).wrapping_mul(seeds.0[1]));
         spread(sum, seeds)
     }
 }
@@ -156,7 +157,8 @@ impl MidKey {
     #[inline(always)]
     pub(crate) fn hash(self, seeds: &Seeds) -> u64 {
         let [a, b, c] = self.words;
-        let products = [a, b, c, u64::from(self.tail)].into_iter().zip(seeds.0).map(|(x, s)| x.wrapping_mul(s));
+        let products =
+            [a, b, c, u64::from(self.tail)].into_iter().zip(seeds.0).map(|(x, s)| x.wrapping_mul(s));
         spread(products.fold(0, u64::wrapping_add), seeds)
     }
 }

@@ -4,11 +4,12 @@
 //! places it has. Blocks first load and hash all their keys and, where the table is larger than
 //! the near caches, fetch their buckets; only then are buckets compared. What is found does not
 //! depend on the instruction set.
-// Fetching ahead, asking for large pages and calling vector versions have no safe form.
+// Fetching ahead, calling vector versions and vouching for zeros have no safe form.
 #![allow(unsafe_code)]
 
 use crate::kernels::hash::{MidKey, Seeds, ShortKey};
 use crate::kernels::level::{Instructions, SimdLevel};
+use crate::kernels::probe_lines::{Lines, Zeroed};
 
 /// The number of a key that is not in a table.
 pub const NO_GROUP: u32 = u32::MAX;
@@ -23,7 +24,7 @@ pub(crate) const SLACK: usize = 8;
 const NEAR: usize = 256 << 10;
 
 /// A line of a table of keys of one size. Places fill from the front.
-pub(crate) trait Bucket: Copy + Default {
+pub(crate) trait Bucket: Zeroed {
     /// The keys.
     type Key: Copy;
     /// Keys of a bucket.
@@ -51,6 +52,9 @@ pub(crate) struct ShortBucket {
     pub(super) tails: [u32; 4],
     pub(super) numbers: [u32; 4],
 }
+
+// SAFETY: integers without padding; zeros are the default.
+unsafe impl Zeroed for ShortBucket {}
 
 impl Bucket for ShortBucket {
     type Key = ShortKey;
@@ -108,6 +112,9 @@ struct MidEntry {
     number: u32,
 }
 
+// SAFETY: integers without padding; zeros are the default.
+unsafe impl Zeroed for MidBucket {}
+
 impl Bucket for MidBucket {
     type Key = MidKey;
     const PLACES: usize = 2;
@@ -148,23 +155,17 @@ impl Bucket for MidBucket {
 }
 
 /// Numbers by key.
-#[derive(Clone, Debug)]
-pub(crate) struct Buckets<B> {
+#[derive(Debug)]
+pub(crate) struct Buckets<B: Bucket> {
     /// One, or any other power of two.
-    lines: Vec<B>,
+    lines: Lines<B>,
     used: usize,
 }
 
 impl<B: Bucket> Buckets<B> {
     /// An empty table.
     pub(crate) fn new() -> Self {
-        Buckets { lines: vec![B::default()], used: 0 }
-    }
-
-    /// The lines, of which there is a power of two.
-    #[inline(always)]
-    pub(super) fn lines(&self) -> &[B] {
-        &self.lines
+        Buckets { lines: Lines::new(1), used: 0 }
     }
 
     /// Bytes held.
@@ -185,8 +186,8 @@ impl<B: Bucket> Buckets<B> {
 
     /// Moves all keys to a table of `lines` lines, a power of two and more than there are.
     pub(crate) fn grow(&mut self, lines: usize, seeds: &Seeds) {
-        let old = std::mem::replace(&mut self.lines, empty_lines(lines));
-        for line in &old {
+        let old = std::mem::replace(&mut self.lines, Lines::new(lines));
+        for line in old.iter() {
             for place in (0..B::PLACES).filter(|&p| !line.is_free(p)) {
                 let key = line.key(place);
                 self.place(&key, B::hash(&key, seeds), line.number(place));
@@ -249,11 +250,6 @@ impl<B: Bucket> Buckets<B> {
             fetch(self.lines.as_ptr().wrapping_add(hash as usize & mask));
         }
     }
-}
-
-/// Lines without keys. Large tables ask for large pages, because every probe is in another page.
-fn empty_lines<B: Bucket>(lines: usize) -> Vec<B> {
-    vec![B::default(); lines]
 }
 
 /// Starts fetching the line at an address, which need not be valid.
@@ -398,7 +394,12 @@ pub(crate) fn load_short(
 }
 
 /// Finds the numbers of a block's short keys.
-pub(crate) fn probe_short(level: SimdLevel, table: &Buckets<ShortBucket>, keys: &ShortKeys, out: &mut Numbers) {
+pub(crate) fn probe_short(
+    level: SimdLevel,
+    table: &Buckets<ShortBucket>,
+    keys: &ShortKeys,
+    out: &mut Numbers,
+) {
     match level.instructions() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this level exists only where the machine has its instructions.
@@ -450,7 +451,8 @@ mod tests {
                 })
                 .collect();
             for out in found(&table, &keys) {
-                let expected = |row: usize| if from + (row as u64) < n { (from + row as u64) as u32 } else { NO_GROUP };
+                let expected =
+                    |row: usize| if from + (row as u64) < n { (from + row as u64) as u32 } else { NO_GROUP };
                 assert!(out.rows.iter().enumerate().all(|(row, &g)| g == expected(row)));
                 let missing: Vec<u8> = (0..=255).filter(|&r| expected(usize::from(r)) == NO_GROUP).collect();
                 assert_eq!(out.missing, missing);

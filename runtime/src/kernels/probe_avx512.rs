@@ -69,7 +69,8 @@ pub(super) fn load_short(
         let code = _mm512_slli_epi64::<24>(_mm512_add_epi64(length, _mm512_set1_epi64(1)));
         let tails = _mm512_or_si512(_mm512_and_si512(bytes, _mm512_set1_epi64(0xff_ffff)), code);
         let hashes = hash(words, tails, seeds);
-        let rows = _mm512_add_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(8 * i as i64));
+        let rows =
+            _mm512_add_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(8 * i as i64));
         // SAFETY: `n` and `others` are at most 8 * i, which is less than BLOCK, and every array has
         // room for eight more.
         unsafe {

@@ -84,7 +84,10 @@ impl GroupTable {
     /// Bytes held.
     pub fn bytes_used(&self) -> usize {
         let tables = &self.tables;
-        tables.short.bytes_used() + tables.mid.bytes_used() + tables.long.bytes_used() + self.store.bytes_used()
+        tables.short.bytes_used()
+            + tables.mid.bytes_used()
+            + tables.long.bytes_used()
+            + self.store.bytes_used()
     }
 
     /// Puts the group of each row into `groups`, making new groups for new keys.
@@ -123,7 +126,14 @@ impl GroupTable {
     }
 
     /// Looks up rows `from..to`, at most a block.
-    fn find_block(&self, keys: &[&Column], from: usize, to: usize, block: &mut Block, encoded: &mut EncodedRows) {
+    fn find_block(
+        &self,
+        keys: &[&Column],
+        from: usize,
+        to: usize,
+        block: &mut Block,
+        encoded: &mut EncodedRows,
+    ) {
         let (count, null, tables) = (to - from, self.null_group, &self.tables);
         match (self.form, keys) {
             (KeyForm::Encoded, _) => {
@@ -290,7 +300,8 @@ impl GroupTable {
 
     /// The keys of the given groups, one column for each key column.
     pub fn key_columns(&self, groups: &[u32]) -> Vec<Column> {
-        let mut columns: Vec<KeyColumn> = self.types.iter().map(|t| KeyColumn::new(t, groups.len())).collect();
+        let mut columns: Vec<KeyColumn> =
+            self.types.iter().map(|t| KeyColumn::new(t, groups.len())).collect();
         for &g in groups {
             self.store.with(g, |bytes| match (self.form, columns.as_mut_slice()) {
                 (KeyForm::Encoded, all) => {

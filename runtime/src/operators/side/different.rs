@@ -53,7 +53,9 @@ impl Different {
         for &pair in index.of(from) {
             self.scratch.clear();
             self.scratch.extend_from_slice(&group.to_le_bytes());
-            other.pairs.with_key(pair, |key| self.scratch.extend_from_slice(key.get(4..).unwrap_or_default()));
+            other
+                .pairs
+                .with_key(pair, |key| self.scratch.extend_from_slice(key.get(4..).unwrap_or_default()));
             new += u64::from(self.add_scratch()?);
         }
         Ok(new)
@@ -63,7 +65,8 @@ impl Different {
     pub(crate) fn by_group(&self, groups: usize) -> PairsByGroup {
         let count = self.pairs.len() as u32;
         let group_of = |pair: u32| {
-            self.pairs.with_key(pair, |key| key.first_chunk::<4>().map_or(0, |id| u32::from_le_bytes(*id) as usize))
+            self.pairs
+                .with_key(pair, |key| key.first_chunk::<4>().map_or(0, |id| u32::from_le_bytes(*id) as usize))
         };
         let mut starts = vec![0u32; groups + 1];
         (0..count).for_each(|p| starts[group_of(p) + 1] += 1);
