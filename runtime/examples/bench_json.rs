@@ -158,7 +158,7 @@ fn events(rows: usize) -> Vec<u8> {
             scramble(i + 2) % 100,
             scramble(i + 3) % 100,
             scramble(i + 4),
-            scramble(i) % 2 == 0,
+            scramble(i).is_multiple_of(2),
         )
     };
     (0..rows).flat_map(|i| row(i).into_bytes()).collect()

@@ -38,6 +38,11 @@ const GIANT: usize = (1 << 31) - (1 << 20);
 const REFUSED: (u32, u32) = (u32::MAX, 0);
 /// The most shapes that are kept.
 const SHAPES_MAX: usize = 16;
+/// How many rows must have been taken for each shape that is learned: where rows have no shapes in
+/// common, learning them takes longer than it saves.
+const ROWS_A_SHAPE: usize = 32;
+/// After so many rows in a row without a known shape, few rows are compared with shapes.
+const STREAK: usize = 64;
 /// Of how many rows without a known shape it is remembered what they looked like.
 const SEEN: usize = 256;
 
@@ -51,6 +56,10 @@ pub struct JsonScanner {
     shapes: Vec<Shape>,
     /// What rows without a known shape looked like: a shape is learned when it comes again.
     seen: Vec<u64>,
+    /// Rows taken and not yet spent on learning.
+    credit: usize,
+    /// Rows without a known shape since the last one with.
+    streak: usize,
     tokens: Tokens,
     buffer: Arc<Vec<u8>>,
     /// The end of the chunk.
@@ -71,6 +80,8 @@ pub struct JsonScanner {
     giant: Option<Range<usize>>,
     /// Where the row lies that was refused for its length.
     refused: Range<usize>,
+    /// Rows that were taken by walking over their tokens.
+    walked: u64,
     /// Rows that went through the complete check.
     checked: u64,
 }
@@ -90,6 +101,8 @@ impl JsonScanner {
             limits,
             shapes: Vec::new(),
             seen: vec![0; SEEN],
+            credit: SHAPES_MAX * ROWS_A_SHAPE,
+            streak: 0,
             tokens: Tokens::default(),
             buffer: Arc::new(Vec::new()),
             end: 0,
@@ -102,11 +115,17 @@ impl JsonScanner {
             broken: Vec::new(),
             giant: None,
             refused: 0..0,
+            walked: 0,
             checked: 0,
         }
     }
 
-    /// How many rows so far went through the complete check.
+    /// How many rows so far were of no known shape, but right.
+    pub fn rows_walked(&self) -> u64 {
+        self.walked
+    }
+
+    /// How many rows so far went through the complete check of every byte.
     pub fn rows_checked(&self) -> u64 {
         self.checked
     }
@@ -158,11 +177,19 @@ impl JsonScanner {
         }
     }
 
+    /// Whether it is worth while to compare the next row with shapes.
+    fn expects_shapes(&self) -> bool {
+        self.streak < STREAK || self.streak.is_multiple_of(8)
+    }
+
     /// Takes rows of the shape that was used last.
     fn take_many(&mut self, end_max: u32) -> Stop {
-        let Some(shape) = self.shapes.first() else { return Stop::Other };
+        let Some(shape) = self.shapes.first().filter(|_| self.expects_shapes()) else { return Stop::Other };
         let mut cursor = self.cursor(self.limits.rows_max.max(1) - self.rows.spans.len(), end_max);
         let stop = take_rows(self.level, shape, &self.tokens, &self.buffer, &mut cursor, &mut self.rows);
+        if cursor.token > self.next {
+            self.streak = 0;
+        }
         (self.next, self.start) = (cursor.token, cursor.start as usize);
         stop
     }
@@ -196,6 +223,9 @@ impl JsonScanner {
 
     /// Takes the next row, which has so many tokens, if its shape is known.
     fn take_known(&mut self, tokens: usize, cursor: Cursor) -> bool {
+        if !self.expects_shapes() {
+            return false;
+        }
         for (i, shape) in self.shapes.iter().enumerate() {
             if shape.tokens() != tokens {
                 continue;
@@ -204,6 +234,8 @@ impl JsonScanner {
             take_rows(self.level, shape, &self.tokens, &self.buffer, &mut cursor, &mut self.rows);
             if cursor.rows == 0 {
                 (self.next, self.start) = (cursor.token, cursor.start as usize);
+                self.streak = 0;
+                self.credit = (self.credit + 2).min(SHAPES_MAX * ROWS_A_SHAPE);
                 self.shapes[..=i].rotate_right(1);
                 return true;
             }
@@ -223,12 +255,18 @@ impl JsonScanner {
             return false;
         };
         let seen = &mut self.seen[hash as usize % SEEN];
-        if std::mem::replace(seen, hash) == hash
+        let again = std::mem::replace(seen, hash) == hash;
+        self.credit += 1;
+        if again
+            && self.credit >= ROWS_A_SHAPE
             && let Some(shape) = learn::learn(&self.paths, columns, kinds, starts, &self.buffer)
         {
+            self.credit -= ROWS_A_SHAPE;
             self.shapes.truncate(SHAPES_MAX - 1);
             self.shapes.insert(0, shape);
         }
+        self.walked += 1;
+        self.streak += 1;
         self.rows.spans.push((self.start as u32, end));
         self.next += tokens;
         self.start = end as usize + 1;
