@@ -2,7 +2,7 @@
 //! of its own (`flat_map { x: each text.split(" ") }`). Pieces are views; nothing is copied.
 
 use super::argument::{Argument, strict, try_fill};
-use super::text_case::parts;
+use super::text_case::{Region, parts};
 use crate::pattern::compiled;
 use flow_ir::column::{NULL, VALID, View, view};
 use flow_ir::{Column, ErrorCode, Status, StrColumn, Type, Value, Values};
@@ -144,7 +144,7 @@ impl Pieces {
     ) {
         // Words are about this long; a second allocation would cost more than a generous first.
         const BYTES_A_PIECE: usize = 6;
-        let bytes: usize = texts.views.iter().map(|v| parts(*v).1).sum();
+        let bytes = Region::of(texts, &column.status).total;
         self.rows.reserve(texts.views.len() + bytes / BYTES_A_PIECE);
         self.views.reserve(texts.views.len() + bytes / BYTES_A_PIECE);
         for (row, &whole) in texts.views.iter().enumerate() {

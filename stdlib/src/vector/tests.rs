@@ -111,10 +111,22 @@ fn column(random: &mut Random, ty: &Type, shape: u64) -> Column {
     }
     let column = builder.finish();
     if random.next().is_multiple_of(2) {
-        return column;
+        return with_wild_views(column);
     }
     let order: Vec<u32> = (0..ROWS).map(|_| (random.next() as usize % ROWS) as u32).collect();
     column.gather(&order)
+}
+
+/// The same column where the views of rows that are not valid point nowhere: no function may follow them.
+fn with_wild_views(mut column: Column) -> Column {
+    if let (Values::Str(texts), Status::Rows(bytes)) = (&mut column.values, &column.status) {
+        for (view, byte) in texts.views.iter_mut().zip(bytes) {
+            if *byte != VALID {
+                *view = u64::MAX;
+            }
+        }
+    }
+    column
 }
 
 fn constant(random: &mut Random, ty: &Type) -> Value {
@@ -155,10 +167,6 @@ fn assert_same(function: Function, arguments: &[Argument<'_>], result: &DataType
         };
         let row_arguments: Vec<_> = arguments.iter().map(|a| a.value(row)).collect();
         assert!(same, "{} of {row_arguments:?}: {a:?} instead of {b:?}", function.name());
-        if let (Values::Str(texts), false) = (&vector.values, vector.status.get(row) == VALID) {
-            // Views of rows that are not valid must still be readable.
-            let _ = texts.bytes(row);
-        }
     }
 }
 
