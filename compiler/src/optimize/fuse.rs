@@ -7,8 +7,8 @@
 //! map { a, b }                     =  nothing, for columns passed on (ids carry no names)
 //! ```
 //!
-//! **When it must not fire.** Filters: if `q` can fail and `p` can be null, `p and q` fails where the two
-//! filters drop the row; if `p` can fail, likewise where `q` is false. Costly conditions stay apart, so
+//! **When it must not fire.** Filters: if both can fail, or one can fail and the other can be null: then
+//! `p and q` (in either order) fails for rows that one of the filters drops. Costly conditions stay apart, so
 //! that they only see rows the cheap ones leave. Maps: never if a column would be computed twice, or
 //! inside a lambda; never across a node that something else reads too.
 //!
@@ -109,15 +109,17 @@ impl Below<'_> {
         if !is_cheap(p) || !is_cheap(q) {
             return None;
         }
-        // The rows that reach both conditions are those of the old input.
+        // The rows that reach both conditions are those of the old input. Filters commute, so the one
+        // that cannot fail goes first: where it is false, the other one does not count.
         let fails = |e: &Expr| self.fallible.can_fail(e, self.old_input);
-        if fails(p) || fails(q) && p.ty.nullable {
+        let (first, second) = if fails(p) { (q, p) } else { (p, q) };
+        if fails(first) || fails(second) && first.ty.nullable {
             let message = "the filters stay apart: a row that one of them drops must not fail in the other";
             self.notes.push(Note { span: node.span, message: message.to_owned() });
             return None;
         }
         let ty = DataType { kind: Type::Bool, nullable: p.ty.nullable || q.ty.nullable };
-        let kind = ExprKind::And(Box::new(p.clone()), Box::new(q.clone()));
+        let kind = ExprKind::And(Box::new(first.clone()), Box::new(second.clone()));
         Some(Expr { kind, ty, span: node.span })
     }
 }

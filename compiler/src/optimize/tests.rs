@@ -234,6 +234,18 @@ fn fuse_merges_filters_and_maps() {
 }
 
 #[test]
+fn fuse_puts_the_condition_that_cannot_fail_first() {
+    fires(
+        "fuse",
+        "%1 = filter %0 ((1 // v#1) > 0) -> ALL
+         %2 = filter %1 (v#1 > 1) -> ALL
+         %3 = show %2 all number 0 { v#1: int } ->",
+        "%1 = filter %0 ((v#1 > 1) and ((1 // v#1) > 0)) -> ALL
+         %2 = show %1 all number 0 { v#1: int } ->",
+    );
+}
+
+#[test]
 fn fuse_keeps_what_must_stay_apart() {
     let two = |p: &str, q: &str, why: &str| {
         let nodes = format!(
@@ -243,7 +255,8 @@ fn fuse_keeps_what_must_stay_apart() {
         );
         stays("fuse", &nodes, why);
     };
-    two("((1 // v#1) > 0)", "(v#1 > 1)", "stay apart");
+    two("((1 // v#1) > 0)", "((2 // v#1) > 0)", "stay apart");
+    two("((1 // v#1) > 0)", "(s#3 == \"a\")", "stay apart");
     two("(s#3 == \"a\")", "((1 // v#1) > 0)", "stay apart");
     two("(v#1 > 1)", "contains(k#0, \"x\")", "");
     let maps = |first: &str, second: &str| {
