@@ -211,6 +211,10 @@ impl<'a> Walker<'a> {
         span: flow_ir::Span,
         filters: &[&Expr],
     ) -> Result<(), RunError> {
+        if batch.rows() == 0 {
+            // Operations skip empty batches, so the columns they would have added may be missing.
+            return Ok(());
+        }
         let fetched = fetch(batch, columns)?;
         let mut guilty: Vec<(usize, Option<ColumnId>)> = Vec::new();
         for (id, column) in columns.iter().zip(&fetched) {
