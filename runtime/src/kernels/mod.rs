@@ -29,6 +29,12 @@ pub mod split;
 mod split_avx512;
 pub mod structural;
 pub mod structural_match;
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod structural_portable;
+#[cfg(target_arch = "x86_64")]
+mod structural_sse2;
+#[cfg(test)]
+mod structural_tests;
 #[cfg(target_arch = "x86_64")]
 mod structural_x86;
 pub mod tokenize;

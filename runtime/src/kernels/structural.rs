@@ -154,17 +154,25 @@ impl Tokens {
     /// of 64 bytes long unless it is the last of its chunk, and lies below 4 GiB.
     pub fn extend(&mut self, level: SimdLevel, buffer: &[u8], range: Range<usize>) {
         let bytes = buffer.get(range.clone()).unwrap_or_default();
+        self.extend_by(bytes, range.start, |tokens, strip, base| match level.instructions() {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => super::structural_x86::strip_avx512(level, tokens, strip, base),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => super::structural_x86::strip_avx2(level, tokens, strip, base),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Baseline => tokens.strip::<super::structural_sse2::Sse2>(strip, base),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => tokens.strip::<super::structural_portable::Portable>(strip, base),
+        });
+    }
+
+    /// Adds the tokens of bytes that lie at `start`, strip by strip.
+    pub(crate) fn extend_by(&mut self, bytes: &[u8], start: usize, add: impl Fn(&mut Self, &[u8], u32)) {
         for (i, strip) in bytes.chunks(STRIP).enumerate() {
-            let base = (range.start + i * STRIP) as u32;
+            let base = (start + i * STRIP) as u32;
             self.room();
             self.end = self.end.max(base + strip.len() as u32);
-            match level.instructions() {
-                #[cfg(target_arch = "x86_64")]
-                Instructions::Avx512 => super::structural_x86::strip_avx512(level, self, strip, base),
-                #[cfg(target_arch = "x86_64")]
-                Instructions::Avx2 => super::structural_x86::strip_avx2(level, self, strip, base),
-                _ => self.strip::<Portable>(strip, base),
-            }
+            add(self, strip, base);
         }
     }
 
@@ -294,79 +302,10 @@ fn escaped(backslash: u64, carry: &mut u64) -> u64 {
     escaped
 }
 
-/// The pass in ordinary registers.
-pub(crate) struct Portable;
-
-/// One bit for each byte of a block that equals `byte`.
+/// The exclusive or of all bits up to each bit.
 #[inline(always)]
-pub(crate) fn equal(block: &[u8; 64], byte: u8) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let wanted = u64::from_le_bytes([byte; 8]);
-    let mut mask = 0;
-    for (i, word) in block.as_chunks::<8>().0.iter().enumerate() {
-        let x = u64::from_le_bytes(*word) ^ wanted;
-        let zero = !(((x & LOW) + LOW) | x | LOW) >> 7;
-        mask |= (zero.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
-    }
-    mask
-}
-
-/// One bit for each byte below 0x20.
-#[inline(always)]
-fn control(block: &[u8; 64]) -> u64 {
-    let mut mask = 0;
-    for (i, word) in block.as_chunks::<8>().0.iter().enumerate() {
-        // Bits 5 to 7 of such a byte are zero.
-        let x = u64::from_le_bytes(*word);
-        let any = (x | x << 1 | x << 2) & 0x8080_8080_8080_8080;
-        let none = (any ^ 0x8080_8080_8080_8080) >> 7;
-        mask |= (none.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
-    }
-    mask
-}
-
-impl Blocks for Portable {
-    type Seen = u8;
-
-    #[inline(always)]
-    fn nothing() -> u8 {
-        0
-    }
-
-    #[inline(always)]
-    fn masks(block: &[u8; 64], seen: &mut u8) -> Masks {
-        *seen |= block.iter().fold(0, |all, b| all | b);
-        let folded = block.map(|b| b | 0x20);
-        let quote = equal(block, b'"');
-        let operator = equal(&folded, b'{')
-            | equal(&folded, b'}')
-            | equal(block, b',')
-            | equal(block, b':')
-            | equal(block, b'\n');
-        let space = equal(block, b' ') | equal(block, b'\t') | equal(block, b'\r');
-        let special = equal(block, b'\\') | control(block);
-        Masks { quote, operator, known: operator | space | quote, special }
-    }
-
-    #[inline(always)]
-    fn specials(block: &[u8; 64]) -> Specials {
-        Specials { backslash: equal(block, b'\\'), newline: equal(block, b'\n') }
-    }
-
-    #[inline(always)]
-    fn beyond_ascii(seen: u8) -> bool {
-        seen >= 0x80
-    }
-
-    #[inline(always)]
-    fn prefix_xor(bits: u64) -> u64 {
-        (0..6).fold(bits, |x, i| x ^ x << (1 << i))
-    }
-
-    #[inline(always)]
-    fn emit(block: &[u8; 64], tokens: u64, base: u32, kinds: &mut [u8; 64], starts: &mut [u32; 64]) {
-        emit_each(block, tokens, base, kinds, starts);
-    }
+pub(crate) fn prefix_xor(bits: u64) -> u64 {
+    (0..6).fold(bits, |x, i| x ^ x << (1 << i))
 }
 
 /// Writes tokens eight by eight, because a loop over the exact number ends at an unpredictable place.

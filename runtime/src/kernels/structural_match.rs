@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use super::level::{Instructions, SimdLevel};
-use super::structural::{LINE_END, Portable, SLACK, STRING, Tokens, equal};
+use super::structural::{LINE_END, SLACK, STRING, Tokens};
 
 /// Set in the slot of a string, whose end is then one past its closing quote.
 pub const IS_STRING: u64 = 1 << 63;
@@ -188,7 +188,10 @@ pub fn take_rows(
         }
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx2 => super::structural_x86::take_avx2(level, shape, tokens, buffer, cursor, rows),
-        _ => take::<Portable>(shape, tokens, buffer, cursor, rows),
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Baseline => take::<super::structural_sse2::Sse2>(shape, tokens, buffer, cursor, rows),
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => take::<super::structural_portable::Portable>(shape, tokens, buffer, cursor, rows),
     }
 }
 
@@ -496,41 +499,5 @@ const ENDS_LITERAL: [bool; 256] = {
     }
     table
 };
-
-impl Compare for Portable {
-    #[inline(always)]
-    fn kinds(row: &[u8; 64], shape: &[u8; 64], values: u64) -> (u64, u64) {
-        let mut differ = [0; 64];
-        for ((d, a), b) in differ.iter_mut().zip(row).zip(shape) {
-            *d = a ^ b;
-        }
-        let string = equal(row, STRING);
-        let operator = |m, b: &u8| m | equal(row, *b);
-        let literals = !b" \t\r\n,:[]{}".iter().fold(string, operator);
-        (!equal(&differ, 0) & !(values & (literals | string)), literals)
-    }
-
-    type Differ = u8;
-
-    #[inline(always)]
-    fn none() -> u8 {
-        0
-    }
-
-    #[inline(always)]
-    fn key(so_far: u8, text: &[u8; 32], key: &[u8; 32], mask: &[u8; 32]) -> u8 {
-        text.iter().zip(key).zip(mask).fold(so_far, |all, ((a, b), m)| all | (a ^ b) & m)
-    }
-
-    #[inline(always)]
-    fn any(differ: u8) -> bool {
-        differ != 0
-    }
-
-    #[inline(always)]
-    fn digits(text: &[u8; 32]) -> u32 {
-        text.iter().enumerate().fold(0, |m, (i, b)| m | u32::from(b.is_ascii_digit()) << i)
-    }
-}
 
 const _: () = assert!(SLACK >= 64 && LINE_END != STRING && READ_PAST >= 32);
