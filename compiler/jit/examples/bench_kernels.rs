@@ -47,7 +47,7 @@ fn noise(i: usize) -> u64 {
 fn columns() -> Vec<Column> {
     let ints = |m: u64| Values::I64((0..ROWS).map(|i| (noise(i) % m) as i64).collect());
     let floats = |m: u64| Values::F64((0..ROWS).map(|i| (noise(i + 7) % m) as f64 / 100.0).collect());
-    let nulls = Status::Rows((0..ROWS).map(|i| u8::from(noise(i) % 5 == 0)).collect());
+    let nulls = Status::Rows((0..ROWS).map(|i| u8::from(noise(i).is_multiple_of(5))).collect());
     vec![
         Column::valid(ints(400)),
         Column::valid(ints(1_000_000)),
@@ -192,7 +192,7 @@ fn updates(data: &[Column]) {
     use AggregateKind::{Count, Max, Mean, Min, Sum};
     let f = Some(2);
     let i = Some(0);
-    let cases: [(&str, Vec<(AggregateKind, Option<usize>)>); 8] = [
+    let cases = [
         ("count()", vec![(Count, None)]),
         ("sum(i)", vec![(Sum, i)]),
         ("sum(f)", vec![(Sum, f)]),

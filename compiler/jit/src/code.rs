@@ -12,7 +12,7 @@ use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{AbiParam, Function, Signature, UserFuncName, types};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::{Linkage, Module, default_libcall_names};
+use cranelift_module::{FuncId, Linkage, Module, ModuleError, default_libcall_names};
 use std::ffi::c_void;
 use std::sync::{Mutex, PoisonError};
 
@@ -104,10 +104,7 @@ fn install(
     bytes: &[u8],
 ) -> Result<(Entry, JITModule), JitError> {
     let mut module = JITModule::new(JITBuilder::with_isa(host.isa.clone(), default_libcall_names()));
-    let defined = module
-        .declare_function("kernel", Linkage::Local, signature)
-        .and_then(|id| module.define_function_bytes(id, alignment, bytes, &[]).map(|()| id))
-        .and_then(|id| module.finalize_definitions().map(|()| id));
+    let defined = define(&mut module, signature, alignment, bytes);
     match defined {
         Ok(id) => {
             let address = module.get_finalized_function(id);
@@ -119,7 +116,35 @@ fn install(
         Err(error) => {
             // SAFETY: no pointer into this module's memory has left this function.
             unsafe { module.free_memory() };
-            Err(JitError::Memory(error.to_string()))
+            Err(error)
         }
+    }
+}
+
+fn define(
+    module: &mut JITModule,
+    signature: &Signature,
+    alignment: u64,
+    bytes: &[u8],
+) -> Result<FuncId, JitError> {
+    #[cfg(test)]
+    if refusal::REFUSED.get() {
+        return Err(JitError::Memory("refused for a test".to_owned()));
+    }
+    let memory = |error: ModuleError| JitError::Memory(error.to_string());
+    let id = module.declare_function("kernel", Linkage::Local, signature).map_err(memory)?;
+    module.define_function_bytes(id, alignment, bytes, &[]).map_err(memory)?;
+    module.finalize_definitions().map_err(memory)?;
+    Ok(id)
+}
+
+/// Lets tests play a system that gives no executable memory.
+#[cfg(test)]
+pub(crate) mod refusal {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Whether this thread is refused.
+        pub(crate) static REFUSED: Cell<bool> = const { Cell::new(false) };
     }
 }

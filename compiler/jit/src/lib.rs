@@ -15,6 +15,8 @@ mod describe;
 mod emit;
 mod engine;
 mod error;
+#[cfg(test)]
+mod fallback_tests;
 mod graph;
 mod interpret;
 mod kernel;

@@ -141,9 +141,7 @@ fn is_native(function: Function, kinds: &[Type], constants: &[Option<&Value>]) -
         }
         (F::Between, [a, b, c]) => a == b && b == c && scalar(a),
         (F::Least | F::Greatest, [a, rest @ ..]) => scalar(a) && rest.iter().all(|t| t == a),
-        (F::In, [a, Type::List(_)]) => {
-            scalar(a) && constants.get(1).is_some_and(|list| short_list(*list, a))
-        }
+        (F::In, [a, Type::List(_)]) => scalar(a) && constants.get(1).is_some_and(|list| short_list(*list, a)),
         (F::Trunc, [Timestamp, Type::String]) => {
             matches!(constants, [_, Some(Value::String(unit))] if trunc_unit(unit).is_some())
         }

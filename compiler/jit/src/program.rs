@@ -29,7 +29,7 @@ pub(crate) struct Program {
 }
 
 enum Step {
-    Loop(LoopKernel),
+    Loop(Box<LoopKernel>),
     Single(NodeId),
 }
 
@@ -212,7 +212,7 @@ impl Program {
     }
 
     fn kernels(&self) -> impl Iterator<Item = &LoopKernel> {
-        let steps = self.steps.iter().filter_map(|s| if let Step::Loop(k) = s { Some(k) } else { None });
+        let steps = self.steps.iter().filter_map(|s| if let Step::Loop(k) = s { Some(&**k) } else { None });
         steps.chain(&self.sink)
     }
 
@@ -248,7 +248,7 @@ impl Step {
             PlannedStep::Loop { inputs, body, outputs } => {
                 let inputs = loop_inputs(graph, body, inputs, &[]);
                 let spec = LoopSpec { inputs, body: body.clone(), sink: Sink::Columns(outputs.clone()) };
-                Step::Loop(LoopKernel::compile(graph, spec, options)?)
+                Step::Loop(Box::new(LoopKernel::compile(graph, spec, options)?))
             }
         })
     }

@@ -65,7 +65,8 @@ fn fixed_width_expressions_are_one_native_loop() {
         if matches!(expr.kind, ExprKind::Column(_) | ExprKind::Literal(_)) {
             continue;
         }
-        let projection = Projection::compile(&[expr.clone()], &batch.columns, Engine::Jit).unwrap();
+        let projection =
+            Projection::compile(std::slice::from_ref(&expr), &batch.columns, Engine::Jit).unwrap();
         let steps = projection.describe();
         assert!(
             matches!(steps.as_slice(), [step] if step.kind == StepKind::NativeLoop),

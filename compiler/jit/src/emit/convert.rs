@@ -22,7 +22,7 @@ impl Emitter<'_, '_> {
             Function::Negate => return self.negate(first, status),
             Function::Abs => return self.abs(first.value, status),
             Function::Sqrt => return self.sqrt(first.value, status),
-            Function::ToInt => return self.to_int(first.value, status),
+            Function::ToInt => return self.whole_part(first.value, status),
             Function::Sign => self.sign(first.value),
             Function::Round if float => self.round(first.value),
             Function::Floor if float => self.builder.ins().floor(first.value),
@@ -86,7 +86,7 @@ impl Emitter<'_, '_> {
     }
 
     /// Without the digits after the point; an error where no int is that large.
-    fn to_int(&mut self, x: ir::Value, status: Status) -> Emitted {
+    fn whole_part(&mut self, x: ir::Value, status: Status) -> Emitted {
         match self.builder.func.dfg.value_type(x) {
             types::I8 => return Emitted { value: self.builder.ins().uextend(types::I64, x), status },
             types::F64 => {}

@@ -38,7 +38,13 @@ impl Emitter<'_, '_> {
         if self.is_date(id) { value } else { self.floor_by(value, DAY).0 }
     }
 
-    pub(super) fn date_part(&mut self, function: Function, id: NodeId, value: ir::Value, status: Status) -> Emitted {
+    pub(super) fn date_part(
+        &mut self,
+        function: Function,
+        id: NodeId,
+        value: ir::Value,
+        status: Status,
+    ) -> Emitted {
         let days = self.days(id, value);
         if function == Function::Weekday {
             let shifted = self.builder.ins().iadd_imm_s(days, 3);

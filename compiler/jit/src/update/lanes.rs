@@ -74,7 +74,12 @@ pub(super) fn emit_lanes(builder: &mut FunctionBuilder<'_>, slots: &[UpdateSlot]
 }
 
 /// Gives up at once where a sum is kept in the side storage.
-fn refuse_promoted(builder: &mut FunctionBuilder<'_>, slots: &[UpdateSlot], words: ir::Value, give_up: ir::Block) {
+fn refuse_promoted(
+    builder: &mut FunctionBuilder<'_>,
+    slots: &[UpdateSlot],
+    words: ir::Value,
+    give_up: ir::Block,
+) {
     let mut promoted: Option<ir::Value> = None;
     for slot in slots.iter().filter(|slot| slot.is_float_sum()) {
         let exact = builder.ins().load(types::I64, TRUSTED, words, (slot.word + 2) as i32 * WORD_BYTES);
@@ -210,7 +215,8 @@ impl Lanes<'_> {
             }
             State::FloatExtreme { best, mask } => {
                 let greatest = slot.kind == AggregateKind::Max;
-                let x = floats(builder, values, row, pair, if greatest { f64::NEG_INFINITY } else { f64::NAN });
+                let x =
+                    floats(builder, values, row, pair, if greatest { f64::NEG_INFINITY } else { f64::NAN });
                 let old = builder.use_var(*best);
                 // These are the processor's minimum and maximum, which keep `old` where x is NaN.
                 let (smaller, asked) = if greatest {
@@ -275,7 +281,7 @@ impl Lanes<'_> {
         }
         let mut joined = joined.into_iter();
         for (slot, state) in self.slots.iter().zip(&self.states) {
-            let mut put = |builder: &mut FunctionBuilder<'_>, word: usize, value| {
+            let put = |builder: &mut FunctionBuilder<'_>, word: usize, value| {
                 builder.ins().store(TRUSTED, value, self.words, (slot.word + word) as i32 * WORD_BYTES);
             };
             match state {
@@ -340,8 +346,7 @@ impl Lanes<'_> {
         };
         let old = load_word(builder, self.words, slot.word, types::F64);
         let seen = load_word(builder, self.words, slot.word + 1, types::I64);
-        let (order, nan) =
-            if greatest { (FloatCC::GreaterThan, rows) } else { (FloatCC::LessThan, old) };
+        let (order, nan) = if greatest { (FloatCC::GreaterThan, rows) } else { (FloatCC::LessThan, old) };
         let better = builder.ins().fcmp(order, rows, old);
         let nan = builder.ins().fcmp(FloatCC::Unordered, nan, nan);
         let better = builder.ins().bor(better, nan);

@@ -6,7 +6,7 @@ use flow_ir::physical::TypedColumn;
 use flow_ir::{Column, ColumnId, DataType, ErrorCode, Expr, ExprKind, Function, Type, Value};
 
 /// The types expressions are generated at.
-pub const TYPES: [Type; 8] = [
+pub(crate) const TYPES: [Type; 8] = [
     Type::Bool,
     Type::Int,
     Type::Float,
@@ -18,18 +18,18 @@ pub const TYPES: [Type; 8] = [
 ];
 
 /// A batch of every type.
-pub struct TestBatch {
+pub(crate) struct TestBatch {
     /// Types and ids.
-    pub columns: Vec<TypedColumn>,
+    pub(crate) columns: Vec<TypedColumn>,
     /// The data, in the same order.
-    pub data: Vec<Column>,
+    pub(crate) data: Vec<Column>,
     /// Rows.
-    pub rows: usize,
+    pub(crate) rows: usize,
 }
 
 impl TestBatch {
     /// The columns of some ids.
-    pub fn pick(&self, ids: &[ColumnId]) -> Vec<&Column> {
+    pub(crate) fn pick(&self, ids: &[ColumnId]) -> Vec<&Column> {
         ids.iter().map(|id| &self.data[self.columns.iter().position(|c| c.id == *id).unwrap()]).collect()
     }
 }
@@ -133,11 +133,13 @@ fn is_fixed(function: Function, arguments: &[Type]) -> bool {
     let float_division = matches!(function, Function::FloorDivide | Function::Remainder)
         && arguments.first() == Some(&Type::Float);
     let calendar = function == Function::Trunc || function == Function::Seconds;
-    !float_division && !calendar && !arguments.iter().any(|t| matches!(t, Type::String | Type::Decimal { .. }))
+    !float_division
+        && !calendar
+        && !arguments.iter().any(|t| matches!(t, Type::String | Type::Decimal { .. }))
 }
 
 /// What a run must have reached, as `name(types)`.
-pub fn wanted() -> Vec<String> {
+pub(crate) fn wanted() -> Vec<String> {
     let forms = ["and", "or", "is null", "??", "if", "try", "same", "let"];
     let mut all: Vec<String> = signatures().iter().map(|(f, a, _)| key(*f, a)).collect();
     for t in TYPES {
@@ -149,13 +151,13 @@ pub fn wanted() -> Vec<String> {
 }
 
 /// How a function with its argument types is counted.
-pub fn key(function: Function, arguments: &[Type]) -> String {
+pub(crate) fn key(function: Function, arguments: &[Type]) -> String {
     let types: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     format!("{}({})", function.name(), types.join(", "))
 }
 
 /// A seeded source of expressions and batches.
-pub struct Generator {
+pub(crate) struct Generator {
     state: u64,
     locals: Vec<(LocalId, Type)>,
     next_local: u32,
@@ -164,7 +166,7 @@ pub struct Generator {
 
 impl Generator {
     /// A generator whose output depends on the seed alone.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Generator {
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678,
             locals: Vec::new(),
@@ -174,7 +176,7 @@ impl Generator {
     }
 
     /// The same, but without types that have no fixed width.
-    pub fn only_fixed(mut self) -> Self {
+    pub(crate) fn only_fixed(mut self) -> Self {
         self.fixed = true;
         self
     }
@@ -189,12 +191,12 @@ impl Generator {
     }
 
     /// A number below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
 
     /// Two columns of every type, with or without nulls and errors.
-    pub fn batch(&mut self) -> TestBatch {
+    pub(crate) fn batch(&mut self) -> TestBatch {
         let rows = [0, 1, 2, 3, 4, 5, 7, 8, 9, 64, 65][self.below(11)];
         // Half of the batches have only valid rows, as most data does.
         let dirty = self.below(2) == 0;
@@ -248,7 +250,7 @@ impl Generator {
     }
 
     /// A value of a type, often a boundary one.
-    pub fn value(&mut self, ty: &Type) -> Value {
+    pub(crate) fn value(&mut self, ty: &Type) -> Value {
         const INTS: [i64; 14] = [
             i64::MIN,
             i64::MIN + 1,
@@ -281,7 +283,7 @@ impl Generator {
             f64::INFINITY,
             f64::NEG_INFINITY,
             9.223372036854775e18,
-            -9.223372036854775808e18,
+            i64::MIN as f64,
         ];
         let int = if self.below(2) == 0 { INTS[self.below(INTS.len())] } else { self.below(20) as i64 - 10 };
         match ty {
@@ -308,7 +310,7 @@ impl Generator {
     }
 
     /// An expression of a type.
-    pub fn expr(&mut self, ty: &Type, depth: usize) -> Expr {
+    pub(crate) fn expr(&mut self, ty: &Type, depth: usize) -> Expr {
         let leaf = depth == 0 || self.below(8) == 0;
         if leaf { self.leaf(ty) } else { self.inner(ty, depth - 1) }
     }
@@ -398,7 +400,7 @@ impl Generator {
     fn call(&mut self, ty: &Type, depth: usize) -> Expr {
         let mut fitting = signatures();
         let fixed = self.fixed;
-        fitting.retain(|(f, a, result)| result == ty && !(fixed && !is_fixed(*f, a)));
+        fitting.retain(|(f, a, result)| result == ty && (!fixed || is_fixed(*f, a)));
         if fitting.is_empty() {
             return self.leaf(ty);
         }

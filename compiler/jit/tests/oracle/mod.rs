@@ -23,7 +23,7 @@ fn interpret(expr: &Expr, batch: &TestBatch, row: usize) -> Result<Value, u8> {
 }
 
 /// Compares every engine with the interpreter.
-pub fn check(exprs: &[Expr], batch: &TestBatch, seed: u64) {
+pub(crate) fn check(exprs: &[Expr], batch: &TestBatch, seed: u64) {
     for engine in [Engine::Jit, Engine::Interpreter] {
         let projection = Projection::compile(exprs, &batch.columns, engine).unwrap();
         let made = projection.run(&batch.pick(projection.inputs()), batch.rows);
@@ -59,7 +59,7 @@ pub fn check(exprs: &[Expr], batch: &TestBatch, seed: u64) {
 }
 
 /// The selection the interpreter makes.
-pub fn selection(expr: &Expr, batch: &TestBatch) -> Selection {
+pub(crate) fn selection(expr: &Expr, batch: &TestBatch) -> Selection {
     let mut selection = Selection::default();
     for row in 0..batch.rows {
         match interpret(expr, batch, row) {
@@ -81,7 +81,7 @@ fn identical(a: &Value, b: &Value) -> bool {
 }
 
 /// Counts the operators of an expression with their types.
-pub fn count(expr: &Expr, reached: &mut BTreeMap<String, u64>) {
+pub(crate) fn count(expr: &Expr, reached: &mut BTreeMap<String, u64>) {
     let form = match &expr.kind {
         ExprKind::Call { function, arguments } => {
             let types: Vec<Type> = arguments.iter().map(|a| a.ty.kind.clone()).collect();
