@@ -3,69 +3,13 @@
 //! `x.f(y)` is `f(x, y)` everywhere. The program's functions come first, so a later standard
 //! function never changes what a program means.
 
+use super::unknown_function::LATER_AGGREGATES;
 use super::{Checked, Scope, convert};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
-use crate::suggest::closest;
 use flow_grammar::ast::{self, ExprKind as Ast};
 use flow_ir::{AggregateKind, DataType, Expr, ExprKind, Function, Span, Type, Value};
 use flow_stdlib::{SignatureError, SignatureErrorKind};
-
-/// Functions of the language that this version does not have.
-const LATER: [&str; 10] = [
-    "zip",
-    "at_zone",
-    "json",
-    "source_file",
-    "source_line",
-    "lag",
-    "lead",
-    "row_number",
-    "haversine_m",
-    "pad_right",
-];
-
-/// Aggregates of the language that this version does not have.
-pub(super) const LATER_AGGREGATES: [&str; 12] = [
-    "stddev",
-    "variance",
-    "median",
-    "quantile",
-    "min_by",
-    "max_by",
-    "collect",
-    "collect_set",
-    "join_text",
-    "reduce",
-    "fold",
-    "mode",
-];
-
-/// Functions of other languages.
-const FOREIGN: [(&str, &str); 22] = [
-    ("length", "len"),
-    ("size", "len"),
-    ("strlen", "len"),
-    ("to_lower", "lower"),
-    ("lowercase", "lower"),
-    ("to_upper", "upper"),
-    ("uppercase", "upper"),
-    ("strip", "trim"),
-    ("substring", "slice"),
-    ("substr", "slice"),
-    ("startswith", "starts_with"),
-    ("endswith", "ends_with"),
-    ("avg", "mean"),
-    ("average", "mean"),
-    ("nvl", "coalesce"),
-    ("ifnull", "coalesce"),
-    ("to_int", "int"),
-    ("to_string", "string"),
-    ("str", "string"),
-    ("date_trunc", "trunc"),
-    ("strftime", "format"),
-    ("regexp_extract", "extract"),
-];
 
 /// A call before its arguments are typed.
 #[derive(Clone, Copy)]
@@ -355,42 +299,6 @@ impl<'a> Compiler<'a> {
                 None
             }
         }
-    }
-
-    fn unknown_function(&mut self, call: Call<'a>, scope: &mut Scope<'_>) -> Option<Checked> {
-        let name = call.name.text.as_str();
-        let place = span(call.name.span);
-        let is_aggregate = AggregateKind::from_name(name).is_some() || LATER_AGGREGATES.contains(&name);
-        if is_aggregate {
-            let message = format!("`{name}` is an aggregate: it needs many rows, and here is one");
-            self.report(
-                Diagnostic::error("F3010", place, message)
-                    .help("compute it in `reduce { ... }` or `reduce_by_key k { ... }`"),
-            );
-            return None;
-        }
-        // A mistake in an argument is worth knowing even where the function is not known.
-        for e in call.values().filter(|e| !matches!(e.kind, Ast::Lambda { .. })) {
-            self.expr(e, scope);
-        }
-        if LATER.contains(&name) {
-            self.not_yet("F4921", place, &format!("the function `{name}`"));
-            return None;
-        }
-        let mut diagnostic =
-            Diagnostic::error("F2009", place, format!("there is no function called `{name}`"));
-        let lower = name.to_lowercase();
-        let known = self.symbols.functions.keys().copied().chain(flow_stdlib::names().iter().copied());
-        let foreign =
-            |name: &str| FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, here)| *here);
-        let near = foreign(&lower)
-            .or_else(|| closest(name, known.chain(["try", "same", "coalesce"])))
-            .or_else(|| foreign(closest(name, FOREIGN.iter().map(|(foreign, _)| *foreign))?));
-        if let Some(near) = near {
-            diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);
-        }
-        self.report(diagnostic);
-        None
     }
 }
 

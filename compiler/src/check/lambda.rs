@@ -6,21 +6,21 @@ use super::call::Call;
 use super::{Checked, Local, Scope};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
-use flow_grammar::ast::ExprKind as Ast;
+use flow_grammar::ast::{self, ExprKind as Ast};
 use flow_ir::{DataType, Expr, ExprKind, Function, Type};
 
 impl<'a> Compiler<'a> {
-    pub(super) fn lambda_call(
+    /// The two arguments of a list function.
+    fn list_and_lambda(
         &mut self,
-        function: Function,
         call: Call<'a>,
         scope: &mut Scope<'_>,
-    ) -> Option<Checked> {
+    ) -> Option<(&'a ast::Expr, &'a [ast::Name], &'a ast::Expr)> {
         let name = call.name.text.as_str();
         let values: Vec<_> = call.values().collect();
-        let (list, params, body) = match values.as_slice() {
+        match values.as_slice() {
             [list, lambda] => match &lambda.kind {
-                Ast::Lambda { params, body } => (*list, params, body),
+                Ast::Lambda { params, body } => Some((*list, params, body)),
                 _ => {
                     self.expr(list, scope);
                     let message = format!("`{name}` takes a lambda here");
@@ -28,7 +28,7 @@ impl<'a> Compiler<'a> {
                         Diagnostic::error("F3015", span(lambda.span), message)
                             .help(format!("write it with an arrow: {name}(x -> ...)")),
                     );
-                    return None;
+                    None
                 }
             },
             _ => {
@@ -37,9 +37,18 @@ impl<'a> Compiler<'a> {
                     Diagnostic::error("F3006", span(call.name.span), message)
                         .help(format!("tags.{name}(t -> ...)")),
                 );
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    pub(super) fn lambda_call(
+        &mut self,
+        function: Function,
+        call: Call<'a>,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        let (list, params, body) = self.list_and_lambda(call, scope)?;
         let list_value = self.expr(list, scope)?;
         let types = match flow_stdlib::lambda_parameters(function, list_value.ty()) {
             Ok(types) => types,

@@ -10,11 +10,14 @@ mod choice;
 mod convert;
 mod function;
 mod lambda;
+mod membership;
 mod name;
 mod number;
 mod operator;
 mod record;
 mod text;
+mod unknown;
+mod unknown_function;
 mod value;
 
 pub(crate) use call::is_storable;
