@@ -57,6 +57,20 @@ pub fn run(
     run.commit(printer, span_text)
 }
 
+/// The native code that running `plan` would generate, as text: (title, intermediate code, machine code).
+pub fn compile_only(plan: &PhysicalPlan, options: &RunOptions) -> Result<Vec<(String, String, String)>, RunError> {
+    let jit = flow_jit::Options { engine: options.engine, text: true };
+    let mut code = Vec::new();
+    for stage in &plan.stages {
+        let mut compiled = compile_stage(stage, &plan.unused, jit)?;
+        code.append(&mut compiled.code);
+        for leaf in &compiled.leaves {
+            code.extend(crate::finish::update_code(&compiled, leaf)?);
+        }
+    }
+    Ok(code)
+}
+
 /// Tells whoever watches how much there is to read.
 fn announce_size(plan: &PhysicalPlan, options: &RunOptions) {
     let sources = plan.stages.iter().flat_map(|s| &s.inputs).filter_map(|i| match &i.from {

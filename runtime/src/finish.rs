@@ -18,7 +18,7 @@ use flow_ir::aggregate::Aggregate;
 use flow_ir::layout::StateLayout;
 use flow_ir::physical::{DatasetId, LeafKind, Stage, TypedColumn};
 use flow_ir::source::OnError;
-use flow_ir::{Column, ColumnId};
+use flow_ir::{Column, ColumnId, Type};
 use flow_jit::{Engine, UpdateKernel};
 use std::sync::Arc;
 
@@ -86,25 +86,47 @@ fn open_reduce(
     options: &RunOptions,
     budget: &Budget,
 ) -> Result<SharedLeaf, RunError> {
-    let mut arguments = Vec::with_capacity(aggregates.len());
-    for a in aggregates {
-        arguments.push(match a.argument {
-            None => None,
-            Some(id) => typed(compiled, &[id])?.pop().map(|c| c.ty.kind),
-        });
-    }
-    let spec = AggregatorSpec::new(typed(compiled, keys)?, aggregates.to_vec(), arguments.clone());
+    let arguments = argument_types(compiled, aggregates)?;
     let kernel = match options.engine {
         Engine::Interpreter => None,
-        Engine::Jit => {
-            let kinds: Vec<_> = aggregates.iter().map(|a| a.kind).zip(arguments.iter().cloned()).collect();
-            let layout = StateLayout::new(aggregates, &arguments);
-            UpdateKernel::compile(&kinds, &layout, !keys.is_empty(), options.code_text)
-                .map_err(|e| RunError::Code(e.to_string()))?
-                .map(|k| Arc::new(CompiledUpdate(k)) as Arc<dyn UpdateRows>)
-        }
+        Engine::Jit => update_kernel(keys, aggregates, &arguments, false)?
+            .map(|k| Arc::new(CompiledUpdate(k)) as Arc<dyn UpdateRows>),
     };
+    let spec = AggregatorSpec::new(typed(compiled, keys)?, aggregates.to_vec(), arguments);
     Ok(SharedLeaf::Reduce(Arc::new(spec), kernel, budget.clone()))
+}
+
+fn argument_types(compiled: &CompiledStage, aggregates: &[Aggregate]) -> Result<Vec<Option<Type>>, RunError> {
+    aggregates
+        .iter()
+        .map(|a| match a.argument {
+            None => Ok(None),
+            Some(id) => Ok(typed(compiled, &[id])?.pop().map(|c| c.ty.kind)),
+        })
+        .collect()
+}
+
+fn update_kernel(
+    keys: &[ColumnId],
+    aggregates: &[Aggregate],
+    arguments: &[Option<Type>],
+    text: bool,
+) -> Result<Option<UpdateKernel>, RunError> {
+    let kinds: Vec<_> = aggregates.iter().map(|a| a.kind).zip(arguments.iter().cloned()).collect();
+    let layout = StateLayout::new(aggregates, arguments);
+    UpdateKernel::compile(&kinds, &layout, !keys.is_empty(), text).map_err(|e| RunError::Code(e.to_string()))
+}
+
+/// The native code of a leaf's aggregate updates: (title, intermediate code, machine code).
+pub(crate) fn update_code(
+    compiled: &CompiledStage,
+    leaf: &CompiledLeaf,
+) -> Result<Vec<(String, String, String)>, RunError> {
+    let LeafKind::ReduceByKey { keys, aggregates, .. } = &leaf.leaf.kind else { return Ok(Vec::new()) };
+    let arguments = argument_types(compiled, aggregates)?;
+    let kernel = update_kernel(keys, aggregates, &arguments, true)?;
+    let texts = kernel.map(|k| k.texts()).unwrap_or_default();
+    Ok(texts.into_iter().map(|t| (t.name, t.clif, t.assembler)).collect())
 }
 
 /// The columns with their types.

@@ -26,7 +26,7 @@ mod tasks;
 mod walk;
 mod worker;
 
-pub use execute::run;
+pub use execute::{compile_only, run};
 pub use fault::RowFault;
 pub use flow_jit::Engine;
 pub use kernels::newline::row_end;

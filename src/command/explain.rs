@@ -1,15 +1,145 @@
-//! `flowc explain`: what a program compiles to.
+//! `flowc explain`: what a program compiles to, and with `--analyze` what it did.
 
-use crate::cli::ExplainArgs;
-use crate::command::run::physical;
-use crate::failure::Failure;
-use crate::program::Program;
+use crate::cli::{ExplainArgs, ReportFormat};
+use crate::command::run::{execute, grouped, level, options, summary};
+use crate::failure::{Failure, Status};
+use crate::program::{Program, colored};
+use flow_compiler::explain::{Recorder, Report, explain_logical, explain_physical};
+use flow_compiler::optimize::optimize;
+use flow_runtime::{PrintFormat, RunReport};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::io::{self, Write as _};
+use std::time::Duration;
 
 /// Explains a program.
 pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let program = Program::load(&args.program)?;
     let compiled = program.compile(&args.program)?;
-    let plan = physical(&compiled, &args.engine);
-    println!("{plan}");
-    Ok(())
+    let mut recorder = Recorder::new();
+    let optimized = optimize(compiled.plan.clone(), level(&args.engine), &mut |run| recorder.observe(run));
+    let plan = flow_compiler::stage::cut_stages(&optimized);
+    let mut options = options(&args.engine);
+    options.code_text = args.clif || args.asm;
+    options.print = PrintFormat::Csv;
+    let code = if options.code_text && !args.analyze { stage_code(&plan, &options)? } else { Vec::new() };
+    let run = match args.analyze {
+        true => Some(execute(&program, &plan, &options, true, colored(args.program.color), true)?),
+        false => None,
+    };
+    let code = run.as_ref().map_or(code, |r| r.stages.iter().flat_map(|s| s.code.clone()).collect());
+    let mut out = String::new();
+    match args.format {
+        ReportFormat::Json => {
+            let report = Report::new(&optimized, &plan, recorder);
+            let mut value = serde_json::to_value(&report)
+                .map_err(|e| Failure::message(Status::Internal, format!("the report is not JSON: {e}")))?;
+            value["code"] = code.iter().map(|c| json!({ "name": c.0, "clif": c.1, "asm": c.2 })).collect();
+            if let Some(run) = &run {
+                value["analyze"] = analyze_json(run, &program);
+            }
+            let _ = writeln!(out, "{value:#}");
+        }
+        ReportFormat::Text => {
+            if args.passes {
+                for report in recorder.reports() {
+                    let _ = writeln!(out, "{}", report.text(&|span| program.place(span)));
+                }
+            }
+            let _ = writeln!(out, "{}", explain_logical(&optimized).trim_end());
+            let _ = writeln!(out, "\n{}", explain_physical(&plan, recorder.names()).trim_end());
+            for (name, clif, asm) in &code {
+                if args.clif {
+                    let _ = writeln!(out, "\n; {name}\n{}", clif.trim_end());
+                }
+                if args.asm {
+                    let _ = writeln!(out, "\n; {name}\n{}", asm.trim_end());
+                }
+            }
+            if let Some(run) = &run {
+                out.push('\n');
+                out.push_str(&analyze_text(run, &program));
+            }
+        }
+    }
+    match io::stdout().lock().write_all(out.as_bytes()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::new(Status::ClosedPipe, "")),
+        Err(e) => Err(Failure::message(Status::Data, format!("cannot write to standard output: {e}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
+type Code = Vec<(String, String, String)>;
+
+fn stage_code(plan: &flow_ir::PhysicalPlan, options: &flow_runtime::RunOptions) -> Result<Code, Failure> {
+    flow_runtime::compile_only(plan, options)
+        .map_err(|e| Failure::message(Status::Internal, format!("native code could not be made: {e:?}")))
+}
+
+/// What every line of the program did, and every stage.
+fn analyze_text(run: &RunReport, program: &Program) -> String {
+    let mut lines: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    for o in &run.operations {
+        let text = format!(
+            "{}: {} rows in, {} out, {}",
+            o.word,
+            grouped(o.rows_in),
+            grouped(o.rows_out),
+            milliseconds(o.time)
+        );
+        let entry = lines.entry(program.line(o.span.start)).or_default();
+        entry.push(text);
+        entry.extend(o.steps.iter().map(|s| format!("  {s}")));
+    }
+    for s in &run.sources {
+        let files = if s.files == 1 { "1 file".to_owned() } else { format!("{} files", s.files) };
+        lines.entry(program.line(s.span.start)).or_default().push(format!("read: {files}, {} rows", grouped(s.read)));
+    }
+    let mut out = String::new();
+    for (number, text) in program.text.lines().enumerate() {
+        let _ = writeln!(out, "{:>4} | {text}", number + 1);
+        for note in lines.get(&(number as u32 + 1)).into_iter().flatten() {
+            let _ = writeln!(out, "     |     {note}");
+        }
+    }
+    for s in &run.stages {
+        let _ = writeln!(
+            out,
+            "stage {}: compiled in {}, ran {}, {} bytes in {} chunks",
+            s.stage,
+            milliseconds(s.compile),
+            milliseconds(s.run),
+            grouped(s.bytes),
+            grouped(s.chunks)
+        );
+    }
+    out.push_str(&summary(run));
+    out
+}
+
+fn analyze_json(run: &RunReport, program: &Program) -> Json {
+    let operations: Json = run.operations.iter().map(|o| {
+        json!({
+            "stage": o.stage, "operation": o.word, "place": program.place(o.span), "rows_in": o.rows_in,
+            "rows_out": o.rows_out, "seconds": o.time.as_secs_f64(), "steps": o.steps,
+        })
+    }).collect();
+    let sources: Json = run.sources.iter().map(|s| {
+        json!({
+            "pattern": s.pattern, "place": program.place(s.span), "files": s.files, "read": s.read, "kept": s.kept,
+            "filtered": s.filtered, "quarantined": s.quarantined, "skipped": s.skipped,
+        })
+    }).collect();
+    let stages: Json = run.stages.iter().map(|s| {
+        json!({
+            "stage": s.stage, "compile_seconds": s.compile.as_secs_f64(), "run_seconds": s.run.as_secs_f64(),
+            "bytes": s.bytes, "chunks": s.chunks,
+        })
+    }).collect();
+    json!({ "operations": operations, "sources": sources, "stages": stages })
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.3} ms", time.as_secs_f64() * 1e3)
 }

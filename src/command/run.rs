@@ -8,6 +8,7 @@ use crate::progress::Progress;
 use crate::run_failure::run_failure;
 use crate::signals::Signals;
 use flow_compiler::Compiled;
+use flow_compiler::optimize::{OptLevel, optimize};
 
 use flow_ir::PhysicalPlan;
 use flow_runtime::{Engine, PrintFormat, RunOptions, RunReport};
@@ -44,9 +45,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
 
 /// The optimized, staged plan.
 pub(crate) fn physical(compiled: &Compiled, engine: &EngineArgs) -> PhysicalPlan {
+    let optimized = optimize(compiled.plan.clone(), level(engine), &mut |_| {});
+    flow_compiler::stage::cut_stages(&optimized)
+}
 
-
-    flow_compiler::stage::cut_stages(&compiled.plan)
+/// The optimizer level that the command line asks for.
+pub(crate) fn level(engine: &EngineArgs) -> OptLevel {
+    if engine.optimize == 0 { OptLevel::Required } else { OptLevel::Full }
 }
 
 /// The runtime's options from the command line.
