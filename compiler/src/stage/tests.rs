@@ -127,7 +127,7 @@ fn a_union_reads_its_inputs_in_order_with_their_own_operations() {
         version 1
         stage 0
           input rows [("x", 1)] -> #3: string, #4: int
-          => collect to dataset 0 -> #4: int
+          => collect to dataset 0 -> #3: string, #4: int
         stage 1
           input read "a.csv" as csv("," header) { k#0: string, v#1: int, w#2: int } files ["a.csv" 3 [0, 1, 2]]
             > filter (v#1 > 0) -> v#1: int
