@@ -6,7 +6,9 @@
 //! row, even inside quotes: a wrong row never spoils the next one. The tokens are the same at
 //! every [`SimdLevel`], but for bytes that may not stand outside of strings.
 
-use super::level::{Instructions, SimdLevel};
+#[cfg(target_arch = "x86_64")]
+use super::level::Instructions;
+use super::level::SimdLevel;
 use std::ops::Range;
 
 /// The kind of a token that starts a string, its opening quote. Keys are strings too.

@@ -7,7 +7,9 @@
 // Checking every load against the end of the buffer costs a tenth of the time.
 #![allow(unsafe_code)]
 
-use super::level::{Instructions, SimdLevel};
+#[cfg(target_arch = "x86_64")]
+use super::level::Instructions;
+use super::level::SimdLevel;
 use super::structural::{LINE_END, SLACK, STRING, Tokens};
 
 /// Set in the slot of a string, whose end is then one past its closing quote.

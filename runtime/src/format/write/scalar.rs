@@ -2,6 +2,7 @@
 //! through interpreter values where that costs time.
 
 use flow_ir::column::VALID;
+use flow_ir::text::civil;
 use flow_ir::{Column, Type, Values, text};
 
 /// Buffers reused from value to value.
@@ -9,6 +10,7 @@ use flow_ir::{Column, Type, Values, text};
 pub(super) struct Scratch {
     text: String,
     integer: itoa::Buffer,
+    float: zmij::Buffer,
 }
 
 impl Scratch {
@@ -19,11 +21,19 @@ impl Scratch {
         }
         match (&column.values, ty) {
             (Values::Bool(v), _) => out.extend_from_slice(if v[row] != 0 { b"true" } else { b"false" }),
-            (Values::I64(v), Type::Date) => self.push(out, |t| match i32::try_from(v[row]) {
-                Ok(days) => text::push_date(t, days),
-                Err(_) => text::push_int(t, v[row]),
-            }),
-            (Values::I64(v), Type::Timestamp) => self.push(out, |t| text::push_timestamp(t, v[row])),
+            (Values::I64(v), Type::Date) => {
+                if !date(v[row], out) {
+                    self.push(out, |t| match i32::try_from(v[row]) {
+                        Ok(days) => text::push_date(t, days),
+                        Err(_) => text::push_int(t, v[row]),
+                    });
+                }
+            }
+            (Values::I64(v), Type::Timestamp) => {
+                if !timestamp(v[row], out) {
+                    self.push(out, |t| text::push_timestamp(t, v[row]));
+                }
+            }
             (Values::I64(v), Type::Duration) => self.push(out, |t| text::push_duration(t, v[row])),
             (Values::I64(v), _) => out.extend_from_slice(self.integer.format(v[row]).as_bytes()),
             (Values::F64(v), _) => self.float(v[row], out),
@@ -64,13 +74,17 @@ impl Scratch {
     }
 
     fn float(&mut self, x: f64, out: &mut Vec<u8>) {
-        // Small whole numbers are what most float columns of results hold.
-        if x.fract() == 0.0 && x.abs() < 1e15 && (x != 0.0 || x.is_sign_positive()) {
-            out.extend_from_slice(self.integer.format(x as i64).as_bytes());
-            out.extend_from_slice(b".0");
-        } else {
-            self.push(out, |t| text::push_float(t, x));
+        // Where no exponent is written, the fast printer writes the same digits as the canonical
+        // one, unless two texts of the same length are equally near.
+        if (1e-4..1e16).contains(&x.abs()) {
+            let text = self.float.format_finite(x).as_bytes();
+            let written = text.iter().rev().position(|b| *b == b'.').unwrap_or(0);
+            if fraction_digits(x) != written as u32 + 1 {
+                out.extend_from_slice(text);
+                return;
+            }
         }
+        self.push(out, |t| text::push_float(t, x));
     }
 
     fn decimal(&mut self, unscaled: i128, scale: u8, out: &mut Vec<u8>) {
@@ -90,6 +104,60 @@ impl Scratch {
             out.extend_from_slice(&digits[whole..]);
         }
     }
+}
+
+/// Appends a date of the years 0 to 9999; false, without appending, for others.
+fn date(days: i64, out: &mut Vec<u8>) -> bool {
+    // Everything the calendar needs fits where the year has four digits.
+    if !(-719_528..2_932_897).contains(&days) {
+        return false;
+    }
+    let civil = civil::civil_from_days(days);
+    let (year, month, day) = (civil.year as u64, u64::from(civil.month), u64::from(civil.day));
+    let mut text = *b"0000-00-00";
+    digits(&mut text[..4], year);
+    digits(&mut text[5..7], month);
+    digits(&mut text[8..], day);
+    out.extend_from_slice(&text);
+    true
+}
+
+/// Appends a timestamp of the years 0 to 9999; false, without appending, for others.
+fn timestamp(microseconds: i64, out: &mut Vec<u8>) -> bool {
+    if !date(microseconds.div_euclid(civil::DAY), out) {
+        return false;
+    }
+    let of_day = microseconds.rem_euclid(civil::DAY) as u64;
+    let (seconds, fraction) = (of_day / 1_000_000, of_day % 1_000_000);
+    let mut text = *b"T00:00:00.000000Z";
+    digits(&mut text[1..3], seconds / 3600);
+    digits(&mut text[4..6], seconds / 60 % 60);
+    digits(&mut text[7..9], seconds % 60);
+    if fraction == 0 {
+        text[9] = b'Z';
+        out.extend_from_slice(&text[..10]);
+    } else {
+        digits(&mut text[10..16], fraction);
+        out.extend_from_slice(&text);
+    }
+    true
+}
+
+/// Fills a field with the last digits of a number.
+fn digits(field: &mut [u8], mut n: u64) {
+    for place in field.iter_mut().rev() {
+        *place = b'0' + (n % 10) as u8;
+        n /= 10;
+    }
+}
+
+/// How many digits the exact value of a normal float has after the point.
+fn fraction_digits(x: f64) -> u32 {
+    let bits = x.to_bits();
+    let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
+    // The value is `mantissa * 2^exponent`, and each power of two below one adds a digit.
+    let exponent = (bits >> 52 & 0x7ff) as i32 - 1075;
+    0.max(-exponent - mantissa.trailing_zeros() as i32) as u32
 }
 
 /// Appends a text as a JSON string, escaped as `text::push_json_string` does.

@@ -69,16 +69,32 @@ fn every_scalar_is_printed_as_the_canonical_text() {
         9007199254740993.0,
         -12.0,
     ];
+    // Every binary exponent, and the neighbours of the powers of ten.
+    let exponents =
+        (0..2046u64).map(|e| f64::from_bits(e << 52 | e.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 12));
+    let powers = (-10..20).map(|e| 10f64.powi(e)).flat_map(|x| [x, x.next_up(), x.next_down(), -x]);
     let decimals = [0i128, 5, -5, 123, -12345, i128::from(i64::MAX) * 1000];
     let decimal = |scale| Type::Decimal { precision: 38, scale };
     let mut cases: Vec<(Type, Value)> = Vec::new();
+    // Halves, quarters and so on of large numbers lie between two shortest texts.
+    let between = (0..64u32).flat_map(|i| {
+        let large = (1u64 << (40 + i % 13)) + u64::from(i) * 977;
+        (1..6).map(move |k| large as f64 + (2.0 * f64::from(i % 4) + 1.0) / f64::from(1 << k))
+    });
+    let floats = floats.into_iter().chain(exponents).chain(powers).chain(between);
     cases.extend(floats.map(|x| (Type::Float, Value::Float(x))));
     for scale in [0, 1, 2, 5, 20] {
         cases.extend(decimals.map(|unscaled| (decimal(scale), Value::Decimal { unscaled, scale })));
     }
     cases.extend([0, -1, i64::MIN, i64::MAX].map(|x| (Type::Int, Value::Int(x))));
-    cases.extend([0, -719_529, 19_000, 3_000_000].map(|x| (Type::Date, Value::Date(x))));
-    cases.extend([0, -1, 1_714_557_600_000_000].map(|x| (Type::Timestamp, Value::Timestamp(x))));
+    let days =
+        [0, -1, -719_529, -719_528, -719_527, 19_000, 2_932_896, 2_932_897, 3_000_000, i32::MIN, i32::MAX];
+    let days = days.into_iter().chain((-800_000..3_000_000).step_by(997));
+    cases.extend(days.clone().map(|x| (Type::Date, Value::Date(x))));
+    let times = [0, 1, 999_999, 1_000_000, 86_399_999_999, 45_296_000_001];
+    let timestamps =
+        days.flat_map(|d| times.map(|t| i64::from(d).saturating_mul(86_400_000_000).saturating_add(t)));
+    cases.extend(timestamps.chain([i64::MIN, i64::MAX]).map(|x| (Type::Timestamp, Value::Timestamp(x))));
     cases.extend([0, -1, 93_784_000_001].map(|x| (Type::Duration, Value::Duration(x))));
     cases.extend([true, false].map(|x| (Type::Bool, Value::Bool(x))));
     cases.push((Type::Bytes, Value::Bytes([0u8, 255, 16].as_slice().into())));
