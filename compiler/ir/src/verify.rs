@@ -13,7 +13,8 @@ use crate::verify_expr::Scope;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// How deep an expression or a tree of branches may be nested. The grammar allows 256.
+/// How deep an expression or a tree of branches may be nested. The checker refuses programs that need
+/// more, and passes do not make expressions deeper than this.
 pub const EXPR_DEPTH_MAX: usize = 256;
 
 /// How many operators and expression nodes a plan may have.

@@ -60,8 +60,12 @@ pub fn explain_stage(stage: &Stage, names: &Names) -> String {
 
 fn stage_report(stage: &Stage, names: &Names) -> StageReport {
     let mut writer = Writer { names, lines: Vec::new(), operations: 0 };
-    for input in &stage.inputs {
-        writer.input(input, stage.inputs.len() > 1);
+    let mut inputs = stage.inputs.as_slice();
+    while let Some(input) = inputs.first() {
+        // A union of the same rows several times shows them once.
+        let times = inputs.iter().take_while(|i| *i == input).count();
+        writer.input(input, stage.inputs.len() > 1, times);
+        inputs = &inputs[times..];
     }
     writer.branch(&stage.branch, 0);
     StageReport { stage: stage.id.0, label: label(stage), lines: writer.lines }
@@ -127,7 +131,8 @@ impl Writer<'_> {
         self.lines.push(StageLine { depth, span, operation: None, text });
     }
 
-    fn input(&mut self, input: &Input, several: bool) {
+    fn input(&mut self, input: &Input, several: bool, times: usize) {
+        let times_text = if times > 1 { format!("  ({times} times)") } else { String::new() };
         match &input.from {
             InputFrom::Read(source) => {
                 let text = format!("read {}  ({})", source_text(source), columns_read(source));
@@ -138,12 +143,16 @@ impl Writer<'_> {
                     self.line(1, Span::default(), format!("{{ {} }}", fields.join(", ")));
                 }
             }
-            InputFrom::Rows { rows, span, .. } => self.line(0, *span, rows_text(rows.len())),
-            InputFrom::Dataset { id, .. } => self.line(0, Span::default(), format!("from t{}", id.0)),
+            InputFrom::Rows { rows, span, .. } => self.line(0, *span, rows_text(rows.len()) + &times_text),
+            InputFrom::Dataset { id, .. } => {
+                self.line(0, Span::default(), format!("from t{}{times_text}", id.0))
+            }
         }
         for operation in &input.operations {
             self.operation(operation, u32::from(several));
         }
+        // The runtime counts the operations of every input.
+        self.operations += ((times - 1) * input.operations.len()) as u32;
     }
 
     fn branch(&mut self, branch: &Branch, depth: u32) {

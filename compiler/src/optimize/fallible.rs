@@ -86,18 +86,25 @@ pub(crate) fn can_fail(expr: &Expr, fallible: &BTreeSet<ColumnId>) -> bool {
     any
 }
 
-/// Whether a call can be an error although its arguments are none.
+/// Whether a call can be an error although its arguments are none. That a text outgrows 1 GiB does
+/// not count: no row that large gets as far as an expression.
 fn call_can_fail(function: Function, arguments: &[Expr]) -> bool {
     use Function as F;
     let first = arguments.first().map(|a| &a.ty.kind);
     match function {
         F::Equal | F::NotEqual | F::Less | F::LessEqual | F::Greater | F::GreaterEqual => false,
         F::Not | F::In | F::Between | F::Matches | F::StartsWith | F::EndsWith | F::Contains => false,
-        F::Len | F::ByteLen | F::Lower | F::Upper | F::Trim | F::Split | F::Extract | F::ExtractAll => false,
+        F::Len | F::ByteLen | F::Lower | F::Upper | F::Trim | F::Extract | F::ExtractAll => false,
         F::Concat | F::ToString | F::Hash | F::IsNan | F::Least | F::Greatest | F::Reverse => false,
         F::WrappingAdd | F::WrappingSub | F::WrappingMul | F::Seconds | F::Get => false,
         F::Year | F::Month | F::Day | F::Weekday | F::Hour | F::Minute | F::Second => false,
         F::ListMap | F::ListFilter | F::ListMin | F::ListMax | F::ListSort | F::ListDistinct => false,
+        // Splitting at an empty text is an error.
+        F::Split => match arguments.get(1).map(|a| &a.kind) {
+            Some(ExprKind::Literal(Value::Regex(_))) => false,
+            Some(ExprKind::Literal(Value::String(separator))) => separator.is_empty(),
+            _ => true,
+        },
         F::ToFloat => !matches!(first, Some(Type::Int | Type::Decimal { .. } | Type::Bool | Type::Float)),
         F::Add | F::Subtract | F::Multiply | F::Negate => first != Some(&Type::Float),
         // A divisor that is a literal other than zero cannot fail; -1 can overflow.
