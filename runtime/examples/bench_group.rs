@@ -149,15 +149,26 @@ fn best(rounds: usize, mut f: impl FnMut()) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
-/// The best time of several rounds, in nanoseconds of the clock on the wall.
-fn best_wall(rounds: usize, mut f: impl FnMut()) -> f64 {
-    (0..rounds)
-        .map(|_| {
-            let start = Instant::now();
-            f();
-            start.elapsed().as_nanos() as f64
-        })
-        .fold(f64::INFINITY, f64::min)
+/// Nanoseconds that all threads of this process have run so far.
+fn process_time() -> f64 {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
+    let times = tasks.flatten().filter_map(|t| {
+        let text = std::fs::read_to_string(t.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    });
+    times.sum()
+}
+
+/// The best time of several rounds on the wall and of all threads together, in milliseconds.
+fn best_parallel(rounds: usize, mut f: impl FnMut()) -> String {
+    let (mut wall, mut cpu) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..rounds {
+        let (start, before) = (Instant::now(), process_time());
+        f();
+        wall = wall.min(start.elapsed().as_secs_f64() * 1e3);
+        cpu = cpu.min((process_time() - before) / 1e6);
+    }
+    format!("{wall:.1} ms (all threads {cpu:.1} ms)")
 }
 
 fn time_groups(name: &str, ty: &Type, columns: &[&Column]) {
@@ -272,43 +283,45 @@ fn count_spec(ty: &Type) -> Arc<AggregatorSpec> {
 /// Two threads' tables of the same words, merged.
 fn time_merge(columns: &[Column]) {
     let spec = count_spec(&Type::String);
+    let mut sorted = false;
     for order in [GroupOrder::Unseen, GroupOrder::Key] {
-        let mut time = f64::INFINITY;
-        let mut rows = 0;
-        for _ in 0..5 {
-            let parts: Vec<Aggregator> = columns
-                .chunks(columns.len().div_ceil(2))
-                .map(|part| {
+        let mut rounds: Vec<Vec<Aggregator>> = (0..4)
+            .map(|_| {
+                let halves = columns.chunks(columns.len().div_ceil(2)).map(|half| {
                     let mut a =
                         Aggregator::new(spec.clone(), Some(Arc::new(CountRows)), &Budget::unlimited());
-                    for c in part {
+                    for c in half {
                         a.update(&[c], &[None], c.len(), 0).expect("no limit");
                     }
                     a
-                })
-                .collect();
-            let groups: Vec<usize> = parts.iter().map(Aggregator::groups).collect();
-            let start = Instant::now();
-            let out = merge_and_finish(&spec, parts, order, &Budget::unlimited()).expect("no limit");
-            time = time.min(start.elapsed().as_secs_f64() * 1e3);
-            rows = out.iter().map(|b| b.rows).sum();
-            if order == GroupOrder::Key {
-                continue;
-            }
-            let keys = [(1, true), (0, false)].map(|(c, descending)| SortKey {
-                column: ColumnId(c),
-                descending,
-                nulls_first: false,
-            });
-            for limit in [Some(20), None] {
-                let ms = best_wall(3, || {
-                    sort(out.clone(), &keys, limit, &Budget::unlimited()).expect("no limit");
-                }) / 1e6;
-                println!("sort of {rows} rows by n desc, word, limit {limit:?}: {ms:.1} ms");
-            }
-            println!("merge of {groups:?} groups");
+                });
+                halves.collect()
+            })
+            .collect();
+        let groups: Vec<usize> = rounds[0].iter().map(Aggregator::groups).collect();
+        let mut out = Vec::new();
+        let time = best_parallel(4, || {
+            let parts = rounds.pop().unwrap_or_default();
+            out = merge_and_finish(&spec, parts, order, &Budget::unlimited()).expect("no limit");
+        });
+        let rows: usize = out.iter().map(|b| b.rows).sum();
+        println!("merge of {groups:?} groups to {rows}, order {order:?}: {time}");
+        if !std::mem::replace(&mut sorted, true) {
+            time_sort(&out);
         }
-        println!("merge to {rows} groups, order {order:?}: {time:.1} ms");
+    }
+}
+
+fn time_sort(batches: &[Batch]) {
+    let rows: usize = batches.iter().map(|b| b.rows).sum();
+    let key = |column, descending| SortKey { column: ColumnId(column), descending, nulls_first: false };
+    for (name, keys) in [("n desc, word", vec![key(1, true), key(0, false)]), ("word", vec![key(0, false)])] {
+        for limit in [Some(20), None] {
+            let time = best_parallel(4, || {
+                sort(batches.to_vec(), &keys, limit, &Budget::unlimited()).expect("no limit");
+            });
+            println!("sort of {rows} rows by {name}, limit {limit:?}: {time}");
+        }
     }
 }
 
@@ -320,7 +333,7 @@ fn time_join(name: &str, build: Column, probe: &[Column]) {
         .map(|r| Batch { rows: r.len(), columns: vec![(ColumnId(0), Arc::new(build.gather(r)))] })
         .collect();
     let mut table = None;
-    let built = best_wall(3, || {
+    let built = best_parallel(3, || {
         table = JoinTable::build(&batches, &[ColumnId(0)], &Budget::unlimited()).ok();
     });
     let Some(table) = table else { return };
@@ -334,8 +347,7 @@ fn time_join(name: &str, build: Column, probe: &[Column]) {
         }
     });
     println!(
-        "join {name}: build of {rows} rows {:.1} ms, probe of {total} rows {:.2} ns/row, {matches} matches",
-        built / 1e6,
+        "join {name}: build of {rows} rows {built}, probe of {total} rows {:.2} ns/row, {matches} matches",
         probed / total as f64
     );
 }

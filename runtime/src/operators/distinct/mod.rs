@@ -3,11 +3,13 @@
 //! Each thread feeds a [`Distinct`] of its own; [`merge_and_finish`] keeps, of all rows with equal
 //! keys, the one with the smallest position, however the rows were dealt to threads.
 
-use crate::kernels::gather::{Place, RowStore, gather_batch, place, row_of, split_text};
+use crate::kernels::gather::{Place, RowStore, batch_of, gather_batch, place, row_of, split_text};
 use crate::memory::{Budget, NeedsMore, Reservation};
 use crate::operators::reduce_by_key::GroupTable;
+use crate::operators::reduce_by_key::partition::{MANY_GROUPS, Partitions, part_bits};
 use flow_ir::physical::TypedColumn;
 use flow_ir::{Batch, Column, Type};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// What is compared and what is kept.
@@ -86,27 +88,63 @@ impl Distinct {
 
 /// The first rows of all threads, in order of their positions.
 pub fn merge_and_finish(parts: Vec<Distinct>) -> Result<Vec<Batch>, NeedsMore> {
-    let mut parts = parts.into_iter();
-    let Some(all) = parts.next() else { return Ok(Vec::new()) };
-    let mut table = all.table;
-    let mut first = all.first;
-    let mut batches = all.rows.into_batches();
-    for part in parts {
+    let mut tables = Vec::with_capacity(parts.len());
+    let mut batches = Vec::new();
+    for mut part in parts.into_iter().filter(|p| !p.first.is_empty()) {
+        // All rows become one list of batches.
         let shift = batches.len();
-        for (g, &(position, p)) in part.first.iter().enumerate() {
-            let to = table.insert_from(&part.table, g as u32)?;
-            let here = (position, place(shift + crate::kernels::gather::batch_of(p), row_of(p)));
-            match first.get_mut(to as usize) {
-                Some(f) if f.0 <= position => {}
+        part.first.iter_mut().for_each(|f| f.1 = place(shift + batch_of(f.1), row_of(f.1)));
+        batches.extend(part.rows.into_batches());
+        tables.push((part.table, part.first, part.memory));
+    }
+    let total: usize = tables.iter().map(|t| t.1.len()).sum();
+    let mut first = if tables.len() < 2 {
+        tables.pop().map(|t| t.1).unwrap_or_default()
+    } else if total < MANY_GROUPS {
+        first_of_all(&tables, None)?
+    } else {
+        let bits = part_bits(total);
+        let split: Vec<Partitions> = tables.par_iter().map(|t| Partitions::new(&t.0, bits)).collect();
+        let parts: Vec<Vec<(u64, Place)>> = (0..1usize << bits)
+            .into_par_iter()
+            .map(|n| first_of_all(&tables, Some((&split, n))))
+            .collect::<Result<_, NeedsMore>>()?;
+        parts.concat()
+    };
+    first.par_sort_unstable();
+    let places: Vec<Place> = first.into_iter().map(|(_, p)| p).collect();
+    Ok(split_text(&batches, &places).into_par_iter().map(|run| gather_batch(&batches, run)).collect())
+}
+
+/// The first row of every key (of part `n` of the split tables, if they are split).
+fn first_of_all(
+    tables: &[(GroupTable, Vec<(u64, Place)>, Reservation)],
+    split: Option<(&[Partitions], usize)>,
+) -> Result<Vec<(u64, Place)>, NeedsMore> {
+    let Some((table, _, memory)) = tables.first() else { return Ok(Vec::new()) };
+    let mut merged = table.empty_like(memory.budget());
+    let mut first: Vec<(u64, Place)> = Vec::new();
+    let (mut all, mut to) = (Vec::new(), Vec::new());
+    for (i, (table, rows, _)) in tables.iter().enumerate() {
+        let groups = match split {
+            Some((partitions, n)) => partitions[i].part(n),
+            None => {
+                all.clear();
+                all.extend(0..rows.len() as u32);
+                &all
+            }
+        };
+        merged.assign_from(table, groups, &mut to)?;
+        for (&g, &t) in groups.iter().zip(&to) {
+            let here = rows[g as usize];
+            match first.get_mut(t as usize) {
+                Some(f) if *f <= here => {}
                 Some(f) => *f = here,
                 None => first.push(here),
             }
         }
-        batches.extend(part.rows.into_batches());
     }
-    first.sort_unstable();
-    let places: Vec<Place> = first.into_iter().map(|(_, p)| p).collect();
-    Ok(split_text(&batches, &places).into_iter().map(|run| gather_batch(&batches, run)).collect())
+    Ok(first)
 }
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ pub(crate) trait TextRows {
 
 /// A key's first bytes with zeros behind them.
 #[cold]
-fn copied(bytes: &[u8]) -> [u8; WINDOW] {
+pub(crate) fn copied(bytes: &[u8]) -> [u8; WINDOW] {
     let mut window = [0; WINDOW];
     let n = bytes.len().min(WINDOW);
     window[..n].copy_from_slice(&bytes[..n]);

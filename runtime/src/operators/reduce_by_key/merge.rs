@@ -1,16 +1,40 @@
 //! Makes one result of the groups of all threads.
+//!
+//! Few groups are merged one thread after the other. Many are split by the hash of their keys,
+//! and each part is merged and finished on its own, by all cores.
 
-use super::{AggregateError, Aggregator, AggregatorSpec};
-use crate::memory::Budget;
+use super::partition::{MANY_GROUPS, Partitions, part_bits};
+use super::{AggregateError, Aggregator, AggregatorSpec, GroupTable};
+use crate::memory::{Budget, NeedsMore};
 use crate::operators::sort::sort;
-use crate::operators::states::SumOverflow;
+use crate::operators::states::{MergeIndex, States};
 use flow_ir::logical::SortKey;
 use flow_ir::physical::GroupOrder;
 use flow_ir::{Batch, Value};
+use rayon::prelude::*;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// Rows of a result batch.
 const BATCH_ROWS: usize = 1 << 16;
+
+/// Groups and their states, without the means to add rows.
+struct Merged {
+    table: GroupTable,
+    states: States,
+}
+
+/// Why the groups of one part could not be finished.
+enum PartError {
+    Memory(NeedsMore),
+    Overflow { key: Vec<Value>, aggregate: usize },
+}
+
+impl From<NeedsMore> for PartError {
+    fn from(e: NeedsMore) -> Self {
+        PartError::Memory(e)
+    }
+}
 
 /// Merges what all threads have and delivers one row a group: the keys, then the aggregates.
 /// `reduce` (no keys) delivers one row even of nothing.
@@ -20,18 +44,20 @@ pub fn merge_and_finish(
     order: GroupOrder,
     budget: &Budget,
 ) -> Result<Vec<Batch>, AggregateError> {
-    let mut parts = parts.into_iter();
-    let mut all = match parts.next() {
-        Some(first) => first,
-        None => Aggregator::new(spec.clone(), None, budget),
+    let mut parts: Vec<Merged> = parts
+        .into_iter()
+        .filter(|p| p.states.groups() > 0)
+        .map(|p| Merged { table: p.table, states: p.states })
+        .collect();
+    // The largest first: it takes in the others.
+    parts.sort_by_key(|p| std::cmp::Reverse(p.states.groups()));
+    let total: usize = parts.iter().map(|p| p.states.groups()).sum();
+    let finished = if spec.keys.is_empty() || parts.len() < 2 || total < MANY_GROUPS {
+        vec![merge_in_turn(spec, parts, budget)]
+    } else {
+        merge_in_parts(spec, &parts, part_bits(total), budget)
     };
-    if spec.keys.is_empty() {
-        all.states.grow(1)?;
-    }
-    for part in parts {
-        all.merge(&part)?;
-    }
-    let batches = all.finish()?;
+    let batches = collect(finished)?;
     if order == GroupOrder::Unseen || spec.keys.is_empty() {
         return Ok(batches);
     }
@@ -43,39 +69,122 @@ fn key_order(spec: &AggregatorSpec) -> Vec<SortKey> {
     spec.keys.iter().map(|k| SortKey { column: k.id, descending: false, nulls_first: false }).collect()
 }
 
-impl Aggregator {
-    /// Adds another thread's groups.
-    fn merge(&mut self, other: &Aggregator) -> Result<(), AggregateError> {
-        let from: Vec<u32> = (0..other.states.groups() as u32).collect();
-        let mut to = Vec::with_capacity(from.len());
-        for &g in &from {
-            to.push(if self.spec.keys.is_empty() { 0 } else { self.table.insert_from(&other.table, g)? });
+/// The batches of all parts, or the error that comes first whatever the parts: too little memory,
+/// then the overflow of the least key.
+fn collect(parts: Vec<Result<Vec<Batch>, PartError>>) -> Result<Vec<Batch>, AggregateError> {
+    let mut batches = Vec::new();
+    let mut worst: Option<(Vec<Value>, usize)> = None;
+    for part in parts {
+        match part {
+            Ok(b) => batches.extend(b),
+            Err(PartError::Memory(e)) => return Err(AggregateError::Memory(e)),
+            Err(PartError::Overflow { key, aggregate }) => {
+                let here = (key, aggregate);
+                if worst.as_ref().is_none_or(|w| here.cmp(w) == Ordering::Less) {
+                    worst = Some(here);
+                }
+            }
         }
-        self.states.grow(self.table.len())?;
-        let index = other.states.merge_index();
-        self.states.merge(&other.states, &index, &from, &to)?;
-        Ok(())
+    }
+    match worst {
+        Some((key, aggregate)) => Err(AggregateError::Overflow { aggregate, key }),
+        None => Ok(batches),
+    }
+}
+
+fn merge_in_turn(
+    spec: &AggregatorSpec,
+    parts: Vec<Merged>,
+    budget: &Budget,
+) -> Result<Vec<Batch>, PartError> {
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().unwrap_or_else(|| Merged::new(spec, budget));
+    if spec.keys.is_empty() {
+        all.states.grow(1)?;
+    }
+    for part in parts {
+        let groups: Vec<u32> = (0..part.states.groups() as u32).collect();
+        let index = part.states.merge_index();
+        all.merge(spec, &part, &index, &groups)?;
+    }
+    all.finish(spec)
+}
+
+fn merge_in_parts(
+    spec: &AggregatorSpec,
+    parts: &[Merged],
+    bits: u32,
+    budget: &Budget,
+) -> Vec<Result<Vec<Batch>, PartError>> {
+    let split: Vec<(Partitions, MergeIndex)> =
+        parts.par_iter().map(|p| (Partitions::new(&p.table, bits), p.states.merge_index())).collect();
+    (0..1usize << bits)
+        .into_par_iter()
+        .map(|n| {
+            let mut merged = Merged::new(spec, budget);
+            for (part, (partitions, index)) in parts.iter().zip(&split) {
+                merged.merge(spec, part, index, partitions.part(n))?;
+            }
+            merged.finish(spec)
+        })
+        .collect()
+}
+
+impl Merged {
+    fn new(spec: &AggregatorSpec, budget: &Budget) -> Self {
+        let types = spec.keys.iter().map(|k| k.ty.kind.clone()).collect();
+        Merged { table: GroupTable::new(types, budget), states: States::new(spec.states.clone(), budget) }
+    }
+
+    /// Adds some groups of another thread's.
+    fn merge(
+        &mut self,
+        spec: &AggregatorSpec,
+        other: &Merged,
+        index: &MergeIndex,
+        groups: &[u32],
+    ) -> Result<(), NeedsMore> {
+        let mut to = vec![0; groups.len()];
+        if !spec.keys.is_empty() {
+            self.table.assign_from(&other.table, groups, &mut to)?;
+            self.states.grow(self.table.len())?;
+        }
+        self.states.merge(&other.states, index, groups, &to)
     }
 
     /// The rows of all groups, in the order of the groups.
-    fn finish(&self) -> Result<Vec<Batch>, AggregateError> {
+    fn finish(&self, spec: &AggregatorSpec) -> Result<Vec<Batch>, PartError> {
         let groups: Vec<u32> = (0..self.states.groups() as u32).collect();
-        let batches = groups.chunks(BATCH_ROWS).map(|g| self.finish_groups(g)).collect::<Result<_, _>>();
-        batches.map_err(|e| self.explain(e))
+        let batches: Option<Vec<Batch>> =
+            groups.par_chunks(BATCH_ROWS).map(|g| self.finish_groups(spec, g)).collect();
+        batches.ok_or_else(|| self.least_overflow(spec, &groups))
     }
 
-    fn finish_groups(&self, groups: &[u32]) -> Result<Batch, SumOverflow> {
-        let keys = if self.spec.keys.is_empty() { Vec::new() } else { self.table.key_columns(groups) };
-        let mut columns: Vec<_> = self.spec.keys.iter().zip(keys).map(|(k, c)| (k.id, Arc::new(c))).collect();
-        for (i, a) in self.spec.states.aggregates.iter().enumerate() {
-            columns.push((a.output, Arc::new(self.states.finish(i, groups)?)));
+    /// The rows of some groups; `None` if a sum does not fit.
+    fn finish_groups(&self, spec: &AggregatorSpec, groups: &[u32]) -> Option<Batch> {
+        let keys = if spec.keys.is_empty() { Vec::new() } else { self.table.key_columns(groups) };
+        let mut columns: Vec<_> = spec.keys.iter().zip(keys).map(|(k, c)| (k.id, Arc::new(c))).collect();
+        for (i, a) in spec.states.aggregates.iter().enumerate() {
+            columns.push((a.output, Arc::new(self.states.finish(i, groups).ok()?)));
         }
-        Ok(Batch { rows: groups.len(), columns })
+        Some(Batch { rows: groups.len(), columns })
     }
 
-    fn explain(&self, e: SumOverflow) -> AggregateError {
-        let key = if self.spec.keys.is_empty() { Vec::new() } else { self.table.key_columns(&[e.group]) };
-        let key = key.iter().zip(&self.spec.keys).map(|(c, k)| c.value(0, &k.ty.kind).unwrap_or(Value::Null));
-        AggregateError::Overflow { aggregate: e.aggregate, key: key.collect() }
+    /// The overflow of the least key: which one is met first depends on how rows were dealt.
+    fn least_overflow(&self, spec: &AggregatorSpec, groups: &[u32]) -> PartError {
+        let overflows = groups.iter().flat_map(|&g| {
+            let failed = (0..spec.states.aggregates.len()).find(|&i| self.states.finish(i, &[g]).is_err());
+            failed.map(|aggregate| (self.key(spec, g), aggregate))
+        });
+        let (key, aggregate) = overflows.min().unwrap_or_default();
+        PartError::Overflow { key, aggregate }
+    }
+
+    fn key(&self, spec: &AggregatorSpec, group: u32) -> Vec<Value> {
+        if spec.keys.is_empty() {
+            return Vec::new();
+        }
+        let columns = self.table.key_columns(&[group]);
+        columns.iter().zip(&spec.keys).map(|(c, k)| c.value(0, &k.ty.kind).unwrap_or(Value::Null)).collect()
     }
 }

@@ -6,6 +6,7 @@
 mod block;
 pub(crate) mod keys;
 mod merge;
+pub(crate) mod partition;
 mod store;
 pub(crate) mod table;
 

@@ -1,6 +1,7 @@
 //! The keys of a table's groups, by group.
 
 use crate::kernels::hash::{MID_MAX, Seeds, hash_long};
+use std::ops::Range;
 
 /// Keys in the order of their groups.
 #[derive(Debug)]
@@ -42,10 +43,7 @@ impl KeyStore {
         let g = group as usize;
         match self {
             KeyStore::Words(words) => f(&words[g].to_le_bytes()),
-            KeyStore::Bytes { bytes, ends } => {
-                let from = if g == 0 { 0 } else { ends[g - 1] as usize };
-                f(&bytes[from..ends[g] as usize])
-            }
+            KeyStore::Bytes { bytes, ends } => f(&bytes[range(ends, g)]),
         }
     }
 
@@ -56,6 +54,13 @@ impl KeyStore {
             KeyStore::Bytes { bytes, ends } => bytes.capacity() + ends.capacity() * 8,
         }
     }
+}
+
+/// Where the key of a group lies, given where all keys end.
+#[inline(always)]
+pub(crate) fn range(ends: &[u64], group: usize) -> Range<usize> {
+    let from = if group == 0 { 0 } else { ends[group - 1] as usize };
+    from..ends[group] as usize
 }
 
 /// The first eight bytes, zeros where there are fewer.

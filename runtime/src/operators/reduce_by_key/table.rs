@@ -4,9 +4,10 @@
 //! indexes the states, positions and rows that operators keep beside the table. Keys lie in
 //! tables by size, a cache line for a few of them, and are looked up a block of rows at a time.
 
-use super::block::{Block, EncodedRows, NullableTexts, Tables, TextRows, ValidTexts};
+use super::block::{Block, EncodedRows, NullableTexts, Tables, TextRows, ValidTexts, copied};
 use super::keys::{KeyColumn, KeyReader};
-use super::store::{KeyStore, LongKeys, first_word, long_hash};
+use super::partition::hash_of;
+use super::store::{KeyStore, LongKeys, first_word, long_hash, range};
 use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
 use crate::kernels::level::SimdLevel;
 pub use crate::kernels::probe::NO_GROUP;
@@ -33,9 +34,9 @@ pub struct GroupTable {
     types: Vec<Type>,
     form: KeyForm,
     level: SimdLevel,
-    tables: Tables,
-    store: KeyStore,
-    null_group: u32,
+    pub(super) tables: Tables,
+    pub(super) store: KeyStore,
+    pub(super) null_group: u32,
     memory: Reservation,
     block: Box<Block>,
     encoded: EncodedRows,
@@ -69,6 +70,11 @@ impl GroupTable {
             block: Block::new(),
             encoded: EncodedRows::default(),
         }
+    }
+
+    /// An empty table for keys of the same types.
+    pub(crate) fn empty_like(&self, budget: &Budget) -> Self {
+        GroupTable::new(self.types.clone(), budget)
     }
 
     /// Groups.
@@ -149,17 +155,22 @@ impl GroupTable {
             }
             (_, [Column { values: Values::I64(v), status: Status::AllValid }]) => {
                 block.load_words(count, null, tables, |row| Some(v[from + row] as u64));
-                probe_short(self.level, &tables.short, &block.short, &mut block.numbers);
+                self.probe_words(block);
             }
             (_, [column]) => {
                 block.load_words(count, null, tables, |row| word_of(column, from + row));
-                probe_short(self.level, &tables.short, &block.short, &mut block.numbers);
+                self.probe_words(block);
             }
             _ => block.load_words(count, null, tables, |_| None),
         }
     }
 
-    fn find_texts<T: TextRows>(&self, texts: &T, count: usize, block: &mut Block) {
+    /// Looks up keys of eight bytes that were loaded.
+    pub(super) fn probe_words(&self, block: &mut Block) {
+        probe_short(self.level, &self.tables.short, &block.short, &mut block.numbers);
+    }
+
+    pub(super) fn find_texts<T: TextRows>(&self, texts: &T, count: usize, block: &mut Block) {
         block.load_texts(self.level, texts, count, self.null_group, &self.tables);
         probe_short(self.level, &self.tables.short, &block.short, &mut block.numbers);
         probe_mid(&self.tables.mid, &block.mid, &mut block.numbers);
@@ -291,6 +302,22 @@ impl GroupTable {
     /// Calls `f` with the bytes of a group's key.
     pub(crate) fn with_key<R>(&self, group: u32, f: impl FnOnce(&[u8]) -> R) -> R {
         self.store.with(group, f)
+    }
+
+    /// The hash of a group's key.
+    pub(crate) fn key_hash(&self, group: u32) -> u64 {
+        let seeds = &self.tables.seeds;
+        match &self.store {
+            KeyStore::Words(words) => ShortKey::of_word(words[group as usize]).hash(seeds),
+            KeyStore::Bytes { bytes, ends } => {
+                let range = range(ends, group as usize);
+                let key = &bytes[range.clone()];
+                match bytes.get(range.start..range.start + WINDOW).and_then(|b| b.first_chunk()) {
+                    Some(window) => hash_of(key, window, seeds),
+                    None => hash_of(key, &copied(key), seeds),
+                }
+            }
+        }
     }
 
     /// Whether a group is the one of null, where null has no key.

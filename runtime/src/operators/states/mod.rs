@@ -9,6 +9,7 @@ mod merge;
 mod update;
 
 pub use finish::SumOverflow;
+pub(crate) use merge::MergeIndex;
 pub use update::Slots;
 
 use crate::memory::{Budget, NeedsMore, Reservation};

@@ -1,0 +1,163 @@
+//! Splits the groups of tables by hash, so that tables can be merged a part at a time: in
+//! parallel, and each part in a near cache.
+
+use super::block::{Block, TextRows};
+use super::store::{KeyStore, long_hash, range};
+use super::table::GroupTable;
+use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
+use crate::kernels::probe::BLOCK;
+use crate::memory::NeedsMore;
+
+/// Groups that a part should have: its table and states fit into a near cache.
+const PART_GROUPS: usize = 8_192;
+
+/// Groups in all tables from which merging in parts pays.
+pub(crate) const MANY_GROUPS: usize = 16_384;
+
+/// The number of bits of the hash that tell the parts of `groups` groups apart.
+pub(crate) fn part_bits(groups: usize) -> u32 {
+    groups.div_ceil(PART_GROUPS).next_power_of_two().trailing_zeros().clamp(4, 10)
+}
+
+/// The groups of a table, by part.
+#[derive(Debug)]
+pub(crate) struct Partitions {
+    starts: Vec<u32>,
+    groups: Vec<u32>,
+}
+
+impl Partitions {
+    /// Splits the groups of a table into `1 << bits` parts. Null's group is in the first.
+    pub(crate) fn new(table: &GroupTable, bits: u32) -> Self {
+        let count = table.len() as u32;
+        let shift = 64 - bits;
+        let part_of = |g: u32| if table.is_null_group(g) { 0 } else { table.key_hash(g) >> shift };
+        // Parts are numbered in 16 bits: there are at most 2^10.
+        let parts: Vec<u16> = (0..count).map(|g| part_of(g) as u16).collect();
+        let mut starts = vec![0u32; (1 << bits) + 1];
+        for &p in &parts {
+            starts[usize::from(p) + 1] += 1;
+        }
+        for p in 0..1 << bits {
+            starts[p + 1] += starts[p];
+        }
+        let mut next = starts.clone();
+        let mut groups = vec![0; parts.len()];
+        for (g, &p) in parts.iter().enumerate() {
+            let at = &mut next[usize::from(p)];
+            groups[*at as usize] = g as u32;
+            *at += 1;
+        }
+        Partitions { starts, groups }
+    }
+
+    /// The groups of a part, in order.
+    pub(crate) fn part(&self, part: usize) -> &[u32] {
+        &self.groups[self.starts[part] as usize..self.starts[part + 1] as usize]
+    }
+}
+
+/// The hash of a key by its bytes.
+pub(crate) fn hash_of(key: &[u8], window: &[u8; WINDOW], seeds: &Seeds) -> u64 {
+    match key.len() {
+        0..=SHORT_MAX => ShortKey::load(window, key.len()).hash(seeds),
+        0..=MID_MAX => MidKey::load(window, key.len()).hash(seeds),
+        _ => long_hash(key, seeds),
+    }
+}
+
+/// The keys of some groups of a table, as rows.
+struct StoredKeys<'a> {
+    bytes: &'a [u8],
+    ends: &'a [u64],
+    groups: &'a [u32],
+    /// Views of the keys, where the bytes are few enough for views.
+    views: &'a [u64],
+}
+
+impl TextRows for StoredKeys<'_> {
+    fn valid_views(&self, count: usize) -> Option<(&[u8], &[u64])> {
+        Some((self.bytes, self.views.get(..count)?))
+    }
+
+    #[inline(always)]
+    fn is_null(&self, _: usize) -> bool {
+        false
+    }
+
+    fn bytes(&self, row: usize) -> &[u8] {
+        &self.bytes[range(self.ends, self.groups[row] as usize)]
+    }
+
+    #[inline(always)]
+    fn window(&self, row: usize) -> (Option<&[u8; WINDOW]>, usize) {
+        let range = range(self.ends, self.groups[row] as usize);
+        let window = self.bytes.get(range.start..range.start + WINDOW).and_then(|b| b.first_chunk());
+        (window, range.len())
+    }
+}
+
+impl GroupTable {
+    /// Puts into `out` the groups here of the keys that `other` has as `groups`, making new ones
+    /// where need be. Both tables have keys of the same types.
+    pub(crate) fn assign_from(
+        &mut self,
+        other: &GroupTable,
+        groups: &[u32],
+        out: &mut Vec<u32>,
+    ) -> Result<(), NeedsMore> {
+        out.clear();
+        out.reserve(groups.len());
+        let mut block = Block::new();
+        let mut views = Vec::with_capacity(BLOCK);
+        for groups in groups.chunks(BLOCK) {
+            match &other.store {
+                KeyStore::Words(words) => {
+                    let null = self.null_group;
+                    block.load_words(groups.len(), null, &self.tables, |row| {
+                        let g = groups[row];
+                        (!other.is_null_group(g)).then(|| words[g as usize])
+                    });
+                    self.probe_words(&mut block);
+                }
+                KeyStore::Bytes { bytes, ends } => {
+                    let mut keys = StoredKeys { bytes, ends, groups, views: &[] };
+                    views.clear();
+                    if bytes.len() <= u32::MAX as usize {
+                        views.extend(groups.iter().map(|&g| {
+                            let range = range(ends, g as usize);
+                            range.start as u64 | (range.len() as u64) << 32
+                        }));
+                        keys.views = &views;
+                    }
+                    self.find_texts(&keys, groups.len(), &mut block);
+                }
+            }
+            self.insert_missing_from(other, groups, &mut block)?;
+            out.extend_from_slice(&block.numbers.rows[..groups.len()]);
+        }
+        Ok(())
+    }
+
+    /// Makes groups for the keys of a block that were not found, in row order. Null's group in
+    /// `other` has an empty key, which must not be taken for the empty text.
+    fn insert_missing_from(
+        &mut self,
+        other: &GroupTable,
+        groups: &[u32],
+        block: &mut Block,
+    ) -> Result<(), NeedsMore> {
+        let missing = &mut block.numbers.missing;
+        if let Some(row) = groups.iter().position(|&g| other.is_null_group(g)) {
+            // A block's rows are numbered in bytes.
+            missing.retain(|&r| usize::from(r) != row);
+            missing.push(row as u8);
+        }
+        missing.sort_unstable();
+        for i in 0..block.numbers.missing.len() {
+            let row = usize::from(block.numbers.missing[i]);
+            block.numbers.rows[row] = self.insert_from(other, groups[row])?;
+        }
+        Ok(())
+    }
+}
