@@ -48,6 +48,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("F4012", "a join without keys"),
     ("F4013", "a constant that cannot be computed"),
     ("F4014", "an arm that is never reached"),
+    ("F4015", "`on_error null` without a nullable field"),
     ("F4901", "not yet: `import`"),
     ("F4902", "not yet: `iterate`"),
     ("F4903", "not yet: `test`"),

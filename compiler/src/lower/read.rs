@@ -62,6 +62,13 @@ impl<'a> Compiler<'a> {
         if !self.format_holds(&format, &fields) {
             return self.unread(Some(fields), place);
         }
+        if on_error == Some(OnError::Null) && !fields.iter().any(|f| may_be_null(&f.field.ty)) {
+            let place = read.on_error.as_ref().map_or(place, |o| span(o.span));
+            self.report(
+                Diagnostic::error("F4015", place, "no field of this source may be null")
+                    .help("mark the fields that may with `?`, or use `on_error skip` or `quarantine`"),
+            );
+        }
         let from = pattern.rsplit('/').next().unwrap_or(&pattern).to_owned();
         let (row, columns) = self.source_columns(&fields, &from);
         let Some(files) = self.headers(&files, &format, &columns, target) else {
@@ -250,6 +257,14 @@ fn schema_span(schema: &ast::SchemaRef) -> Span {
 fn line_field(place: Span) -> SchemaField {
     let field = Field { name: "line".to_owned(), ty: DataType::required(Type::String) };
     SchemaField { field, span: place, because: None }
+}
+
+/// Whether some part of a field can take the place of a bad value.
+fn may_be_null(ty: &DataType) -> bool {
+    match &ty.kind {
+        Type::Record(fields) => ty.nullable || fields.iter().any(|f| may_be_null(&f.ty)),
+        _ => ty.nullable,
+    }
 }
 
 fn has_bytes(kind: &Type) -> bool {
