@@ -15,6 +15,7 @@ use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, ModuleError, default_libcall_names};
 use std::ffi::c_void;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The most machine code one kernel may have.
 pub(crate) const CODE_BYTES_MAX: usize = 1 << 20;
@@ -28,6 +29,7 @@ pub(crate) struct Code {
     /// Only touched on drop; the mutex makes `Code` shareable, as a module is `Send` but not `Sync`.
     module: Mutex<Option<JITModule>>,
     text: Option<KernelText>,
+    compile_time: Duration,
 }
 
 impl Code {
@@ -38,6 +40,7 @@ impl Code {
         want_text: bool,
         build: impl FnOnce(&mut FunctionBuilder<'_>),
     ) -> Result<Code, JitError> {
+        let start = Instant::now();
         let pointer = host.isa.pointer_type();
         let mut signature = Signature::new(host.isa.default_call_conv());
         signature.params.push(AbiParam::new(pointer));
@@ -71,12 +74,17 @@ impl Code {
         });
         let alignment = u64::from(compiled.buffer.alignment);
         let (entry, module) = install(host, &signature, alignment, bytes)?;
-        Ok(Code { entry, module: Mutex::new(Some(module)), text })
+        Ok(Code { entry, module: Mutex::new(Some(module)), text, compile_time: start.elapsed() })
     }
 
     /// The function. It may be called as long as `self` lives.
     pub(crate) fn entry(&self) -> Entry {
         self.entry
+    }
+
+    /// How long it took to make.
+    pub(crate) fn compile_time(&self) -> Duration {
+        self.compile_time
     }
 
     /// The texts, if they were asked for.

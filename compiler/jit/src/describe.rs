@@ -36,7 +36,7 @@ pub struct StepDescription {
 /// The text of one generated function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelText {
-    /// What it is: `filter, valid rows`.
+    /// What it computes, and for which rows: `select where #1 > 200 (valid rows)`.
     pub name: String,
     /// The Cranelift IR as it was emitted, before optimization.
     pub clif: String,

@@ -14,7 +14,7 @@ use crate::predicate::Selection;
 use flow_ir::Column;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// After this many morsels of valid rows with an error in them, the general variant goes first.
 const FAILURES_MAX: u32 = 8;
@@ -27,14 +27,11 @@ pub(crate) struct LoopKernel {
     valid: LoopCode,
     general: OnceLock<Result<LoopCode, JitError>>,
     failures: AtomicU32,
-    /// How long compiling the first variant took.
-    pub(crate) compile_time: Duration,
 }
 
 impl LoopKernel {
     /// Compiles the variant for valid rows.
     pub(crate) fn compile(graph: &Arc<Graph>, spec: LoopSpec, options: Options) -> Result<Self, JitError> {
-        let start = Instant::now();
         let valid = compile_variant(graph, &spec, options, Variant::Valid)?;
         Ok(LoopKernel {
             graph: graph.clone(),
@@ -43,7 +40,6 @@ impl LoopKernel {
             valid,
             general: OnceLock::new(),
             failures: AtomicU32::new(0),
-            compile_time: start.elapsed(),
         })
     }
 
@@ -90,6 +86,12 @@ impl LoopKernel {
         [Some(&self.valid), general].into_iter().flatten().filter_map(|v| v.code.text().cloned()).collect()
     }
 
+    /// How long compiling has taken so far.
+    pub(crate) fn compile_time(&self) -> Duration {
+        let general = self.general.get().and_then(|g| g.as_ref().ok());
+        [Some(&self.valid), general].into_iter().flatten().map(|v| v.code.compile_time()).sum()
+    }
+
     fn try_valid(&self, columns: &[&Column]) -> bool {
         all_valid(columns) && self.failures.load(Ordering::Relaxed) < FAILURES_MAX
     }
@@ -109,14 +111,15 @@ fn compile_variant(
     variant: Variant,
 ) -> Result<LoopCode, JitError> {
     let rows = if variant == Variant::Valid { "valid rows" } else { "any rows" };
-    let (what, classes) = match &spec.sink {
+    let classes = match &spec.sink {
         Sink::Columns(nodes) => {
-            ("columns", nodes.iter().map(|n| Class::of(graph.kind(*n)).unwrap_or(Class::Bool)).collect())
+            nodes.iter().map(|n| Class::of(graph.kind(*n)).unwrap_or(Class::Bool)).collect()
         }
-        Sink::Selection(_) => ("filter", Vec::new()),
+        Sink::Selection(_) => Vec::new(),
     };
+    let name = if options.text { format!("{} ({rows})", graph.loop_text(spec)) } else { String::new() };
     let mut shapes = Vec::new();
-    let code = Code::compile(host()?, &format!("{what}, {rows}"), options.text, |builder| {
+    let code = Code::compile(host()?, &name, options.text, |builder| {
         shapes = emit_loop(builder, graph, spec, variant);
     })?;
     let outputs = classes

@@ -78,7 +78,8 @@ impl Predicate {
         self.program.texts()
     }
 
-    /// How long generating native code took.
+    /// How long generating native code has taken so far: a second variant of a loop is generated
+    /// when a morsel first needs it.
     pub fn compile_time(&self) -> Duration {
         self.program.compile_time()
     }

@@ -201,9 +201,9 @@ impl Program {
         })
     }
 
-    /// How long native code took to compile.
+    /// How long native code has taken to compile so far.
     pub(crate) fn compile_time(&self) -> Duration {
-        self.kernels().map(|k| k.compile_time).sum()
+        self.kernels().map(LoopKernel::compile_time).sum()
     }
 
     /// The native code's texts, if they were asked for.

@@ -54,7 +54,7 @@ fn texts_are_kept_on_request() {
     let texts = compile(Options { engine: Engine::Jit, text: true }).texts();
     assert_eq!(
         texts.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(),
-        ["columns, valid rows", "columns, any rows"]
+        ["#1 * 2 (valid rows)", "#1 * 2 (any rows)"]
     );
     for text in texts {
         assert!(text.clif.contains("smul_overflow"), "{}", text.clif);

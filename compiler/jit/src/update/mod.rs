@@ -20,7 +20,7 @@ use flow_ir::layout::{StateKind, StateLayout};
 use flow_ir::{AggregateKind, Column, Status, Type};
 use slot::{Input, UpdateSlot};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A compiled update of the aggregates of a `reduce` or `reduce_by_key`.
 pub struct UpdateKernel {
@@ -35,7 +35,6 @@ pub struct UpdateKernel {
     valid: Code,
     /// For any rows, and those of one group that `valid` did not take.
     general: OnceLock<Result<Code, JitError>>,
-    compile_time: Duration,
 }
 
 impl UpdateKernel {
@@ -48,7 +47,6 @@ impl UpdateKernel {
         keyed: bool,
         text: bool,
     ) -> Result<Option<UpdateKernel>, JitError> {
-        let start = Instant::now();
         let slots: Vec<UpdateSlot> = aggregates
             .iter()
             .zip(&layout.slots)
@@ -78,7 +76,6 @@ impl UpdateKernel {
             text,
             valid,
             general: OnceLock::new(),
-            compile_time: start.elapsed(),
         }))
     }
 
@@ -174,9 +171,10 @@ impl UpdateKernel {
         [Some(&self.valid), general].into_iter().flatten().filter_map(|code| code.text().cloned()).collect()
     }
 
-    /// How long generating native code took.
+    /// How long generating native code has taken so far.
     pub fn compile_time(&self) -> Duration {
-        self.compile_time
+        let general = self.general.get().and_then(|g| g.as_ref().ok());
+        [Some(&self.valid), general].into_iter().flatten().map(Code::compile_time).sum()
     }
 }
 
@@ -188,8 +186,8 @@ fn compile_variant(
     variant: UpdateVariant,
 ) -> Result<Code, JitError> {
     let name = match variant {
-        UpdateVariant::Valid => "update, valid rows",
-        UpdateVariant::General => "update, any rows",
+        UpdateVariant::Valid => "update (valid rows)",
+        UpdateVariant::General => "update (any rows)",
     };
     Code::compile(host()?, name, text, |builder| match variant {
         UpdateVariant::Valid if !keyed => lanes::emit_lanes(builder, slots),
