@@ -1,13 +1,10 @@
 //! How expressions are cut into steps: what only the interpreter can do takes in as little as
 //! possible, and everything around it stays fast.
 
-mod generate;
-mod oracle;
-
+use crate::generate::{Generator, TestBatch};
 use flow_ir::expr::{LocalId, Span};
 use flow_ir::{ColumnId, DataType, Expr, ExprKind, Function, Type, Value};
 use flow_jit::{Engine, JitError, Projection, StepKind};
-use generate::{Generator, TestBatch};
 
 fn node(kind: ExprKind, ty: Type) -> Expr {
     Expr { kind, ty: DataType::nullable(ty), span: Span::default() }
@@ -50,7 +47,7 @@ fn kinds(exprs: &[Expr], batch: &TestBatch) -> Vec<StepKind> {
 fn check(exprs: &[Expr], wanted: &[StepKind]) {
     for seed in 0..40 {
         let batch = Generator::new(seed).batch();
-        oracle::check(exprs, &batch, seed);
+        crate::oracle::check(exprs, &batch, seed);
         assert_eq!(kinds(exprs, &batch), wanted);
     }
 }
@@ -150,5 +147,5 @@ fn very_many_outputs_are_cut_into_several_loops() {
     let batch = Generator::new(3).batch();
     let exprs: Vec<Expr> = (0..500).map(|i| plus(int_column(), int(i))).collect();
     assert!(kinds(&exprs, &batch).len() >= 3);
-    oracle::check(&exprs, &batch, 3);
+    crate::oracle::check(&exprs, &batch, 3);
 }

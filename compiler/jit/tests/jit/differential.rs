@@ -2,17 +2,14 @@
 //! boundary values, nulls and errors must give the same status in every row, and the same value
 //! where it is valid. Counts which function was reached with which types, and insists on all.
 
-mod generate;
-mod oracle;
-
+use crate::generate::{Generator, TYPES};
 use flow_ir::{ExprKind, Function, Type};
 use flow_jit::{Engine, Predicate, Projection, Selection, StepKind};
-use generate::{Generator, TYPES};
 use std::collections::BTreeMap;
 
 /// Programs a run tries. Nightly runs set `FLOW_JIT_PROGRAMS`.
 fn programs() -> u64 {
-    std::env::var("FLOW_JIT_PROGRAMS").ok().and_then(|n| n.parse().ok()).unwrap_or(3000)
+    std::env::var("FLOW_JIT_PROGRAMS").ok().and_then(|n| n.parse().ok()).unwrap_or(1500)
 }
 
 #[test]
@@ -30,11 +27,11 @@ fn native_code_agrees_with_the_interpreter() {
             })
             .collect();
         for expr in &exprs {
-            oracle::count(expr, &mut reached);
+            crate::oracle::count(expr, &mut reached);
         }
-        oracle::check(&exprs, &batch, seed);
+        crate::oracle::check(&exprs, &batch, seed);
     }
-    for wanted in generate::wanted() {
+    for wanted in crate::generate::wanted() {
         assert!(reached.contains_key(&wanted), "never reached: {wanted}; reached {reached:?}");
     }
 }
@@ -46,7 +43,7 @@ fn selections_agree_with_the_interpreter() {
         let batch = generator.batch();
         let depth = 1 + generator.below(5);
         let expr = generator.expr(&Type::Bool, depth);
-        let wanted = oracle::selection(&expr, &batch);
+        let wanted = crate::oracle::selection(&expr, &batch);
         for engine in [Engine::Jit, Engine::Interpreter] {
             let predicate = Predicate::compile(&expr, &batch.columns, engine).unwrap();
             let mut found = Selection::default();
@@ -79,6 +76,6 @@ fn fixed_width_expressions_are_one_native_loop() {
 fn every_function_is_known_to_the_generator_or_left_to_the_library() {
     // A new operator must be added to the generator, or it would never be compared.
     for function in [Function::Add, Function::Divide, Function::Remainder, Function::In, Function::Between] {
-        assert!(generate::wanted().iter().any(|w| w.starts_with(&format!("{}(", function.name()))));
+        assert!(crate::generate::wanted().iter().any(|w| w.starts_with(&format!("{}(", function.name()))));
     }
 }
