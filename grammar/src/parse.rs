@@ -20,7 +20,7 @@ use crate::{DEPTH_MAX, ERRORS_MAX, NESTING_MAX, SOURCE_BYTES_MAX};
 const NESTING_ANYWHERE: usize = 12;
 
 /// Stack of the thread that parses deeply nested programs; only what is used of it is ever allocated.
-const STACK_BYTES: usize = 512 << 20;
+const STACK_BYTES: usize = 128 << 20;
 
 /// Parses a program. The tree is always usable: what could not be read is an `Error` node in it, and every such
 /// node has an error in the list, which is in source order.

@@ -145,7 +145,8 @@ fn ten_megabytes_of_garbage_are_refused_quickly() {
         let start = Instant::now();
         let (_, errors) = parse(&source);
         assert!(!errors.is_empty(), "{name}");
-        assert!(start.elapsed() < Duration::from_secs(20), "{name} took {:?}", start.elapsed());
+        // Two seconds at most on an idle machine; a quadratic algorithm would take hours.
+        assert!(start.elapsed() < Duration::from_secs(60), "{name} took {:?}", start.elapsed());
     }
     assert_eq!(codes(&" ".repeat(SOURCE_BYTES_MAX + 1)), ["F1021"]);
 }
