@@ -1,13 +1,14 @@
 //! Stages under construction: trees of operations and leaves, and who delivers which dataset.
 
-use super::inputs::{Chain, Windows, absorbed_nodes, collected_nodes};
+use super::inputs::{Chain, Windows, absorbed_nodes};
 use super::is_exchange;
 use super::order::{RowOrder, row_order};
 use crate::optimize::consumers::Consumers;
+use crate::optimize::fallible::Fallible;
 use flow_ir::logical::Operator;
 use flow_ir::physical::{DatasetId, LeafKind, OperationKind};
-use flow_ir::{LogicalPlan, NodeId, Span};
-use std::collections::BTreeSet;
+use flow_ir::{ColumnId, LogicalPlan, NodeId, Span};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A spot in the tree of a stage.
 #[derive(Clone, Copy, Debug)]
@@ -53,13 +54,15 @@ pub(super) struct Cutter<'a> {
     pub(super) windows: Windows,
     /// Nodes that become part of an input of a union's stage.
     pub(super) absorbed: Vec<bool>,
-    /// Row-wise nodes that must deliver a dataset too.
-    pub(super) collected: Vec<bool>,
     pub(super) stages: Vec<Draft>,
     /// Where the rows of each node stream by.
     pub(super) places: Vec<Option<Place>>,
-    /// The dataset of each node that delivers one.
+    /// The dataset of each exchange.
     pub(super) datasets: Vec<Option<DatasetId>>,
+    /// The datasets of streaming nodes, by the columns in them that can be errors: who reads fewer of
+    /// those must not lose rows to the errors of the others.
+    collected: BTreeMap<(NodeId, Vec<ColumnId>), DatasetId>,
+    fallible: Fallible,
     /// The inputs made of absorbed nodes, until the union takes them.
     pub(super) chains: Vec<Vec<Chain>>,
     /// The stage that delivers each dataset.
@@ -75,7 +78,8 @@ impl<'a> Cutter<'a> {
         Cutter {
             order: row_order(plan, consumers),
             windows: Windows::of_plan(plan, consumers),
-            collected: collected_nodes(plan, consumers, &absorbed),
+            collected: BTreeMap::new(),
+            fallible: Fallible::of(plan),
             absorbed,
             plan,
             consumers,
@@ -129,10 +133,6 @@ impl<'a> Cutter<'a> {
         let streaming = !is_exchange(&self.plan.node(input).operator);
         match self.places[input.0 as usize] {
             Some(place) if streaming && (place.may_split() || self.consumers.only(input).is_some()) => place,
-            Some(_) if streaming => {
-                self.collect(input);
-                self.reading_stage(input, None)
-            }
             _ => self.reading_stage(input, None),
         }
     }
@@ -145,7 +145,6 @@ impl<'a> Cutter<'a> {
             if !self.needs(producer, place.stage) {
                 return place;
             }
-            self.collect(left);
         }
         self.reading_stage(left, Some(producer))
     }
@@ -156,25 +155,25 @@ impl<'a> Cutter<'a> {
         if let Some(stage) = self.readers[id.0 as usize].iter().copied().find(fits) {
             return Place { stage, at: 0, splits: 0 };
         }
-        let dataset = self.dataset_of(id);
+        let columns: Vec<ColumnId> = self.plan.node(id).columns.iter().map(|c| c.id).collect();
+        let dataset = self.dataset_of(id, &columns);
         let chain = Chain::dataset(dataset, self.plan.node(id));
         let place = self.start_stage(id, vec![chain]);
         self.readers[id.0 as usize].push(place.stage);
         place
     }
 
-    /// The dataset of a node that delivers one.
-    pub(super) fn dataset_of(&mut self, id: NodeId) -> DatasetId {
-        match self.datasets[id.0 as usize] {
-            Some(dataset) => dataset,
-            None => self.collect(id),
-        }
-    }
-
-    /// Makes a streaming node deliver its rows as a dataset, too.
-    pub(super) fn collect(&mut self, id: NodeId) -> DatasetId {
+    /// The rows of a node as a dataset, for a reader of `columns`. What streams is collected for it.
+    pub(super) fn dataset_of(&mut self, id: NodeId, columns: &[ColumnId]) -> DatasetId {
         if let Some(dataset) = self.datasets[id.0 as usize] {
             return dataset;
+        }
+        let mut failing: Vec<ColumnId> =
+            columns.iter().copied().filter(|c| self.fallible.columns(id).contains(c)).collect();
+        failing.sort();
+        failing.dedup();
+        if let Some(dataset) = self.collected.get(&(id, failing.clone())) {
+            return *dataset;
         }
         let place = match self.places[id.0 as usize] {
             Some(place) => place,
@@ -182,7 +181,7 @@ impl<'a> Cutter<'a> {
             None => self.start_stage(id, Vec::new()),
         };
         let dataset = self.new_dataset(place.stage);
-        self.datasets[id.0 as usize] = Some(dataset);
+        self.collected.insert((id, failing), dataset);
         let span = self.plan.node(id).span;
         self.push(place, TreeKind::Leaf(LeafKind::Collect, Some(dataset)), id, span);
         dataset

@@ -121,7 +121,7 @@ impl Cutter<'_> {
             Operator::Union { inputs, columns } => {
                 let mut all = Vec::new();
                 for (input, ids) in inputs.iter().zip(columns) {
-                    for mut chain in self.input_chains(*input) {
+                    for mut chain in self.input_chains(*input, ids) {
                         let outer = node.columns.iter().zip(ids);
                         chain.map = outer.map(|(c, id)| (c.id, chain.own(*id))).collect();
                         all.push(chain);
@@ -134,11 +134,11 @@ impl Cutter<'_> {
     }
 
     /// The chains of something below a union.
-    fn input_chains(&mut self, id: NodeId) -> Vec<Chain> {
+    fn input_chains(&mut self, id: NodeId, columns: &[ColumnId]) -> Vec<Chain> {
         if self.absorbed[id.0 as usize] {
             return std::mem::take(&mut self.chains[id.0 as usize]);
         }
-        let dataset = self.dataset_of(id);
+        let dataset = self.dataset_of(id, columns);
         vec![Chain::dataset(dataset, self.plan.node(id))]
     }
 
@@ -149,7 +149,7 @@ impl Cutter<'_> {
         let chains = match &node.operator {
             Operator::Read(_) | Operator::Rows(_) | Operator::Union { .. } => self.chains(id),
             Operator::Join { left, right, on, right_columns } => {
-                let build = self.dataset_of(*right);
+                let build = self.build_side(*right, on, right_columns);
                 let kind = OperationKind::Join {
                     build,
                     build_columns: Vec::new(),
@@ -167,7 +167,8 @@ impl Cutter<'_> {
     }
 
     fn extended(&mut self, input: NodeId, node: &Node, kind: Option<&OperationKind>) -> Vec<Chain> {
-        let mut chains = self.input_chains(input);
+        // What is not absorbed here is an exchange, whose dataset does not depend on its readers.
+        let mut chains = self.input_chains(input, &[]);
         chains.iter_mut().for_each(|chain| chain.append(node, kind.cloned()));
         chains
     }
@@ -209,26 +210,6 @@ pub(super) fn absorbed_nodes(plan: &LogicalPlan, consumers: &Consumers) -> Vec<b
                 .is_none_or(|input| is_exchange(&plan.node(input).operator) || absorbed[input.0 as usize]);
     }
     absorbed
-}
-
-/// The streaming nodes whose rows are also needed as a dataset: right sides of joins, and inputs of
-/// unions that could not be absorbed.
-pub(super) fn collected_nodes(plan: &LogicalPlan, consumers: &Consumers, absorbed: &[bool]) -> Vec<bool> {
-    let mut collected = vec![false; plan.nodes.len()];
-    for (i, node) in plan.nodes.iter().enumerate() {
-        if !consumers.is_reachable(NodeId(i as u32)) {
-            continue;
-        }
-        let needed = match &node.operator {
-            Operator::Join { right, .. } => vec![*right],
-            Operator::Union { inputs, .. } => inputs.clone(),
-            _ => Vec::new(),
-        };
-        for id in needed {
-            collected[id.0 as usize] |= !absorbed[id.0 as usize];
-        }
-    }
-    collected
 }
 
 /// What a `take` or `skip` does together with those right below it.

@@ -21,8 +21,8 @@ pub(crate) use order::{holds_float, row_order};
 use crate::optimize::consumers::Consumers;
 use draft::{Cutter, Place};
 use flow_ir::logical::Operator;
-use flow_ir::physical::{GroupOrder, LeafKind, OperationKind, PhysicalPlan};
-use flow_ir::{LogicalPlan, NodeId};
+use flow_ir::physical::{DatasetId, GroupOrder, LeafKind, OperationKind, PhysicalPlan};
+use flow_ir::{ColumnId, LogicalPlan, NodeId};
 
 /// Cuts `plan` into stages.
 pub fn cut_stages(plan: &LogicalPlan) -> PhysicalPlan {
@@ -59,7 +59,7 @@ impl Cutter<'_> {
                 self.add_operation(id, at, kind);
             }
             Operator::Join { left, right, on, right_columns } => {
-                let build = self.dataset_of(*right);
+                let build = self.build_side(*right, on, right_columns);
                 let at = self.place_for_join(*left, build);
                 let kind = OperationKind::Join {
                     build,
@@ -89,16 +89,24 @@ impl Cutter<'_> {
             Operator::Take { .. } | Operator::Skip { .. } => self.window(id),
             Operator::Write { input, sink } => self.add_leaf(id, *input, LeafKind::Write(sink.clone())),
         }
-        if self.collected[id.0 as usize] && !is_exchange(&plan.node(id).operator) {
-            self.collect(id);
-        }
+    }
+
+    /// The dataset a join looks up in.
+    fn build_side(
+        &mut self,
+        right: NodeId,
+        on: &[(ColumnId, ColumnId)],
+        right_columns: &[(ColumnId, ColumnId)],
+    ) -> DatasetId {
+        let columns: Vec<ColumnId> = on.iter().chain(right_columns).map(|(_, own)| *own).collect();
+        self.dataset_of(right, &columns)
     }
 
     /// A `take` or `skip`: with its neighbours one leaf, or none right behind a sort.
     fn window(&mut self, id: NodeId) {
         let Some(window) = self.windows.of(id) else { return };
         if window.by_sort {
-            let dataset = self.dataset_of(window.input);
+            let dataset = self.dataset_of(window.input, &[]);
             self.datasets[id.0 as usize] = Some(dataset);
         } else {
             self.add_leaf(id, window.input, LeafKind::Take { skip: window.skip, count: window.count });
