@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::operators::testing::{Random, column, random_value, values_of};
-use flow_ir::{ColumnId, DataType, Type, Value};
+use flow_ir::{Column, ColumnId, DataType, Type, Value, Values};
 use std::sync::Arc;
 
 fn batches(values: &[Vec<Value>], types: &[Type], random: &mut Random, batch: u64) -> Vec<Batch> {
