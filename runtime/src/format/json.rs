@@ -13,6 +13,7 @@ mod learn;
 mod paths;
 mod syntax;
 mod unescape;
+mod value;
 mod walk;
 
 pub use syntax::{DEPTH_MAX, Fault, check};
@@ -367,6 +368,7 @@ impl Scanner for JsonScanner {
             columns: self.types.len(),
             column: index,
             rows,
+            level: self.level,
         };
         morsel.convert(&self.types[index])
     }

@@ -2,12 +2,16 @@
 //!
 //! The texts under the slots are right JSON. A value of another kind than the column's type is
 //! `Malformed`; null (also a missing key) where it may not be is `Missing`. Strings without
-//! escapes are views into the chunk; a morsel with escapes copies its strings.
+//! escapes are views into the chunk; a morsel with escapes copies its strings. Numbers and times
+//! are parsed by the kernels that delimited text uses too.
 
-use super::paths::{Slot, elements, members};
+use super::paths::Slot;
 use super::syntax::is_space;
-use super::unescape::{string_text, unescape};
+use super::unescape::unescape;
+use super::value::{bool, decimal, float, in_string, int, value};
+use crate::kernels::level::SimdLevel;
 use crate::kernels::structural_match::{IS_STRING, MAY_ESCAPE};
+use crate::kernels::{date, number};
 use flow_ir::column::{NULL, StrBuilder, VALID, View};
 use flow_ir::{Column, DataType, ErrorCode, Status, StrColumn, Type, Value, Values, text};
 use std::sync::Arc;
@@ -24,23 +28,61 @@ pub(crate) struct Morsel<'a> {
     pub(crate) column: usize,
     /// The rows to convert, in order; all when `None`.
     pub(crate) rows: Option<&'a [u32]>,
+    /// The instructions to use.
+    pub(crate) level: SimdLevel,
+}
+
+/// Which text of a value is parsed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Texts {
+    /// All of it: of strings with their quotes, which nothing but a string has.
+    Whole,
+    /// The inside of a string; other values have none.
+    Strings,
+    /// The inside of a string, or a literal.
+    Either,
 }
 
 impl Morsel<'_> {
     /// The column of type `ty`.
     pub(crate) fn convert(&self, ty: &DataType) -> Column {
         let missing = if ty.nullable { NULL } else { ErrorCode::Missing as u8 };
+        let level = self.level;
         match &ty.kind {
-            Type::Int => self.build(missing, int, Values::I64),
-            Type::Float => self.build(missing, |t, _| float(t), Values::F64),
-            Type::Bool => self.build(missing, |t, _| bool(t), Values::Bool),
-            Type::Date => {
-                self.build(missing, |t, _| in_string(t, text::parse_date).map(i64::from), Values::I64)
+            Type::Int => {
+                let kernel = |b: &[u8], v: &[View], bad: &mut Vec<u32>| number::parse_ints(level, b, v, bad);
+                self.parsed(missing, Texts::Whole, kernel, int, Values::I64)
             }
-            Type::Timestamp => self.build(missing, |t, _| in_string(t, text::parse_timestamp), Values::I64),
-            Type::Duration => self.build(missing, |t, _| in_string(t, text::parse_duration), Values::I64),
-            Type::Decimal { precision, scale } => {
-                self.build(missing, |t, _| decimal(t, *precision, *scale), Values::I128)
+            Type::Float => {
+                let kernel = |b: &[u8], v: &[View], bad: &mut Vec<u32>| floats(level, b, v, bad);
+                self.parsed(missing, Texts::Whole, kernel, float, Values::F64)
+            }
+            Type::Bool => {
+                let kernel =
+                    |b: &[u8], v: &[View], bad: &mut Vec<u32>| number::parse_each(b, v, bad, bool_at);
+                self.parsed(missing, Texts::Whole, kernel, bool, Values::Bool)
+            }
+            Type::Date => {
+                let kernel = |b: &[u8], v: &[View], bad: &mut Vec<u32>| date::parse_dates(level, b, v, bad);
+                let odd = |t: &[u8]| in_string(t, text::parse_date).map(i64::from);
+                self.parsed(missing, Texts::Strings, kernel, odd, Values::I64)
+            }
+            Type::Timestamp => {
+                let kernel =
+                    |b: &[u8], v: &[View], bad: &mut Vec<u32>| date::parse_timestamps(level, b, v, bad);
+                let odd = |t: &[u8]| in_string(t, text::parse_timestamp);
+                self.parsed(missing, Texts::Strings, kernel, odd, Values::I64)
+            }
+            Type::Duration => {
+                let kernel = |b: &[u8], v: &[View], bad: &mut Vec<u32>| date::parse_durations(b, v, bad);
+                let odd = |t: &[u8]| in_string(t, text::parse_duration);
+                self.parsed(missing, Texts::Strings, kernel, odd, Values::I64)
+            }
+            Type::Decimal { precision: p, scale: s } => {
+                let kernel = |b: &[u8], v: &[View], bad: &mut Vec<u32>| {
+                    number::parse_decimals(level, b, v, *p, *s, bad)
+                };
+                self.parsed(missing, Texts::Either, kernel, |t| decimal(t, *p, *s), Values::I128)
             }
             Type::String => self.strings(missing),
             kind => self.any(missing, kind),
@@ -49,6 +91,12 @@ impl Morsel<'_> {
 
     fn len(&self) -> usize {
         self.rows.map_or(self.slots.len() / self.columns.max(1), <[u32]>::len)
+    }
+
+    /// The slot of a row of the column.
+    fn slot(&self, row: usize) -> Slot {
+        let row = self.rows.map_or(row, |rows| rows[row] as usize);
+        Slot(self.slots[row * self.columns + self.column])
     }
 
     /// The slots of all rows of the morsel.
@@ -74,12 +122,6 @@ impl Morsel<'_> {
         if text.first() == Some(&b'n') { Err(missing) } else { Ok(text) }
     }
 
-    /// What the buffer holds from the start of a value on.
-    #[inline(always)]
-    fn from(&self, slot: Slot) -> &[u8] {
-        self.buffer.get(slot.start()..).unwrap_or(&[])
-    }
-
     #[cold]
     fn without_value(&self, slot: Slot, missing: u8) -> u8 {
         match slot.parent() {
@@ -89,41 +131,62 @@ impl Morsel<'_> {
         }
     }
 
-    /// A column of values that `parse` makes of their texts, and of what starts with them.
+    /// A column of values that `kernel` makes of views of their texts. What it refuses (also
+    /// strings with escapes) `odd` makes of the whole text of the value.
     #[inline(always)]
-    fn build<T: Copy + Default>(
+    fn parsed<T: Copy>(
         &self,
         missing: u8,
-        parse: impl Fn(&[u8], &[u8]) -> Option<T>,
+        texts: Texts,
+        kernel: impl FnOnce(&[u8], &[View], &mut Vec<u32>) -> Vec<T>,
+        odd: impl Fn(&[u8]) -> Option<T>,
         wrap: impl FnOnce(Vec<T>) -> Values,
     ) -> Column {
-        let (values, status) = match self.rows {
-            None => self.parse(self.all(), missing, parse),
-            Some(rows) => self.parse(self.chosen(rows), missing, parse),
+        let (views, mut statuses) = match self.rows {
+            None => self.views(self.all(), missing, texts),
+            Some(rows) => self.views(self.chosen(rows), missing, texts),
         };
-        Column { values: wrap(values), status }
+        let mut bad = Vec::new();
+        let mut values = kernel(self.buffer, &views, &mut bad);
+        for row in bad {
+            let row = row as usize;
+            if statuses.get(row) != VALID {
+                continue;
+            }
+            match self.text(self.slot(row), missing).map(&odd) {
+                Ok(Some(value)) => values[row] = value,
+                Ok(None) => statuses.set(row, ErrorCode::Malformed as u8, views.len()),
+                Err(status) => statuses.set(row, status, views.len()),
+            }
+        }
+        Column { values: wrap(values), status: statuses.finish() }
     }
 
+    /// Views of the texts that are to be parsed; rows without one have an empty view.
     #[inline(always)]
-    fn parse<T: Copy + Default>(
-        &self,
-        slots: impl Iterator<Item = Slot>,
-        missing: u8,
-        parse: impl Fn(&[u8], &[u8]) -> Option<T>,
-    ) -> (Vec<T>, Status) {
-        let mut values = Vec::with_capacity(self.len());
+    fn views(&self, slots: impl Iterator<Item = Slot>, missing: u8, texts: Texts) -> (Vec<View>, Statuses) {
+        let rows = self.len();
+        let mut views: Vec<View> = Vec::with_capacity(rows);
         let mut statuses = Statuses::default();
         for slot in slots {
-            let (value, status) = match self.text(slot, missing).map(|t| parse(t, self.from(slot))) {
-                Ok(Some(v)) => (v, VALID),
-                Ok(None) => (T::default(), ErrorCode::Malformed as u8),
-                Err(status) => (T::default(), status),
-            };
-            statuses.push(values.len(), status);
-            values.push(value);
+            let start = slot.start() as u64;
+            views.push(if texts != Texts::Whole && slot.0 & IS_STRING != 0 {
+                inside(slot)
+            } else {
+                match self.text(slot, missing) {
+                    Ok(_) if texts == Texts::Strings => {
+                        statuses.set(views.len(), ErrorCode::Malformed as u8, rows);
+                        0
+                    }
+                    Ok(text) => start | (text.len() as u64) << 32,
+                    Err(status) => {
+                        statuses.set(views.len(), status, rows);
+                        0
+                    }
+                }
+            });
         }
-        let status = statuses.finish(values.len());
-        (values, status)
+        (views, statuses)
     }
 
     fn strings(&self, missing: u8) -> Column {
@@ -135,72 +198,87 @@ impl Morsel<'_> {
 
     #[inline(always)]
     fn strings_of(&self, slots: impl Iterator<Item = Slot>, missing: u8) -> Column {
-        let mut views: Vec<View> = Vec::with_capacity(self.len());
+        let rows = self.len();
+        let mut views: Vec<View> = Vec::with_capacity(rows);
         let mut statuses = Statuses::default();
         let mut escapes = 0;
-        for Slot(slot) in slots {
-            let (start, end) = (slot & (MAY_ESCAPE - 1), (slot & !IS_STRING) >> 32);
-            let mut view = (start + 1) | end.wrapping_sub(start + 2) << 32;
-            escapes |= slot & MAY_ESCAPE;
-            if slot & IS_STRING == 0 {
-                view = 0;
-                let status = self
-                    .text(Slot(slot), missing)
-                    .map_or_else(|status| status, |_| ErrorCode::Malformed as u8);
-                statuses.push(views.len(), status);
+        for slot in slots {
+            views.push(if slot.0 & IS_STRING != 0 {
+                escapes |= slot.0 & MAY_ESCAPE;
+                inside(slot)
             } else {
-                statuses.push(views.len(), VALID);
-            }
-            views.push(view);
+                let status = self.text(slot, missing).err().unwrap_or(ErrorCode::Malformed as u8);
+                statuses.set(views.len(), status, rows);
+                0
+            });
         }
-        let status = statuses.finish(views.len());
         let strings = if escapes == 0 {
             StrColumn { buffer: self.buffer.clone(), views }
         } else {
-            self.unescaped(views)
+            self.unescaped(views, &mut statuses)
         };
-        Column { values: Values::Str(strings), status }
+        Column { values: Values::Str(strings), status: statuses.finish() }
     }
 
     /// Strings of which some may hold escapes: the same views if none does, else copies.
-    fn unescaped(&self, views: Vec<View>) -> StrColumn {
+    fn unescaped(&self, views: Vec<View>, statuses: &mut Statuses) -> StrColumn {
         let strings = StrColumn { buffer: self.buffer.clone(), views };
-        let escaped = |s: &[u8]| memchr::memchr(b'\\', s).is_some();
-        if !(0..strings.views.len()).any(|row| escaped(strings.bytes(row))) {
+        let rows = strings.views.len();
+        if !(0..rows).any(|row| memchr::memchr(b'\\', strings.bytes(row)).is_some()) {
             return strings;
         }
-        let mut copies = StrBuilder::with_capacity(strings.views.len(), 0);
+        let mut copies = StrBuilder::with_capacity(rows, 0);
         let mut text = Vec::new();
-        for row in 0..strings.views.len() {
+        for row in 0..rows {
             text.clear();
             unescape(strings.bytes(row), &mut text);
-            // What is copied is shorter than a chunk, and that is less than 2 GiB.
-            copies.push(&text);
+            if !copies.push(&text) && !copies.push(b"") {
+                statuses.set(row, ErrorCode::Overflow as u8, rows);
+            }
         }
         copies.finish()
     }
 
     fn any(&self, missing: u8, kind: &Type) -> Column {
-        let mut values = Vec::with_capacity(self.len());
+        let rows = self.len();
+        let mut values = Vec::with_capacity(rows);
         let mut statuses = Statuses::default();
-        let every = 0..self.slots.len() / self.columns.max(1);
-        let slot = |row: usize| Slot(self.slots[row * self.columns + self.column]);
-        let mut add = |slot| {
-            let (value, status) = match self.text(slot, missing).map(|t| value(t, kind)) {
-                Ok(Some(v)) => (v, VALID),
-                Ok(None) => (Value::Null, ErrorCode::Malformed as u8),
-                Err(status) => (Value::Null, status),
-            };
-            statuses.push(values.len(), status);
-            values.push(value);
-        };
-        match self.rows {
-            None => every.for_each(|row| add(slot(row))),
-            Some(rows) => rows.iter().for_each(|row| add(slot(*row as usize))),
+        for row in 0..rows {
+            values.push(match self.text(self.slot(row), missing).map(|t| value(t, kind)) {
+                Ok(Some(value)) => value,
+                Ok(None) => {
+                    statuses.set(row, ErrorCode::Malformed as u8, rows);
+                    Value::Null
+                }
+                Err(status) => {
+                    statuses.set(row, status, rows);
+                    Value::Null
+                }
+            });
         }
-        let status = statuses.finish(values.len());
-        Column { values: Values::Any(values), status }
+        Column { values: Values::Any(values), status: statuses.finish() }
     }
+}
+
+/// The view of what is between the quotes of a string.
+#[inline(always)]
+fn inside(slot: Slot) -> View {
+    let (start, end) = (slot.0 & (MAY_ESCAPE - 1), (slot.0 & !IS_STRING) >> 32);
+    (start + 1) | end.wrapping_sub(start + 2) << 32
+}
+
+/// Floats; those too large for one are refused.
+fn floats(level: SimdLevel, buffer: &[u8], views: &[View], bad: &mut Vec<u32>) -> Vec<f64> {
+    let values = number::parse_floats(level, buffer, views, bad);
+    if values.iter().any(|x| !x.is_finite()) {
+        let infinite = values.iter().enumerate().filter(|(_, x)| !x.is_finite());
+        bad.extend(infinite.map(|(row, _)| row as u32));
+    }
+    values
+}
+
+fn bool_at(buffer: &[u8], view: View) -> Option<u8> {
+    bool(number::bytes_at(buffer, view)?)
 }
 
 /// The statuses of a column, which most often are all valid.
@@ -208,176 +286,20 @@ impl Morsel<'_> {
 struct Statuses(Vec<u8>);
 
 impl Statuses {
-    /// The status of a row; rows come in order.
-    #[inline(always)]
-    fn push(&mut self, row: usize, status: u8) {
-        if status != VALID {
-            self.note(row, status);
-        }
+    fn get(&self, row: usize) -> u8 {
+        self.0.get(row).copied().unwrap_or(VALID)
     }
 
+    /// Changes the status of a row of so many.
     #[inline(never)]
-    fn note(&mut self, row: usize, status: u8) {
-        self.0.resize(row, VALID);
-        self.0.push(status);
-    }
-
-    fn finish(mut self, rows: usize) -> Status {
+    fn set(&mut self, row: usize, status: u8, rows: usize) {
         if self.0.is_empty() {
-            return Status::AllValid;
+            self.0.resize(rows, VALID);
         }
-        self.0.resize(rows, VALID);
-        Status::Rows(self.0)
+        self.0[row] = status;
     }
-}
 
-/// An integer: no point, no exponent, in the range of 64 bits.
-#[inline(always)]
-fn int(text: &[u8], rest: &[u8]) -> Option<i64> {
-    if let (1..=8, Some(head)) = (text.len(), rest.first_chunk::<8>()) {
-        return short_int(u64::from_le_bytes(*head), text.len());
+    fn finish(self) -> Status {
+        if self.0.is_empty() { Status::AllValid } else { Status::from_bytes(self.0) }
     }
-    long_int(text)
-}
-
-/// Up to eight digits, all at once; the first one is in the lowest byte.
-#[inline(always)]
-fn short_int(text: u64, length: usize) -> Option<i64> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    let negative = text as u8 == b'-';
-    let unused = 64 - 8 * length as u32;
-    // The last digit goes to the highest byte, with zeros before the first one.
-    let sign = u64::from(negative) * (u64::from(b'-' ^ b'0'));
-    let digits = ((text ^ sign) << unused) | ZEROS.unbounded_shr(64 - unused);
-    let values = digits ^ ZEROS;
-    let right = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080 == 0;
-    let pairs = (values.wrapping_mul(10).wrapping_add(values >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff;
-    let n = (fours.wrapping_mul(10_000).wrapping_add(fours >> 32)) & 0xffff_ffff;
-    let alone = negative && length == 1;
-    (right && !alone).then_some(if negative { -(n as i64) } else { n as i64 })
-}
-
-fn long_int(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() || digits.len() > 18 {
-        return std::str::from_utf8(text).ok()?.parse().ok();
-    }
-    let (mut n, mut right) = (0i64, true);
-    for b in digits {
-        let d = b.wrapping_sub(b'0');
-        right &= d <= 9;
-        n = n.wrapping_mul(10).wrapping_add(i64::from(d));
-    }
-    right.then_some(if negative { n.wrapping_neg() } else { n })
-}
-
-/// Any number whose nearest float is finite, and what sinks write for floats that are no numbers.
-#[inline]
-fn float(text: &[u8]) -> Option<f64> {
-    if !matches!(text.first(), Some(b'-' | b'0'..=b'9')) {
-        return match text {
-            b"\"nan\"" => Some(f64::NAN),
-            b"\"inf\"" => Some(f64::INFINITY),
-            b"\"-inf\"" => Some(f64::NEG_INFINITY),
-            _ => None,
-        };
-    }
-    let x: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    x.is_finite().then_some(x)
-}
-
-#[inline]
-fn bool(text: &[u8]) -> Option<u8> {
-    match text {
-        b"true" => Some(1),
-        b"false" => Some(0),
-        _ => None,
-    }
-}
-
-/// A decimal, from a number's digits or from the text of a string.
-fn decimal(text: &[u8], precision: u8, scale: u8) -> Option<i128> {
-    if text.first() == Some(&b'"') {
-        return in_string(text, |t| text::parse_decimal(t, precision, scale));
-    }
-    if matches!(text, b"true" | b"false") {
-        return None;
-    }
-    text::parse_decimal(std::str::from_utf8(text).ok()?, precision, scale)
-}
-
-/// What `parse` makes of the text of a string; anything but a string is refused.
-fn in_string<T>(text: &[u8], parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-    if text.first() != Some(&b'"') {
-        return None;
-    }
-    parse(std::str::from_utf8(&string_text(text)).ok()?)
-}
-
-/// Bytes as sinks write them: two hexadecimal digits each.
-fn bytes(text: &str) -> Option<Value> {
-    let digit = |b: u8| char::from(b).to_digit(16);
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    let bytes = pairs.iter().map(|[a, b]| Some((digit(*a)? << 4 | digit(*b)?) as u8));
-    Some(Value::Bytes(bytes.collect::<Option<Vec<u8>>>()?.into()))
-}
-
-/// A value of any type, not null itself; `None` if the text is not one.
-fn value(text: &[u8], kind: &Type) -> Option<Value> {
-    Some(match kind {
-        Type::Bool => Value::Bool(bool(text)? != 0),
-        Type::Int => Value::Int(int(text, &[])?),
-        Type::Float => Value::Float(float(text)?),
-        Type::Decimal { precision, scale } => {
-            Value::Decimal { unscaled: decimal(text, *precision, *scale)?, scale: *scale }
-        }
-        Type::String => in_string(text, |t| Some(Value::string(t)))?,
-        Type::Bytes => in_string(text, bytes)?,
-        Type::Date => Value::Date(in_string(text, text::parse_date)?),
-        Type::Timestamp => Value::Timestamp(in_string(text, text::parse_timestamp)?),
-        Type::Duration => Value::Duration(in_string(text, text::parse_duration)?),
-        Type::List(of) => {
-            if text.first() != Some(&b'[') {
-                return None;
-            }
-            let mut items = Some(Vec::new());
-            elements(text, 0, |span| {
-                let item = nullable_value(&text[span], of);
-                items = items.take().and_then(|mut v| {
-                    v.push(item?);
-                    Some(v)
-                });
-            });
-            Value::List(items?.into())
-        }
-        Type::Record(fields) => {
-            if text.first() != Some(&b'{') {
-                return None;
-            }
-            let mut spans = vec![None; fields.len()];
-            members(text, 0, |key, span| {
-                let key = string_text(&text[key]);
-                if let Some(i) = fields.iter().position(|f| f.name.as_bytes() == &*key) {
-                    spans[i] = Some(span);
-                }
-            });
-            let of = |(f, span): (&flow_ir::Field, &Option<std::ops::Range<usize>>)| match span {
-                Some(span) => nullable_value(&text[span.clone()], &f.ty),
-                None => f.ty.nullable.then_some(Value::Null),
-            };
-            Value::Record(fields.iter().zip(&spans).map(of).collect::<Option<Vec<_>>>()?.into())
-        }
-        Type::Null | Type::Regex => return None,
-    })
-}
-
-fn nullable_value(text: &[u8], ty: &DataType) -> Option<Value> {
-    if text == b"null" {
-        return ty.nullable.then_some(Value::Null);
-    }
-    value(text, &ty.kind)
 }
