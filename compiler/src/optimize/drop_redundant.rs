@@ -7,8 +7,8 @@
 //! distinct on k | distinct on k, ..     =  distinct on k
 //! ```
 //!
-//! **When it must not fire.** An exchange is where rows that are errors are found: it stays if one of
-//! the columns that enter it can fail. `first`, `last`, `take`, `distinct`, sinks, checks and
+//! **When it must not fire.** An exchange is where rows that are errors are found: it stays if a
+//! filter, check or column before it can fail. `first`, `last`, `take`, `distinct`, sinks, checks and
 //! expressions that can fail all see the order.
 //!
 //! ```text
@@ -50,8 +50,7 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
             rebuild.copy(id, |_| ());
             continue;
         };
-        let failing = fallible.columns(input);
-        if !plan.node(input).columns.iter().any(|c| failing.contains(&c.id)) {
+        if !fallible.finds_errors(plan, input) {
             let new = rebuild.id(input);
             rebuild.replace(id, new);
         } else {

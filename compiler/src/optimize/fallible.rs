@@ -13,19 +13,42 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug)]
 pub(crate) struct Fallible {
     of: Vec<BTreeSet<ColumnId>>,
+    /// Whether rows can be errors whatever their columns are: a filter, check or key failed on them.
+    rows: Vec<bool>,
 }
 
 impl Fallible {
     /// Analyses `plan`.
     pub(crate) fn of(plan: &LogicalPlan) -> Self {
-        let mut analysis = Fallible { of: Vec::with_capacity(plan.nodes.len()) };
+        let mut analysis = Fallible { of: Vec::with_capacity(plan.nodes.len()), rows: Vec::new() };
         for node in &plan.nodes {
             let mut out =
                 analysis.made_by(&node.operator, &node.columns.iter().map(|c| c.id).collect::<Vec<_>>());
             out.retain(|id| node.columns.iter().any(|c| c.id == *id));
             analysis.of.push(out);
+            analysis.rows.push(analysis.fails_rows(&node.operator));
         }
         analysis
+    }
+
+    fn fails_rows(&self, operator: &Operator) -> bool {
+        let row = |input: &NodeId| self.rows[input.0 as usize];
+        match operator {
+            Operator::Filter { input, predicate } => row(input) || self.can_fail(predicate, *input),
+            Operator::Check { .. } => true,
+            Operator::Map { input, .. } | Operator::FlatMap { input, .. } => row(input),
+            Operator::Join { left, on, .. } => {
+                row(left) || on.iter().any(|(key, _)| self.columns(*left).contains(key))
+            }
+            Operator::Union { inputs, .. } => inputs.iter().any(row),
+            _ => false,
+        }
+    }
+
+    /// Whether an exchange over `node` can find rows that are errors.
+    pub(crate) fn finds_errors(&self, plan: &LogicalPlan, node: NodeId) -> bool {
+        let failing = self.columns(node);
+        self.rows[node.0 as usize] || plan.node(node).columns.iter().any(|c| failing.contains(&c.id))
     }
 
     fn made_by(&self, operator: &Operator, columns: &[ColumnId]) -> BTreeSet<ColumnId> {

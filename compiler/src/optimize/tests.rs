@@ -323,6 +323,16 @@ fn drop_redundant_keeps_what_shows() {
     sorted("reduce_by_key %2 [f#2] { } -> f#2: float", "");
     sorted("take %2 3 -> k#0: string", "");
     sorted("distinct %2 [k#0] -> k#0: string", "");
+    // A filter that fails before a `distinct` fails even for rows behind the cut of a `take`.
+    stays(
+        "drop_redundant",
+        "%1 = distinct %0 [k#0] -> ALL
+         %2 = filter %1 ((1 // v#1) > 0) -> ALL
+         %3 = distinct %2 [k#0] -> ALL
+         %4 = take %3 1 -> ALL
+         %5 = show %4 all number 0 {  } ->",
+        "has no effect but stays",
+    );
     // Rows where `1 // v` fails are errors at the sort.
     sorted("reduce_by_key %2 [k#0] { n#5: int = count() } -> n#5: int", "has no effect but stays");
 }
