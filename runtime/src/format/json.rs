@@ -290,6 +290,7 @@ impl JsonScanner {
     fn take_slowly(&mut self, tokens: usize, end: usize) {
         let buffer = self.buffer.clone();
         let text = &buffer[self.start..end];
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
         let columns = self.types.len();
         self.checked += 1;
         match syntax::check_object(text) {

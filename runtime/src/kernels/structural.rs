@@ -173,7 +173,7 @@ impl Tokens {
         for (i, strip) in bytes.chunks(STRIP).enumerate() {
             let base = (start + i * STRIP) as u32;
             self.room();
-            self.end = self.end.max(base + strip.len() as u32);
+            self.end = self.end.max(base.saturating_add(strip.len() as u32));
             add(self, strip, base);
         }
     }
@@ -203,7 +203,7 @@ impl Tokens {
         let mut at = base;
         for block in blocks {
             work.block(block, at);
-            at += 64;
+            at = at.wrapping_add(64);
         }
         if !rest.is_empty() {
             let mut last = [b' '; 64];

@@ -275,6 +275,7 @@ fn faults_have_places_and_reasons() {
         ("{\"a\":\"\\ud800\"}", 6, "the escape is half of a surrogate pair"),
         ("{\"a\":1", 6, "expected `,` or `}`, found the end of the row"),
         ("{\"a\":\"b", 5, "a string without a closing quote"),
+        ("{\"a\":1\r\n", 6, "expected `,` or `}`, found the end of the row"),
         ("{a:1}", 1, "expected a key in quotes, found `a`"),
         ("[1]", 0, "a row must be an object, found a list"),
         ("3", 0, "a row must be an object, found a number"),
