@@ -11,7 +11,7 @@ const TABLE_ROWS_MAX: usize = 100;
 
 /// Prints to standard output.
 #[derive(Debug, Default)]
-pub struct Stdout {
+pub(crate) struct Stdout {
     results: usize,
     /// Whether an empty line stands between results.
     spaced: bool,
@@ -19,7 +19,7 @@ pub struct Stdout {
 
 impl Stdout {
     /// A printer; `spaced` puts an empty line between two results.
-    pub fn new(spaced: bool) -> Self {
+    pub(crate) fn new(spaced: bool) -> Self {
         Stdout { results: 0, spaced }
     }
 
@@ -49,7 +49,7 @@ impl Printer for Stdout {
 }
 
 /// Rows as an aligned table, the numbers to the right.
-pub fn table(sink: &Sink, batches: &[Batch]) -> String {
+pub(crate) fn table(sink: &Sink, batches: &[Batch]) -> String {
     let rows: usize = batches.iter().map(|b| b.rows).sum();
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);

@@ -9,14 +9,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A bar that follows a run until it is dropped.
-pub struct Progress {
+pub(crate) struct Progress {
     done: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Progress {
     /// Shows the progress of the run of `control`, unless `quiet` or not on a terminal.
-    pub fn start(control: &Arc<Control>, quiet: bool) -> Self {
+    pub(crate) fn start(control: &Arc<Control>, quiet: bool) -> Self {
         let done = Arc::new(AtomicBool::new(false));
         if quiet || !std::io::stderr().is_terminal() {
             return Progress { done, thread: None };

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which signal asked for the end.
 #[derive(Clone, Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     received: Arc<AtomicUsize>,
 }
 
 impl Signals {
     /// Arranges for SIGINT and SIGTERM to cancel the run that `control` belongs to.
-    pub fn watch(control: &Control) -> std::io::Result<Self> {
+    pub(crate) fn watch(control: &Control) -> std::io::Result<Self> {
         let received = Arc::new(AtomicUsize::new(0));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             // The second signal finds `cancel` already set and ends the process.
@@ -25,7 +25,7 @@ impl Signals {
     }
 
     /// The exit status of a run that was cancelled.
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         if self.received.load(Ordering::Relaxed) == signal_hook::consts::SIGTERM as usize {
             Status::Terminated
         } else {

@@ -171,21 +171,33 @@ impl Compiler<'_> {
         }
     }
 
+    /// Notes that `columns` are used at `span`. Of several uses the first in the program's text
+    /// counts, so that optimization does not change what a report blames.
     fn note_use(&mut self, columns: &[ColumnId], span: Span) {
         for id in columns {
-            self.definitions.first_use.entry(*id).or_insert(span);
+            self.note_one_use(*id, span);
             // What a renamed column stands for is used here too.
             if let Some(Expr { kind: ExprKind::Column(old), .. }) = self.definitions.computed.get(id) {
                 let old = *old;
-                self.definitions.first_use.entry(old).or_insert(span);
+                self.note_one_use(old, span);
             }
         }
     }
 
+    fn note_one_use(&mut self, id: ColumnId, span: Span) {
+        let first = self.definitions.first_use.entry(id).or_insert(span);
+        if (span.file, span.start) < (first.file, first.start) {
+            *first = span;
+        }
+    }
+
+    /// Notes every column that `expr` reads, at the place in the program that names it: those
+    /// places survive when passes move, merge and substitute expressions.
     fn note_expr(&mut self, expr: &Expr) {
-        let mut columns = Vec::new();
-        expr.columns(&mut columns);
-        self.note_use(&columns, expr.span);
+        if let ExprKind::Column(id) = expr.kind {
+            self.note_use(&[id], expr.span);
+        }
+        expr.for_each_child(|child| self.note_expr(child));
     }
 
     fn branch(&mut self, branch: &Branch, columns: &[TypedColumn]) -> Result<CompiledBranch, RunError> {

@@ -10,13 +10,6 @@ pub(crate) struct Dataset {
     pub(crate) batches: Vec<Batch>,
 }
 
-impl Dataset {
-    /// Rows of all batches.
-    pub(crate) fn rows(&self) -> u64 {
-        self.batches.iter().map(|b| b.rows as u64).sum()
-    }
-}
-
 /// A column whose strings no longer refer to a chunk's buffer, so that the buffer can be reused.
 pub(crate) fn detach(column: &Column) -> Column {
     let values = match &column.values {

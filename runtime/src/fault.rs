@@ -112,8 +112,6 @@ fn generic(code: u8) -> EvalError {
 
 /// What made a row an error.
 pub(crate) enum Cause<'a> {
-    /// A predicate or another expression.
-    Expression(&'a Expr),
     /// A column that a leaf needs.
     Column(ColumnId, Span),
     /// A `check`.
@@ -145,7 +143,6 @@ pub(crate) fn explain(
             Err(e) => (e, expr.span),
             Ok(_) => (EvalError::new(ErrorCode::Check, format!("check failed: {why}")), expr.span),
         },
-        Cause::Expression(expr) => (blame(expr, &view), expr.span),
         Cause::Column(id, span) => match definitions.computed.get(id) {
             Some(expr) => (blame(expr, &view), expr.span),
             None => (view.value(*id).err().unwrap_or_else(|| generic(0)), *span),
@@ -232,20 +229,15 @@ fn broken_field(
         fault.expected = column.ty.to_string();
         fault.declared = Some(column.span);
         fault.needed_by = *first_use;
-        fault.message = field_message(code, &fault.value, &column.name, &column.ty.to_string());
+        fault.message = field_message(code, &fault.value, &column.name, &column.ty);
         return true;
     }
     false
 }
 
-fn field_message(code: ErrorCode, value: &str, name: &str, ty: &str) -> String {
+fn field_message(code: ErrorCode, value: &str, name: &str, ty: &flow_ir::DataType) -> String {
     if code == ErrorCode::Missing {
         return format!("`{name}` has no value here, but {ty} may not be null");
     }
-    let article = if ty.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    let mut shown: String = value.chars().take(80).collect();
-    if shown.len() < value.len() {
-        shown.push('…');
-    }
-    format!("`{shown}` is not {article} {ty}")
+    flow_ir::text::not_a_message(value, &ty.kind)
 }

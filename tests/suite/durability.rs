@@ -100,7 +100,7 @@ fn a_full_device_is_reported() {
         .output()
         .expect("flowc runs");
     assert!(output.status.success(), "nothing is printed, so nothing can fail");
-    let program = r#"read "in.csv" schema { id: int } | filter id < 10 | write "/dev/full""#;
+    let program = r#"read "in.csv" schema { id: int } | filter id < 10 | write "/dev/full" as csv"#;
     let output = flowc().args(["run", "-e", program]).current_dir(workplace.path()).output().expect("flowc runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{stderr}");

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The repository.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A command of the binary under test, without the user's settings.
-pub fn flowc() -> Command {
+pub(crate) fn flowc() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flowc"));
     for name in ["FLOWC_THREADS", "FLOWC_MEMORY", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
@@ -21,25 +21,25 @@ pub fn flowc() -> Command {
 
 /// What a run left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The exit status.
-    pub status: Option<i32>,
+    pub(crate) status: Option<i32>,
     /// Standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
     /// The files under `out/`.
-    pub files: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<String, String>,
 }
 
 /// A directory in which programs find `examples`, `tests` and `benches` and may write `out/`.
-pub struct Workplace {
+pub(crate) struct Workplace {
     directory: tempfile::TempDir,
 }
 
 impl Workplace {
     /// A fresh one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         for name in ["examples", "tests", "benches"] {
             std::os::unix::fs::symlink(repository().join(name), directory.path().join(name)).expect("a link");
@@ -48,12 +48,12 @@ impl Workplace {
     }
 
     /// Its path.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
     /// Runs `flowc` with these arguments.
-    pub fn run(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
         let out = self.path().join("out");
         let _ = std::fs::remove_dir_all(&out);
         let output = flowc().args(arguments).current_dir(self.path()).output().expect("flowc starts");

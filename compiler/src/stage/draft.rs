@@ -67,8 +67,8 @@ pub(super) struct Cutter<'a> {
     pub(super) chains: Vec<Vec<Chain>>,
     /// The stage that delivers each dataset.
     producers: Vec<usize>,
-    /// The stages that read each node's dataset as their only input.
-    readers: Vec<Vec<usize>>,
+    /// The stages that read a dataset as their only input.
+    readers: BTreeMap<DatasetId, Vec<usize>>,
 }
 
 impl<'a> Cutter<'a> {
@@ -88,7 +88,7 @@ impl<'a> Cutter<'a> {
             datasets: vec![None; n],
             chains: vec![Vec::new(); n],
             producers: Vec::new(),
-            readers: vec![Vec::new(); n],
+            readers: BTreeMap::new(),
         }
     }
 
@@ -133,12 +133,16 @@ impl<'a> Cutter<'a> {
         let streaming = !is_exchange(&self.plan.node(input).operator);
         match self.places[input.0 as usize] {
             Some(place) if streaming && (place.may_split() || self.consumers.only(input).is_some()) => place,
-            _ => self.reading_stage(input, None),
+            _ => {
+                let columns: Vec<ColumnId> = self.plan.node(input).columns.iter().map(|c| c.id).collect();
+                self.reading_stage(input, &columns, None)
+            }
         }
     }
 
-    /// Where to hang a join that looks up in `build`: not in a stage that `build` waits for.
-    pub(super) fn place_for_join(&mut self, left: NodeId, build: DatasetId) -> Place {
+    /// Where to hang a join that looks up in `build`: not in a stage that `build` waits for. `columns`
+    /// are what it needs of its left side.
+    pub(super) fn place_for_join(&mut self, left: NodeId, columns: &[ColumnId], build: DatasetId) -> Place {
         let producer = self.producers[build.0 as usize];
         if !is_exchange(&self.plan.node(left).operator) {
             let place = self.place_of(left);
@@ -146,20 +150,20 @@ impl<'a> Cutter<'a> {
                 return place;
             }
         }
-        self.reading_stage(left, Some(producer))
+        self.reading_stage(left, columns, Some(producer))
     }
 
-    /// A stage that reads the dataset of `id` and that `producer` does not wait for.
-    fn reading_stage(&mut self, id: NodeId, producer: Option<usize>) -> Place {
+    /// A stage that reads the rows of `id` as a dataset and that `producer` does not wait for.
+    fn reading_stage(&mut self, id: NodeId, columns: &[ColumnId], producer: Option<usize>) -> Place {
+        let dataset = self.dataset_of(id, columns);
         let fits = |stage: &usize| producer.is_none_or(|p| !self.needs(p, *stage));
-        if let Some(stage) = self.readers[id.0 as usize].iter().copied().find(fits) {
+        let readers = self.readers.get(&dataset).into_iter().flatten();
+        if let Some(stage) = readers.copied().find(fits) {
             return Place { stage, at: 0, splits: 0 };
         }
-        let columns: Vec<ColumnId> = self.plan.node(id).columns.iter().map(|c| c.id).collect();
-        let dataset = self.dataset_of(id, &columns);
         let chain = Chain::dataset(dataset, self.plan.node(id));
         let place = self.start_stage(id, vec![chain]);
-        self.readers[id.0 as usize].push(place.stage);
+        self.readers.entry(dataset).or_default().push(place.stage);
         place
     }
 

@@ -7,12 +7,13 @@
 //! * A `union` is a stage with several inputs. An input that something else reads too is collected.
 //!
 //! Invariants: stages only read datasets of stages before them; a row passes the operations of the
-//! program in program order; no source is read twice.
+//! program in program order; no source is read twice, but by a `take` that shares it (see `separate`).
 
 mod draft;
 mod inputs;
 mod live;
 mod order;
+mod separate;
 #[cfg(test)]
 mod tests;
 
@@ -34,7 +35,9 @@ pub fn cut_stages(plan: &LogicalPlan) -> PhysicalPlan {
             cutter.node(id);
         }
     }
-    live::finish(cutter)
+    let mut physical = live::finish(cutter);
+    separate::separate_takes(&mut physical);
+    physical
 }
 
 impl Cutter<'_> {
@@ -60,7 +63,9 @@ impl Cutter<'_> {
             }
             Operator::Join { left, right, on, right_columns } => {
                 let build = self.build_side(*right, on, right_columns);
-                let at = self.place_for_join(*left, build);
+                let passed = plan.node(id).columns.iter().map(|c| c.id);
+                let needed: Vec<ColumnId> = on.iter().map(|(key, _)| *key).chain(passed).collect();
+                let at = self.place_for_join(*left, &needed, build);
                 let kind = OperationKind::Join {
                     build,
                     build_columns: Vec::new(),
