@@ -198,9 +198,7 @@ fn one_row(
     }
     for (slot, argument) in slots.iter().zip(&arguments) {
         update(builder, slot, argument, words);
-        if !matches!(slot.state, StateKind::Count | StateKind::Flag)
-            && let Some(count) = slot.count_word()
-        {
+        if let (StateKind::IntMean | StateKind::FloatMean, Some(count)) = (slot.state, slot.count_word()) {
             add_one(builder, words, slot.word + count, argument.valid);
         }
     }
@@ -314,7 +312,7 @@ fn add_one(builder: &mut FunctionBuilder<'_>, words: &Words, word: usize, valid:
     words.set(builder, word, count);
 }
 
-/// Updates everything of a slot but float sums and the count of rows beside other words.
+/// Updates everything of a slot but float sums and the count beside a sum.
 fn update(builder: &mut FunctionBuilder<'_>, slot: &UpdateSlot, argument: &Argument, words: &Words) {
     match (slot.state, argument.value) {
         (StateKind::Count | StateKind::Flag, None) => add_one(builder, words, slot.word, argument.valid),
@@ -343,16 +341,9 @@ fn update(builder: &mut FunctionBuilder<'_>, slot: &UpdateSlot, argument: &Argum
         }
         (StateKind::IntExtreme, Some(value)) => {
             let value = as_int(builder, value);
-            let old = words.get(builder, slot.word);
-            let order = if slot.kind == AggregateKind::Max {
-                IntCC::SignedGreaterThan
-            } else {
-                IntCC::SignedLessThan
-            };
-            let better = builder.ins().icmp(order, value, old);
-            replace(builder, slot, argument, words, (better, value, old));
+            extreme(builder, slot, argument, words, value);
         }
-        (StateKind::FloatExtreme, Some(value)) => float_extreme(builder, slot, argument, words, value),
+        (StateKind::FloatExtreme, Some(value)) => extreme(builder, slot, argument, words, value),
         (StateKind::FloatSum | StateKind::FloatMean | StateKind::Side, _) | (_, None) => {}
     }
 }
@@ -379,63 +370,103 @@ fn add_wide(builder: &mut FunctionBuilder<'_>, words: &Words, word: usize, value
     words.set(builder, word + 1, high);
 }
 
-fn float_extreme(
+/// Takes a row into an extreme and its count.
+fn extreme(
     builder: &mut FunctionBuilder<'_>,
     slot: &UpdateSlot,
     argument: &Argument,
     words: &Words,
     value: ir::Value,
 ) {
-    // Adding zero makes -0.0 the zero it equals, so that no order of rows shows in the result.
-    let zero = builder.ins().f64const(0.0);
-    let value = builder.ins().fadd(value, zero);
-    let old = words.get_float(builder, slot.word);
-    // NaN is above all numbers: it always wins a maximum, and never a minimum but against itself.
-    let (order, nan) = if slot.kind == AggregateKind::Max {
-        (FloatCC::GreaterThan, value)
-    } else {
-        (FloatCC::LessThan, old)
+    let ty = builder.func.dfg.value_type(value);
+    let old = words.read(builder, slot.word, ty);
+    let seen = words.get(builder, slot.word + 1);
+    let step = match argument.valid {
+        None => builder.ins().iconst(types::I64, 1),
+        Some(valid) => builder.ins().uextend(types::I64, valid),
     };
-    let better = builder.ins().fcmp(order, value, old);
-    let nan = builder.ins().fcmp(FloatCC::Unordered, nan, nan);
-    let better = builder.ins().bor(better, nan);
-    replace(builder, slot, argument, words, (better, value, old));
+    match (words, argument.valid) {
+        (Words::Memory(_), None) => replace_rarely(builder, slot, words, (value, old, seen)),
+        (_, valid) => {
+            let (take, value) = replaces(builder, slot, (value, old, seen));
+            let take = match valid {
+                None => take,
+                Some(valid) => builder.ins().band(take, valid),
+            };
+            // Floats are chosen as integers, because Cranelift would branch.
+            let kept = if ty == types::F64 {
+                let (value, old) = (as_bits(builder, value), as_bits(builder, old));
+                let kept = builder.ins().select(take, value, old);
+                as_float(builder, kept)
+            } else {
+                builder.ins().select(take, value, old)
+            };
+            words.set(builder, slot.word, kept);
+        }
+    }
+    let seen = builder.ins().iadd(seen, step);
+    words.set(builder, slot.word + 1, seen);
 }
 
-/// Puts the value in the extreme's place if it is better or the first.
-fn replace(
+/// Stores a new extreme, which is rare: the usual row costs two branches that are predicted.
+fn replace_rarely(
     builder: &mut FunctionBuilder<'_>,
     slot: &UpdateSlot,
-    argument: &Argument,
     words: &Words,
-    (better, value, old): (ir::Value, ir::Value, ir::Value),
+    (value, old, seen): (ir::Value, ir::Value, ir::Value),
 ) {
-    let seen = words.get(builder, slot.word + 1);
-    let first = builder.ins().icmp_imm_u(IntCC::Equal, seen, 0);
-    let take = builder.ins().bor(better, first);
-    let take = match argument.valid {
-        None => take,
-        Some(valid) => builder.ins().band(take, valid),
-    };
-    if let Words::Memory(_) = words {
-        // New extremes are rare, so a branch is predicted, and the store is mostly saved.
-        let store = builder.create_block();
-        let after = builder.create_block();
-        builder.ins().brif(take, store, &[], after, &[]);
-        builder.switch_to_block(store);
-        builder.seal_block(store);
-        words.set(builder, slot.word, value);
-        builder.ins().jump(after, &[]);
-        builder.switch_to_block(after);
-        builder.seal_block(after);
-        return;
-    }
-    let kept = if builder.func.dfg.value_type(value) == types::F64 {
-        let (value, old) = (as_bits(builder, value), as_bits(builder, old));
-        let kept = builder.ins().select(take, value, old);
-        as_float(builder, kept)
+    let [no_better, doubt, store, after] = std::array::from_fn(|_| builder.create_block());
+    builder.set_cold_block(doubt);
+    builder.set_cold_block(store);
+    let greatest = slot.kind == AggregateKind::Max;
+    // False where one of the two is NaN, so that only numbers take the short way.
+    let stays = if builder.func.dfg.value_type(value) == types::F64 {
+        let order = if greatest { FloatCC::LessThanOrEqual } else { FloatCC::GreaterThanOrEqual };
+        builder.ins().fcmp(order, value, old)
     } else {
-        builder.ins().select(take, value, old)
+        let order = if greatest { IntCC::SignedLessThanOrEqual } else { IntCC::SignedGreaterThanOrEqual };
+        builder.ins().icmp(order, value, old)
     };
-    words.set(builder, slot.word, kept);
+    builder.ins().brif(stays, no_better, &[], doubt, &[]);
+
+    builder.switch_to_block(no_better);
+    builder.seal_block(no_better);
+    builder.ins().brif(seen, after, &[], doubt, &[]);
+
+    builder.switch_to_block(doubt);
+    builder.seal_block(doubt);
+    let (take, value) = replaces(builder, slot, (value, old, seen));
+    builder.ins().brif(take, store, &[], after, &[]);
+
+    builder.switch_to_block(store);
+    builder.seal_block(store);
+    words.set(builder, slot.word, value);
+    builder.ins().jump(after, &[]);
+
+    builder.switch_to_block(after);
+    builder.seal_block(after);
+}
+
+/// Whether a value takes an extreme's place, and the value as it is kept.
+fn replaces(
+    builder: &mut FunctionBuilder<'_>,
+    slot: &UpdateSlot,
+    (value, old, seen): (ir::Value, ir::Value, ir::Value),
+) -> (ir::Value, ir::Value) {
+    let greatest = slot.kind == AggregateKind::Max;
+    let (better, value) = if builder.func.dfg.value_type(value) == types::F64 {
+        // Adding zero makes -0.0 the zero it equals, so that no order of rows shows in the result.
+        let zero = builder.ins().f64const(0.0);
+        let value = builder.ins().fadd(value, zero);
+        // NaN is above all numbers: it always wins a maximum, and never a minimum but against itself.
+        let (order, nan) = if greatest { (FloatCC::GreaterThan, value) } else { (FloatCC::LessThan, old) };
+        let better = builder.ins().fcmp(order, value, old);
+        let nan = builder.ins().fcmp(FloatCC::Unordered, nan, nan);
+        (builder.ins().bor(better, nan), value)
+    } else {
+        let order = if greatest { IntCC::SignedGreaterThan } else { IntCC::SignedLessThan };
+        (builder.ins().icmp(order, value, old), value)
+    };
+    let first = builder.ins().icmp_imm_u(IntCC::Equal, seen, 0);
+    (builder.ins().bor(better, first), value)
 }
