@@ -44,10 +44,32 @@ pub(crate) struct Host {
 /// The host's description, or why nothing can be compiled for it.
 pub(crate) fn host() -> Result<&'static Host, JitError> {
     static HOST: OnceLock<Result<Host, JitError>> = OnceLock::new();
-    HOST.get_or_init(describe_host).as_ref().map_err(Clone::clone)
+    #[cfg(test)]
+    if baseline::BASELINE.get() {
+        return baseline::host();
+    }
+    HOST.get_or_init(|| describe_host(true)).as_ref().map_err(Clone::clone)
 }
 
-fn describe_host() -> Result<Host, JitError> {
+/// Lets tests generate code for the oldest processor of the architecture.
+#[cfg(test)]
+pub(crate) mod baseline {
+    use super::{Host, JitError, OnceLock, describe_host};
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Whether this thread does.
+        pub(crate) static BASELINE: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub(super) fn host() -> Result<&'static Host, JitError> {
+        static HOST: OnceLock<Result<Host, JitError>> = OnceLock::new();
+        HOST.get_or_init(|| describe_host(false)).as_ref().map_err(Clone::clone)
+    }
+}
+
+/// Describes this processor, or without `extensions` the oldest of its architecture.
+fn describe_host(extensions: bool) -> Result<Host, JitError> {
     let verify = if cfg!(debug_assertions) { "true" } else { "false" };
     let mut flags = settings::builder();
     for (name, value) in [
@@ -62,7 +84,8 @@ fn describe_host() -> Result<Host, JitError> {
     ] {
         flags.set(name, value).map_err(|e| JitError::Host(e.to_string()))?;
     }
-    let builder = cranelift_native::builder().map_err(|e| JitError::Host(e.to_owned()))?;
+    let builder =
+        cranelift_native::builder_with_options(extensions).map_err(|e| JitError::Host(e.to_owned()))?;
     let isa = builder.finish(settings::Flags::new(flags)).map_err(|e| JitError::Host(e.to_string()))?;
     let has_rounding = !cfg!(target_arch = "x86_64")
         || isa.isa_flags().iter().any(|f| f.name == "has_sse41" && f.as_bool() == Some(true));

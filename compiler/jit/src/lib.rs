@@ -8,7 +8,13 @@
 //! `unsafe` exists in `code.rs` and `call.rs` only.
 #![deny(unsafe_code)]
 
+// The generator and the oracle of `tests/jit` also serve the tests of processors this one is not.
+#[cfg(test)]
+extern crate self as flow_jit;
+
 mod abi;
+#[cfg(test)]
+mod baseline_tests;
 mod call;
 mod code;
 mod describe;
@@ -17,12 +23,18 @@ mod engine;
 mod error;
 #[cfg(test)]
 mod fallback_tests;
+#[cfg(test)]
+#[path = "../tests/jit/generate.rs"]
+mod generate;
 mod graph;
 mod interpret;
 mod kernel;
 mod library;
 mod loops;
 mod native;
+#[cfg(test)]
+#[path = "../tests/jit/oracle.rs"]
+mod oracle;
 mod plan;
 mod predicate;
 mod program;
