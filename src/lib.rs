@@ -12,6 +12,6 @@ pub mod failure;
 mod output;
 pub mod program;
 mod progress;
-mod run_failure;
 pub mod render;
+mod run_failure;
 mod signals;

@@ -4,8 +4,8 @@ use crate::catalog::FileCatalog;
 use crate::cli::{ColorChoice, ProgramArgs};
 use crate::failure::{Failure, Status};
 use crate::render::Renderer;
-use flow_compiler::diagnostic::{Diagnostic, Severity};
 use flow_compiler::Compiled;
+use flow_compiler::diagnostic::{Diagnostic, Severity};
 use flow_grammar::LineIndex;
 use flow_ir::Span;
 use std::io::{IsTerminal, Read};
@@ -52,7 +52,10 @@ impl Program {
             return Err(fail("it is a directory".to_owned()));
         }
         if meta.len() > PROGRAM_BYTES_MAX {
-            return Err(fail(format!("it has {} bytes, and a program may have {PROGRAM_BYTES_MAX}", meta.len())));
+            return Err(fail(format!(
+                "it has {} bytes, and a program may have {PROGRAM_BYTES_MAX}",
+                meta.len()
+            )));
         }
         let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
         Ok(Program::new(name.clone(), decode(bytes).map_err(fail)?))
@@ -140,7 +143,10 @@ pub fn read_stdin() -> Result<String, Failure> {
         .read_to_end(&mut bytes)
         .map_err(|e| Failure::message(Status::Usage, format!("cannot read standard input: {e}")))?;
     if bytes.len() as u64 > PROGRAM_BYTES_MAX {
-        return Err(Failure::message(Status::Usage, format!("a program may have {PROGRAM_BYTES_MAX} bytes at most")));
+        return Err(Failure::message(
+            Status::Usage,
+            format!("a program may have {PROGRAM_BYTES_MAX} bytes at most"),
+        ));
     }
     decode(bytes).map_err(|why| Failure::message(Status::Usage, format!("cannot read standard input: {why}")))
 }

@@ -22,7 +22,10 @@ impl Progress {
             return Progress { done, thread: None };
         }
         let (control, over) = (control.clone(), done.clone());
-        let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || follow(&control, &over)).ok();
+        let thread = std::thread::Builder::new()
+            .name("progress".to_owned())
+            .spawn(move || follow(&control, &over))
+            .ok();
         Progress { done, thread }
     }
 }

@@ -16,12 +16,20 @@ use std::path::Path;
 const ROW_SHOWN_MAX: usize = 160;
 
 /// The failure of a run.
-pub(crate) fn run_failure(error: RunError, program: &Program, plan: &PhysicalPlan, signals: &Signals, color: bool) -> Failure {
+pub(crate) fn run_failure(
+    error: RunError,
+    program: &Program,
+    plan: &PhysicalPlan,
+    signals: &Signals,
+    color: bool,
+) -> Failure {
     match error {
-        RunError::Read(e) => Failure::message(Status::Data, format!("cannot read `{}`: {}", e.path.display(), e.error)),
+        RunError::Read(e) => {
+            Failure::message(Status::Data, format!("cannot read `{}`: {}", e.path.display(), e.error))
+        }
         RunError::Write { path, error } => write_failure(&path, &error),
         RunError::Row { fault, more } => {
-            let mut text = row_fault(&fault, program, plan);
+            let mut text = row_fault(&fault, program);
             if more > 0 {
                 let _ = writeln!(text, "  {more} more bad row{} so far", if more == 1 { "" } else { "s" });
             }
@@ -37,24 +45,29 @@ pub(crate) fn run_failure(error: RunError, program: &Program, plan: &PhysicalPla
                 limit * 100.0
             );
             text.push_str("  the first is:\n");
-            text.push_str(&row_fault(&first, program, plan));
+            text.push_str(&row_fault(&first, program));
             text.push_str("  nothing was written\n");
             Failure::new(Status::Data, text)
         }
-        RunError::Aggregate { message, span } => at_span(Status::Data, "F5003", message, span, program, color),
+        RunError::Aggregate { message, span } => {
+            at_span(Status::Data, "F5003", message, span, program, color)
+        }
         RunError::Memory { message, span } => {
             let d = Diagnostic::error("F5005", span, message)
                 .help("give it more with --memory, or reduce the rows before this stage");
             Failure::new(Status::Resources, Renderer::new(color).diagnostic(&d, program))
         }
-        RunError::Code(message) => {
-            Failure::message(Status::Internal, format!("native code could not be made: {message}; --interpret runs without it"))
-        }
+        RunError::Code(message) => Failure::message(
+            Status::Internal,
+            format!("native code could not be made: {message}; --interpret runs without it"),
+        ),
         RunError::Cancelled => Failure::new(signals.status(), "stopped; nothing was written\n"),
         RunError::ClosedPipe => Failure::new(Status::ClosedPipe, ""),
         RunError::Internal(message) => Failure::message(
             Status::Internal,
-            format!("{message}\n  this is a bug in flowc; nothing was written. Please report it with the program and its input"),
+            format!(
+                "{message}\n  this is a bug in flowc; nothing was written. Please report it with the program and its input"
+            ),
         ),
     }
 }
@@ -70,7 +83,14 @@ fn write_failure(path: &Path, error: &io::Error) -> Failure {
     Failure::new(status, text)
 }
 
-fn at_span(status: Status, code: &'static str, message: String, span: Span, program: &Program, color: bool) -> Failure {
+fn at_span(
+    status: Status,
+    code: &'static str,
+    message: String,
+    span: Span,
+    program: &Program,
+    color: bool,
+) -> Failure {
     Failure::new(status, Renderer::new(color).diagnostic(&Diagnostic::error(code, span, message), program))
 }
 
@@ -81,12 +101,14 @@ fn code(fault: &RowFault) -> &'static str {
         ErrorCode::Structure => "F5006",
         ErrorCode::Check => "F5007",
         ErrorCode::Overflow => "F5003",
-        ErrorCode::DivisionByZero | ErrorCode::Conversion | ErrorCode::OutOfRange | ErrorCode::Argument => "F5008",
+        ErrorCode::DivisionByZero | ErrorCode::Conversion | ErrorCode::OutOfRange | ErrorCode::Argument => {
+            "F5008"
+        }
     }
 }
 
 /// A bad row: where, what, the row itself, and what needed it.
-fn row_fault(fault: &RowFault, program: &Program, plan: &PhysicalPlan) -> String {
+fn row_fault(fault: &RowFault, program: &Program) -> String {
     let mut text = format!("error[{}]: ", code(fault));
     let place = place(fault);
     if let Some((line, column)) = place {
@@ -104,7 +126,6 @@ fn row_fault(fault: &RowFault, program: &Program, plan: &PhysicalPlan) -> String
     } else if let Some(field) = &fault.field {
         let _ = writeln!(text, "  inferred:  {field}: {}", fault.expected);
     }
-    let _ = plan;
     text
 }
 

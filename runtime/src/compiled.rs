@@ -2,7 +2,9 @@
 
 use crate::fault::Definitions;
 use crate::options::RunError;
-use flow_ir::physical::{Branch, BranchEnd, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, Stage, TypedColumn};
+use flow_ir::physical::{
+    Branch, BranchEnd, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, Stage, TypedColumn,
+};
 use flow_ir::source::Source;
 use flow_ir::{ColumnId, Expr, ExprKind, Function, Span, Type, Value};
 use flow_jit::{KernelText, Options, Predicate, Projection, StepDescription};
@@ -70,6 +72,8 @@ pub(crate) struct CompiledOperation {
 /// A dataset as a join's build side: which, and by which of its columns.
 pub(crate) type BuildKey = (flow_ir::physical::DatasetId, Vec<ColumnId>);
 
+// A stage has a handful of these; boxing the larger ones would only cost a jump per batch.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum CompiledKind {
     Filter { predicate: Predicate, expr: Expr },
     Map { ids: Vec<ColumnId>, projection: Projection },
@@ -87,7 +91,11 @@ pub(crate) enum CompiledEach {
 }
 
 /// Compiles a stage.
-pub(crate) fn compile_stage(stage: &Stage, unused: &BTreeSet<ColumnId>, jit: Options) -> Result<CompiledStage, RunError> {
+pub(crate) fn compile_stage(
+    stage: &Stage,
+    unused: &BTreeSet<ColumnId>,
+    jit: Options,
+) -> Result<CompiledStage, RunError> {
     let mut compiler = Compiler {
         unused,
         jit,
@@ -272,7 +280,12 @@ impl Compiler<'_> {
         self.code.extend(texts.into_iter().map(|t| (t.name, t.clif, t.assembler)));
     }
 
-    fn predicate(&mut self, e: &Expr, columns: &[TypedColumn], steps: &mut Vec<String>) -> Result<Predicate, RunError> {
+    fn predicate(
+        &mut self,
+        e: &Expr,
+        columns: &[TypedColumn],
+        steps: &mut Vec<String>,
+    ) -> Result<Predicate, RunError> {
         self.note_expr(e);
         let p = Predicate::compile(e, columns, self.jit).map_err(code_error)?;
         self.note_code(&p.describe(), p.texts(), steps);
@@ -297,13 +310,20 @@ impl Compiler<'_> {
         Ok((used.iter().map(|c| c.id).collect(), projection))
     }
 
-    fn each(&mut self, id: ColumnId, e: &Expr, columns: &[TypedColumn], steps: &mut Vec<String>) -> Result<CompiledEach, RunError> {
+    fn each(
+        &mut self,
+        id: ColumnId,
+        e: &Expr,
+        columns: &[TypedColumn],
+        steps: &mut Vec<String>,
+    ) -> Result<CompiledEach, RunError> {
         if let ExprKind::Call { function: Function::Split, arguments } = &e.kind
             && let [text, separator] = arguments.as_slice()
             && text.ty.kind == Type::String
             && let ExprKind::Literal(separator @ (Value::String(_) | Value::Regex(_))) = &separator.kind
         {
-            let text = Projection::compile(std::slice::from_ref(text), columns, self.jit).map_err(code_error)?;
+            let text =
+                Projection::compile(std::slice::from_ref(text), columns, self.jit).map_err(code_error)?;
             self.note_code(&text.describe(), text.texts(), steps);
             steps.push("vector: split".to_owned());
             return Ok(CompiledEach::Split { id, text, separator: separator.clone() });

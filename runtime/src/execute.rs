@@ -58,7 +58,10 @@ pub fn run(
 }
 
 /// The native code that running `plan` would generate, as text: (title, intermediate code, machine code).
-pub fn compile_only(plan: &PhysicalPlan, options: &RunOptions) -> Result<Vec<(String, String, String)>, RunError> {
+pub fn compile_only(
+    plan: &PhysicalPlan,
+    options: &RunOptions,
+) -> Result<Vec<(String, String, String)>, RunError> {
     let jit = flow_jit::Options { engine: options.engine, text: true };
     let mut code = Vec::new();
     for stage in &plan.stages {
@@ -77,7 +80,8 @@ fn announce_size(plan: &PhysicalPlan, options: &RunOptions) {
         InputFrom::Read(s) => Some(s),
         _ => None,
     });
-    let total = sources.flat_map(|s| &s.files).filter_map(|f| std::fs::metadata(&f.path).ok()).map(|m| m.len()).sum();
+    let total =
+        sources.flat_map(|s| &s.files).filter_map(|f| std::fs::metadata(&f.path).ok()).map(|m| m.len()).sum();
     options.control.bytes_total.store(total, Ordering::Relaxed);
 }
 
@@ -162,16 +166,16 @@ impl Run<'_> {
         };
         outcomes
             .into_iter()
-            .map(|o| o.map_err(|panic| RunError::Internal(format!("a worker stopped: {}", panic_text(&*panic)))))
+            .map(|o| {
+                o.map_err(|panic| RunError::Internal(format!("a worker stopped: {}", panic_text(&*panic))))
+            })
             .collect()
     }
 
     /// The error of the earliest task, if any.
     fn first_error(&self, results: &mut [WorkerResult]) -> Result<(), RunError> {
-        let earliest = results
-            .iter_mut()
-            .filter(|r| r.error.is_some())
-            .min_by_key(|r| r.error.as_ref().map(|e| e.0));
+        let earliest =
+            results.iter_mut().filter(|r| r.error.is_some()).min_by_key(|r| r.error.as_ref().map(|e| e.0));
         match earliest.and_then(|r| r.error.take()) {
             Some((_, error)) => Err(error),
             None => Ok(()),
@@ -219,7 +223,13 @@ impl Run<'_> {
         }
         let first_operation = self.report.operations.len();
         for (number, (word, span, steps)) in compiled.operations.iter().enumerate() {
-            let mut count = OperationCount { stage: stage.id.0, word, span: *span, steps: steps.clone(), ..Default::default() };
+            let mut count = OperationCount {
+                stage: stage.id.0,
+                word,
+                span: *span,
+                steps: steps.clone(),
+                ..Default::default()
+            };
             for r in results {
                 count.rows_in += r.tallies[number].rows_in;
                 count.rows_out += r.tallies[number].rows_out;
@@ -236,8 +246,14 @@ impl Run<'_> {
             .sum();
         let read: u64 = totals.iter().map(|t| t.read).sum();
         let accounted: u64 = totals.iter().map(|t| t.kept + t.bad).sum::<u64>() + dropped;
-        if compiled.one_to_one && !in_order && compiled.inputs.iter().all(|i| i.source.is_some()) && read != accounted {
-            return Err(RunError::Internal(format!("{read} rows were read, but {accounted} are accounted for")));
+        if compiled.one_to_one
+            && !in_order
+            && compiled.inputs.iter().all(|i| i.source.is_some())
+            && read != accounted
+        {
+            return Err(RunError::Internal(format!(
+                "{read} rows were read, but {accounted} are accounted for"
+            )));
         }
         for (input, total) in compiled.inputs.iter().zip(&totals) {
             let Some(context) = &input.source else { continue };
@@ -280,7 +296,9 @@ impl Run<'_> {
             return Err(RunError::Row { fault: Box::new(first.clone()), more: failing.len() as u64 - 1 });
         }
         for (input, total) in totals.iter().enumerate() {
-            let (Some(limit), Some(context)) = (self.options.max_bad, &compiled.inputs[input].source) else { continue };
+            let (Some(limit), Some(context)) = (self.options.max_bad, &compiled.inputs[input].source) else {
+                continue;
+            };
             if total.bad > 0
                 && total.bad as f64 > limit * total.read as f64
                 && let Some((_, _, first)) = faults.iter().find(|f| f.1 == input)
@@ -293,7 +311,9 @@ impl Run<'_> {
         let stage = self.report.stages.len();
         for (input, compiled_input) in compiled.inputs.iter().enumerate() {
             // The file exists after every run, so that its absence is never mistaken for "no bad rows".
-            if let Some(OnError::Quarantine(path)) = compiled_input.source.as_ref().map(|s| &s.source.on_error) {
+            if let Some(OnError::Quarantine(path)) =
+                compiled_input.source.as_ref().map(|s| &s.source.on_error)
+            {
                 let entry = self.quarantined.entry(path.clone()).or_default();
                 entry.extend(faults.iter().filter(|f| f.1 == input).map(|f| (stage, f.1, f.2.clone())));
             }
@@ -334,7 +354,8 @@ impl Run<'_> {
             let mut faults: Vec<RowFault> = faults.into_iter().map(|f| f.2).collect();
             // Two stages that read the same file meet the same bad rows.
             let mut seen = std::collections::HashSet::new();
-            faults.retain(|f| seen.insert((f.file.clone(), f.row_offset, f.field.clone(), f.message.clone())));
+            faults
+                .retain(|f| seen.insert((f.file.clone(), f.row_offset, f.field.clone(), f.message.clone())));
             let (file, written) = write_quarantine(&path, &faults, span_text)?;
             self.files.push(file);
             self.report.written.push(written);

@@ -5,6 +5,7 @@
 //! path never formats a message.
 
 use crate::row_batch::RowBatch;
+use crate::walk::Place;
 use flow_ir::column::NULL;
 use flow_ir::eval::{Row, eval};
 use flow_ir::source::Source;
@@ -124,16 +125,15 @@ pub(crate) enum Cause<'a> {
 pub(crate) fn explain(
     batch: &RowBatch<'_>,
     row: usize,
-    source: Option<&Source>,
-    base_offset: u64,
-    file: usize,
+    place: Place<'_>,
     cause: &Cause<'_>,
     filters: &[&Expr],
     definitions: &Definitions,
 ) -> RowFault {
-    let mut fault = locate(batch, row, source, base_offset, file);
+    let source = place.source.map(|s| &s.source);
+    let mut fault = locate(batch, row, source, place.base_offset, place.file);
     if let Some(source) = source
-        && broken_field(batch, row, source, base_offset, definitions, &mut fault)
+        && broken_field(batch, row, source, place.base_offset, definitions, &mut fault)
     {
         return fault;
     }
@@ -148,7 +148,9 @@ pub(crate) fn explain(
             None => (view.value(*id).err().unwrap_or_else(|| generic(0)), *span),
         },
         Cause::Earlier => {
-            let guilty = filters.iter().find_map(|f| eval(f, &view, flow_stdlib::library()).err().map(|e| (e, f.span)));
+            let guilty = filters
+                .iter()
+                .find_map(|f| eval(f, &view, flow_stdlib::library()).err().map(|e| (e, f.span)));
             guilty.unwrap_or_else(|| (generic(batch.faults().map_or(0, |f| f[row])), fault.needed_by))
         }
     };
@@ -220,9 +222,9 @@ fn broken_field(
             continue;
         }
         let span = morsel.scanner.field_span(origin as usize, index);
-        fault.value = span.clone().map_or_else(String::new, |s| {
-            String::from_utf8_lossy(morsel.scanner.bytes(s)).into_owned()
-        });
+        fault.value = span
+            .clone()
+            .map_or_else(String::new, |s| String::from_utf8_lossy(morsel.scanner.bytes(s)).into_owned());
         fault.offset = span.map_or(fault.row_offset, |s| base + s.start as u64);
         fault.code = code;
         fault.field = Some(column.name.clone());

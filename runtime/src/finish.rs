@@ -59,7 +59,10 @@ fn open_leaf(
         }
         LeafKind::Distinct { on } => {
             let keys = typed(compiled, on)?.into_iter().map(|c| c.ty.kind).collect();
-            SharedLeaf::Distinct(Arc::new(DistinctSpec { keys, columns: leaf.leaf.columns.clone() }), budget.clone())
+            SharedLeaf::Distinct(
+                Arc::new(DistinctSpec { keys, columns: leaf.leaf.columns.clone() }),
+                budget.clone(),
+            )
         }
         LeafKind::Collect | LeafKind::Sort { .. } => SharedLeaf::Collect(budget.clone()),
         LeafKind::Take { skip, count } => {
@@ -194,7 +197,11 @@ pub(crate) fn finish_stage(
     Ok(end)
 }
 
-fn finish_sink(ordered: Ordered<SinkWriter>, leaf: &CompiledLeaf, end: &mut StageEnd) -> Result<(), RunError> {
+fn finish_sink(
+    ordered: Ordered<SinkWriter>,
+    leaf: &CompiledLeaf,
+    end: &mut StageEnd,
+) -> Result<(), RunError> {
     let LeafKind::Write(sink) = &leaf.leaf.kind else {
         return Err(RunError::Internal("a sink leaf is something else".to_owned()));
     };
@@ -233,7 +240,8 @@ fn merge(
     spec: Option<Arc<AggregatorSpec>>,
     budget: &Budget,
 ) -> Result<Dataset, RunError> {
-    let memory = |e: crate::memory::NeedsMore| RunError::Memory { message: e.to_string(), span: leaf.leaf.span };
+    let memory =
+        |e: crate::memory::NeedsMore| RunError::Memory { message: e.to_string(), span: leaf.leaf.span };
     let mut aggregators: Vec<Aggregator> = Vec::new();
     let mut distincts: Vec<Distinct> = Vec::new();
     let mut parts = Vec::new();

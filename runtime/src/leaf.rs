@@ -94,7 +94,8 @@ impl LeafState {
             return Ok(());
         }
         let position = (at.task << 32) | at.row;
-        let memory = |e: crate::memory::NeedsMore| RunError::Memory { message: e.to_string(), span: leaf.leaf.span };
+        let memory =
+            |e: crate::memory::NeedsMore| RunError::Memory { message: e.to_string(), span: leaf.leaf.span };
         match (self, shared) {
             (LeafState::Reduce(aggregator), SharedLeaf::Reduce(..)) => {
                 let LeafKind::ReduceByKey { keys, aggregates, .. } = &leaf.leaf.kind else {
@@ -122,7 +123,9 @@ impl LeafState {
             }
             (LeafState::Collect(parts), SharedLeaf::Collect(budget)) => {
                 let rows = gather_batch(batch, leaf)?;
-                budget.take(rows.columns.iter().map(|(_, c)| column_bytes(c)).sum(), word(&leaf.leaf.kind)).map_err(memory)?;
+                budget
+                    .take(rows.columns.iter().map(|(_, c)| column_bytes(c)).sum(), word(&leaf.leaf.kind))
+                    .map_err(memory)?;
                 parts.push((at.task, rows));
                 Ok(())
             }

@@ -31,7 +31,12 @@ impl AtomicFile {
                 return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
             }
             let file = OpenOptions::new().write(true).open(target)?;
-            return Ok(AtomicFile { target: target.to_owned(), unfinished: None, file: Some(file), bytes: 0 });
+            return Ok(AtomicFile {
+                target: target.to_owned(),
+                unfinished: None,
+                file: Some(file),
+                bytes: 0,
+            });
         }
         // Renaming over a symbolic link would replace the link, not the file it names.
         let target = std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
@@ -124,7 +129,9 @@ fn remove_leftovers(directory: &Path, name: &str) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let file_name = entry.file_name().to_string_lossy().into_owned();
-        let Some(rest) = file_name.strip_prefix(&start).and_then(|r| r.strip_suffix(SUFFIX)) else { continue };
+        let Some(rest) = file_name.strip_prefix(&start).and_then(|r| r.strip_suffix(SUFFIX)) else {
+            continue;
+        };
         let Some(pid) = rest.split('-').next().and_then(|p| p.parse::<u32>().ok()) else { continue };
         let alive = pid == std::process::id() || Path::new(&format!("/proc/{pid}")).exists();
         if !alive && Path::new("/proc/self").exists() {

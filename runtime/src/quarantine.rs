@@ -33,7 +33,8 @@ pub(crate) fn write_quarantine(
         let field = fault.field.as_deref().unwrap_or_default();
         let reason = &fault.message;
         if csv {
-            let cells = [&fault.file, &line, &column, field, &fault.value, &fault.expected, reason, &span, &raw];
+            let cells =
+                [&fault.file, &line, &column, field, &fault.value, &fault.expected, reason, &span, &raw];
             push_csv(&mut text, &cells);
         } else {
             let _ = write!(text, "{{\"file\":{},\"line\":{line},\"column\":{column},", json(&fault.file));

@@ -40,7 +40,12 @@ pub(crate) struct ChunkedFile {
 
 impl ChunkedFile {
     /// Opens `path`, the file `index` of its source. `quote` is the byte that may hide line ends.
-    pub(crate) fn open(path: &str, index: usize, chunk_bytes: usize, quote: Option<u8>) -> Result<Self, ReadError> {
+    pub(crate) fn open(
+        path: &str,
+        index: usize,
+        chunk_bytes: usize,
+        quote: Option<u8>,
+    ) -> Result<Self, ReadError> {
         let fail = |error| ReadError { path: PathBuf::from(path), error };
         let file = File::open(path).map_err(fail)?;
         let meta = file.metadata().map_err(fail)?;
@@ -141,7 +146,12 @@ impl ChunkedFile {
         let mut at = have;
         while at < want {
             match self.file.read_at(&mut buffer[at..want], from + at as u64) {
-                Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was read")),
+                Ok(0) => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the file became shorter while it was read",
+                    ));
+                }
                 Ok(n) => at += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),

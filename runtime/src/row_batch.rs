@@ -108,9 +108,8 @@ impl<'a> RowBatch<'a> {
         if !status.iter().any(|&s| s > NULL) {
             return;
         }
-        let field_error = |s: u8| {
-            s == flow_ir::ErrorCode::Malformed as u8 || s == flow_ir::ErrorCode::Missing as u8
-        };
+        let field_error =
+            |s: u8| s == flow_ir::ErrorCode::Malformed as u8 || s == flow_ir::ErrorCode::Missing as u8;
         if morsel.nullify {
             status.iter_mut().filter(|s| field_error(**s)).for_each(|s| *s = NULL);
         }

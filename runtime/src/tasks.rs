@@ -8,10 +8,10 @@ use crate::format::lines::LinesScanner;
 use crate::format::{MorselLimits, Scanner};
 use crate::options::{RunError, RunOptions};
 use crate::reader::ChunkedFile;
+use flow_ir::column::ColumnBuilder;
 use flow_ir::physical::{DatasetId, InputFrom, Stage, TypedColumn};
 use flow_ir::source::{Format, Source};
 use flow_ir::{Batch, Value};
-use flow_ir::column::ColumnBuilder;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -53,14 +53,17 @@ pub(crate) fn open_inputs(
                 let quote = hidden_line_ends(&source.format);
                 let mut files = Vec::new();
                 for (index, f) in source.files.iter().enumerate() {
-                    let file = ChunkedFile::open(&f.path, index, options.chunk_bytes, quote).map_err(RunError::Read)?;
+                    let file = ChunkedFile::open(&f.path, index, options.chunk_bytes, quote)
+                        .map_err(RunError::Read)?;
                     opened.bytes += file.size();
                     opened.tasks.extend((0..file.chunks()).map(|part| Task { input, file: index, part }));
                     files.push(file);
                 }
                 OpenInput::Files(files)
             }
-            InputFrom::Rows { columns, rows, .. } => batches(&mut opened, input, Arc::new(literal_rows(columns, rows))),
+            InputFrom::Rows { columns, rows, .. } => {
+                batches(&mut opened, input, Arc::new(literal_rows(columns, rows)))
+            }
             InputFrom::Dataset { id, .. } => {
                 let dataset = datasets
                     .get(id)
@@ -99,9 +102,13 @@ fn literal_rows(columns: &[TypedColumn], rows: &[Vec<Value>]) -> Dataset {
 }
 
 /// A scanner for the input, if it reads files.
-pub(crate) fn scanner_for(input: &CompiledInput, options: &RunOptions) -> Result<Option<Box<dyn Scanner>>, RunError> {
+pub(crate) fn scanner_for(
+    input: &CompiledInput,
+    options: &RunOptions,
+) -> Result<Option<Box<dyn Scanner>>, RunError> {
     let Some(context) = &input.source else { return Ok(None) };
-    let limits = MorselLimits { rows_max: options.morsel_rows.max(1), bytes_max: options.morsel_bytes.max(1) };
+    let limits =
+        MorselLimits { rows_max: options.morsel_rows.max(1), bytes_max: options.morsel_bytes.max(1) };
     let source: &Source = &context.source;
     Ok(Some(match &source.format {
         Format::Delimited(_) => Box::new(

@@ -4,7 +4,9 @@
 //! `join`) are taken out of the batch and remembered; the others go on with their faults until
 //! the leaves decide.
 
-use crate::compiled::{BuildKey, CompiledBranch, CompiledEach, CompiledEnd, CompiledKind, CompiledOperation, SourceContext};
+use crate::compiled::{
+    BuildKey, CompiledBranch, CompiledEach, CompiledEnd, CompiledKind, CompiledOperation, SourceContext,
+};
 use crate::fault::{Cause, Definitions, RowFault, explain};
 use crate::operators::join::JoinTable;
 use crate::options::RunError;
@@ -197,8 +199,7 @@ impl<'a> Walker<'a> {
         cause: &Cause<'_>,
         filters: &[&Expr],
     ) {
-        let source = place.source.map(|s| &s.source);
-        let fault = explain(batch, row, source, place.base_offset, place.file, cause, filters, self.definitions);
+        let fault = explain(batch, row, place, cause, filters, self.definitions);
         self.bad.push(BadRow { origin: batch.origin(row), fault: Box::new(fault) });
     }
 
@@ -219,7 +220,9 @@ impl<'a> Walker<'a> {
         let mut guilty: Vec<(usize, Option<ColumnId>)> = Vec::new();
         for (id, column) in columns.iter().zip(&fetched) {
             if let Status::Rows(status) = &column.status {
-                guilty.extend(status.iter().enumerate().filter(|(_, s)| **s > NULL).map(|(r, _)| (r, Some(*id))));
+                guilty.extend(
+                    status.iter().enumerate().filter(|(_, s)| **s > NULL).map(|(r, _)| (r, Some(*id))),
+                );
             }
         }
         if let Some(faults) = batch.faults() {
@@ -239,7 +242,12 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
-    fn flat_map(&mut self, each: &CompiledEach, keep: &[ColumnId], batch: &mut RowBatch<'_>) -> Result<(), RunError> {
+    fn flat_map(
+        &mut self,
+        each: &CompiledEach,
+        keep: &[ColumnId],
+        batch: &mut RowBatch<'_>,
+    ) -> Result<(), RunError> {
         match each {
             CompiledEach::Split { id, text, separator } => {
                 let columns = fetch(batch, text.inputs())?;
@@ -247,7 +255,7 @@ impl<'a> Walker<'a> {
                 drop(columns);
                 let text = first(&texts)?;
                 let (rows, pieces) = crate::operators::flat_map::split_rows(text, separator)?;
-                settle_kept(batch, keep, *id)?;
+                settle_kept(batch, keep);
                 batch.select(&rows);
                 batch.add(*id, pieces);
             }
@@ -279,7 +287,7 @@ impl<'a> Walker<'a> {
                         }
                     }
                 }
-                settle_kept(batch, keep, *id)?;
+                settle_kept(batch, keep);
                 batch.select(&rows);
                 batch.add(*id, builder.finish());
             }
@@ -316,11 +324,9 @@ impl<'a> Walker<'a> {
 }
 
 /// Parses what a flat_map passes on before its rows multiply, so that no field is parsed twice.
-fn settle_kept(batch: &mut RowBatch<'_>, keep: &[ColumnId], element: ColumnId) -> Result<(), RunError> {
+fn settle_kept(batch: &mut RowBatch<'_>, keep: &[ColumnId]) {
     batch.retain(keep);
-    let _ = element;
     batch.settle();
-    Ok(())
 }
 
 fn first(columns: &[Column]) -> Result<&Column, RunError> {
@@ -331,7 +337,9 @@ fn first(columns: &[Column]) -> Result<&Column, RunError> {
 pub(crate) fn fetch(batch: &mut RowBatch<'_>, ids: &[ColumnId]) -> Result<Vec<Arc<Column>>, RunError> {
     ids.iter()
         .map(|id| {
-            batch.column(*id).ok_or_else(|| RunError::Internal(format!("column {} is not in its batch", id.0)))
+            batch
+                .column(*id)
+                .ok_or_else(|| RunError::Internal(format!("column {} is not in its batch", id.0)))
         })
         .collect()
 }
@@ -365,7 +373,8 @@ fn apply_selection(batch: &mut RowBatch<'_>, selection: &mut Selection) {
     for (row, code) in &selection.errors {
         batch.mark(*row as usize, *code);
     }
-    let mut rows: Vec<u32> = selection.kept.iter().copied().chain(selection.errors.iter().map(|e| e.0)).collect();
+    let mut rows: Vec<u32> =
+        selection.kept.iter().copied().chain(selection.errors.iter().map(|e| e.0)).collect();
     rows.sort_unstable();
     rows.dedup();
     if rows.len() < batch.rows() {
@@ -388,7 +397,7 @@ fn remove_rows(batch: &mut RowBatch<'_>, rows: impl Iterator<Item = usize>) {
 
 /// Takes the rows of bad origins out of a batch.
 pub(crate) fn remove_origins(batch: &mut RowBatch<'_>, bad: &[u32]) {
-    let rows: Vec<usize> = (0..batch.rows()).filter(|r| bad.binary_search(&batch.origin(*r)).is_ok()).collect();
+    let rows: Vec<usize> =
+        (0..batch.rows()).filter(|r| bad.binary_search(&batch.origin(*r)).is_ok()).collect();
     remove_rows(batch, rows.into_iter());
 }
-

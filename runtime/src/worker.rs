@@ -133,7 +133,11 @@ impl Worker<'_> {
                 let chunk = files[task.file].read(task.part, buffer).map_err(RunError::Read)?;
                 self.shared.bytes.fetch_add((chunk.end - chunk.start) as u64, Ordering::Relaxed);
                 self.chunk(number, task, &chunk)?;
-                self.shared.options.control.bytes_done.fetch_add((chunk.end - chunk.start) as u64, Ordering::Relaxed);
+                self.shared
+                    .options
+                    .control
+                    .bytes_done
+                    .fetch_add((chunk.end - chunk.start) as u64, Ordering::Relaxed);
                 self.spare.push(chunk.buffer);
             }
         }
@@ -180,7 +184,13 @@ impl Worker<'_> {
     }
 
     /// One morsel: down the tree, bad rows out, the rest into the leaves.
-    fn morsel(&mut self, number: usize, task: Task, mut batch: RowBatch<'_>, place: Place<'_>) -> Result<(), RunError> {
+    fn morsel(
+        &mut self,
+        number: usize,
+        task: Task,
+        mut batch: RowBatch<'_>,
+        place: Place<'_>,
+    ) -> Result<(), RunError> {
         let stage = self.shared.stage;
         let input = &stage.inputs[task.input];
         let read = batch.rows();
@@ -203,13 +213,19 @@ impl Worker<'_> {
         };
         self.shared.options.control.rows_read.fetch_add(read as u64, Ordering::Relaxed);
         if self.shared.leaves.iter().any(SharedLeaf::counts_in_order) {
-            self.parts.push(ChunkPart { read: read as u64, kept: kept as u64, faults: bad, rows: ChunkRows::default() });
+            self.parts.push(ChunkPart {
+                read: read as u64,
+                kept: kept as u64,
+                faults: bad,
+                rows: ChunkRows::default(),
+            });
         } else {
             let tally = &mut self.rows[task.input];
             tally.read += read as u64;
             tally.kept += kept as u64;
             tally.bad += bad.len() as u64;
-            let failing = place.source.is_none_or(|s| matches!(s.source.on_error, OnError::Fail | OnError::Null));
+            let failing =
+                place.source.is_none_or(|s| matches!(s.source.on_error, OnError::Fail | OnError::Null));
             if failing && !bad.is_empty() {
                 self.shared.stop.fetch_min(number, Ordering::AcqRel);
             }
@@ -219,7 +235,13 @@ impl Worker<'_> {
             let shared = &self.shared.leaves[leaf];
             let position = Position { task: number as u64, row: self.fed[leaf] };
             self.fed[leaf] += batch.rows() as u64;
-            self.leaves[leaf].feed(shared, &stage.leaves[leaf], &mut batch, position, self.parts.last_mut())?;
+            self.leaves[leaf].feed(
+                shared,
+                &stage.leaves[leaf],
+                &mut batch,
+                position,
+                self.parts.last_mut(),
+            )?;
         }
         Ok(())
     }

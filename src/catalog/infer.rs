@@ -39,7 +39,10 @@ impl Guess {
 
     fn field(self, name: &str) -> InferredField {
         let kind = self.kind.unwrap_or(Type::String);
-        InferredField { field: Field { name: name.to_owned(), ty: DataType::nullable(kind) }, because: self.because }
+        InferredField {
+            field: Field { name: name.to_owned(), ty: DataType::nullable(kind) },
+            because: self.because,
+        }
     }
 }
 
@@ -73,7 +76,9 @@ pub fn infer(path: &Path, format: &Format) -> Result<Vec<InferredField>, Catalog
             field: Field { name: "line".to_owned(), ty: DataType::required(Type::String) },
             because: None,
         }]),
-        Format::Json | Format::Text => Err(CatalogError::Unreadable("this format can only be written".to_owned())),
+        Format::Json | Format::Text => {
+            Err(CatalogError::Unreadable("this format can only be written".to_owned()))
+        }
     }
 }
 
@@ -81,15 +86,13 @@ fn delimited(bytes: Vec<u8>, dialect: &Dialect, whole: bool) -> Result<Vec<Infer
     let Some(first) = header_of(&bytes, dialect, whole)? else {
         return Err(CatalogError::Unreadable("it is empty".to_owned()));
     };
-    let names: Vec<String> = if dialect.header {
-        first
-    } else {
-        (1..=first.len()).map(|i| format!("column{i}")).collect()
-    };
+    let names: Vec<String> =
+        if dialect.header { first } else { (1..=first.len()).map(|i| format!("column{i}")).collect() };
     let source = text_source(dialect, names.len());
     let limits = MorselLimits { rows_max: SAMPLE_ROWS, bytes_max: usize::MAX / 4 };
     let scanner = CsvScanner::new(&source, limits);
-    let mut scanner = scanner.ok_or_else(|| CatalogError::Unreadable("it is not delimited text".to_owned()))?;
+    let mut scanner =
+        scanner.ok_or_else(|| CatalogError::Unreadable("it is not delimited text".to_owned()))?;
     scanner.begin(&chunk(bytes));
     let mut guesses = vec![Guess::default(); names.len()];
     let mut seen = 0;
@@ -174,7 +177,8 @@ fn join(a: Option<Type>, b: Option<Type>) -> Option<Type> {
             for field in y {
                 match x.iter_mut().find(|f| f.name == field.name) {
                     Some(known) => {
-                        let kind = join(Some(known.ty.kind.clone()), Some(field.ty.kind)).unwrap_or(Type::String);
+                        let kind =
+                            join(Some(known.ty.kind.clone()), Some(field.ty.kind)).unwrap_or(Type::String);
                         known.ty = DataType::nullable(kind);
                     }
                     None => x.push(field),
@@ -193,7 +197,8 @@ pub fn sniff(path: &Path) -> Result<Format, CatalogError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let lines: Vec<&[u8]> = bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()).take(100).collect();
     if [".jsonl", ".ndjson"].iter().any(|e| name.ends_with(e))
-        || (!lines.is_empty() && lines.iter().all(|l| matches!(serde_json::from_slice(l), Ok(Json::Object(_)))))
+        || (!lines.is_empty()
+            && lines.iter().all(|l| matches!(serde_json::from_slice(l), Ok(Json::Object(_)))))
     {
         return Ok(Format::JsonLines);
     }

@@ -77,20 +77,26 @@ pub(crate) fn header(path: &Path, dialect: &Dialect) -> Result<Vec<String>, Cata
 }
 
 /// The names in the first row of `bytes`; `None` if the row does not end there.
-pub(crate) fn header_of(bytes: &[u8], dialect: &Dialect, whole: bool) -> Result<Option<Vec<String>>, CatalogError> {
+pub(crate) fn header_of(
+    bytes: &[u8],
+    dialect: &Dialect,
+    whole: bool,
+) -> Result<Option<Vec<String>>, CatalogError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let end = match flow_runtime::row_end(&padded(bytes), 0, dialect.quote, false).filter(|e| *e <= bytes.len()) {
-        Some(end) => end,
-        None if whole && !bytes.is_empty() => bytes.len(),
-        None => return Ok(None),
-    };
+    let end =
+        match flow_runtime::row_end(&padded(bytes), 0, dialect.quote, false).filter(|e| *e <= bytes.len()) {
+            Some(end) => end,
+            None if whole && !bytes.is_empty() => bytes.len(),
+            None => return Ok(None),
+        };
     let line = &bytes[..end];
     let fields = count_fields(line, dialect);
     let dialect = Dialect { header: false, null: Vec::new(), ..dialect.clone() };
     let source = text_source(&dialect, fields);
     let limits = MorselLimits { rows_max: 1, bytes_max: line.len().max(1) };
     let scanner = CsvScanner::new(&source, limits);
-    let mut scanner = scanner.ok_or_else(|| CatalogError::Unreadable("it is not delimited text".to_owned()))?;
+    let mut scanner =
+        scanner.ok_or_else(|| CatalogError::Unreadable("it is not delimited text".to_owned()))?;
     scanner.begin(&chunk(line.to_vec()));
     if !scanner.next_morsel() {
         return Ok(None);

@@ -94,7 +94,10 @@ fn analyze_text(run: &RunReport, program: &Program) -> String {
     }
     for s in &run.sources {
         let files = if s.files == 1 { "1 file".to_owned() } else { format!("{} files", s.files) };
-        lines.entry(program.line(s.span.start)).or_default().push(format!("read: {files}, {} rows", grouped(s.read)));
+        lines
+            .entry(program.line(s.span.start))
+            .or_default()
+            .push(format!("read: {files}, {} rows", grouped(s.read)));
     }
     let mut out = String::new();
     for (number, text) in program.text.lines().enumerate() {
@@ -119,12 +122,16 @@ fn analyze_text(run: &RunReport, program: &Program) -> String {
 }
 
 fn analyze_json(run: &RunReport, program: &Program) -> Json {
-    let operations: Json = run.operations.iter().map(|o| {
-        json!({
-            "stage": o.stage, "operation": o.word, "place": program.place(o.span), "rows_in": o.rows_in,
-            "rows_out": o.rows_out, "seconds": o.time.as_secs_f64(), "steps": o.steps,
+    let operations: Json = run
+        .operations
+        .iter()
+        .map(|o| {
+            json!({
+                "stage": o.stage, "operation": o.word, "place": program.place(o.span), "rows_in": o.rows_in,
+                "rows_out": o.rows_out, "seconds": o.time.as_secs_f64(), "steps": o.steps,
+            })
         })
-    }).collect();
+        .collect();
     let sources: Json = run.sources.iter().map(|s| {
         json!({
             "pattern": s.pattern, "place": program.place(s.span), "files": s.files, "read": s.read, "kept": s.kept,

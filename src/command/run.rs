@@ -90,7 +90,14 @@ pub(crate) fn execute(
 pub(crate) fn summary(report: &RunReport) -> String {
     let mut text = String::new();
     for s in &report.sources {
-        let _ = write!(text, "{}: {} read = {} kept + {} filtered", s.pattern, grouped(s.read), grouped(s.kept), grouped(s.filtered));
+        let _ = write!(
+            text,
+            "{}: {} read = {} kept + {} filtered",
+            s.pattern,
+            grouped(s.read),
+            grouped(s.kept),
+            grouped(s.filtered)
+        );
         let _ = match (s.quarantined, s.skipped) {
             (_, 0) => writeln!(text, " + {} quarantined", grouped(s.quarantined)),
             (0, skipped) => writeln!(text, " + {} skipped", grouped(skipped)),
@@ -120,7 +127,13 @@ fn inferred_schemas(compiled: &Compiled) -> String {
     let mut text = String::new();
     for s in &compiled.inferred {
         let fields: Vec<String> = s.fields.iter().map(|f| f.field.to_string()).collect();
-        let _ = writeln!(text, "{}: no schema declared; inferred from `{}`: {{ {} }}", s.pattern, s.file, fields.join(", "));
+        let _ = writeln!(
+            text,
+            "{}: no schema declared; inferred from `{}`: {{ {} }}",
+            s.pattern,
+            s.file,
+            fields.join(", ")
+        );
     }
     text
 }

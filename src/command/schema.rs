@@ -77,7 +77,8 @@ fn as_clause(path: &std::path::Path, format: &Format) -> String {
             let word = if extension == "tsv" { "tsv" } else { "csv" };
             let mut options = Vec::new();
             if d.separator != default.separator {
-                let shown = if d.separator == b'\t' { "\\t".to_owned() } else { char::from(d.separator).to_string() };
+                let shown =
+                    if d.separator == b'\t' { "\\t".to_owned() } else { char::from(d.separator).to_string() };
                 options.push(format!("sep: \"{shown}\""));
             }
             if !d.header {

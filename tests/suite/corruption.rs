@@ -77,7 +77,12 @@ fn every_row_of_a_corrupted_file_is_accounted_for() {
     check_kept(&bytes, &bad, &outcome.stdout);
     let rows = rows_of(&bytes).len();
     let kept = rows - bad.len();
-    let summary = format!("people.jsonl: {} read = {} kept + 0 filtered + {} quarantined", spaced(rows), spaced(kept), spaced(bad.len()));
+    let summary = format!(
+        "people.jsonl: {} read = {} kept + 0 filtered + {} quarantined",
+        spaced(rows),
+        spaced(kept),
+        spaced(bad.len())
+    );
     assert!(outcome.stderr.contains(&summary), "{}\nis not in\n{}", summary, outcome.stderr);
 }
 
@@ -102,10 +107,12 @@ fn check_kept(bytes: &[u8], bad: &BTreeSet<u64>, stdout: &str) {
     let mut groups: BTreeMap<String, (u64, i64)> = BTreeMap::new();
     let (mut rows, mut total) = (0u64, 0i64);
     for (line, text) in rows_of(bytes) {
-        let parsed = std::str::from_utf8(text).ok().and_then(|t| serde_json::from_str::<serde_json::Value>(t).ok());
-        let fields = parsed.as_ref().filter(|v| v.is_object()).and_then(|v| {
-            Some((v.get("age")?.as_i64()?, v.get("occupation")?.as_str()?.to_owned()))
-        });
+        let parsed =
+            std::str::from_utf8(text).ok().and_then(|t| serde_json::from_str::<serde_json::Value>(t).ok());
+        let fields = parsed
+            .as_ref()
+            .filter(|v| v.is_object())
+            .and_then(|v| Some((v.get("age")?.as_i64()?, v.get("occupation")?.as_str()?.to_owned())));
         match (fields, bad.contains(&line)) {
             (Some((age, job)), false) => {
                 rows += 1;
@@ -115,13 +122,19 @@ fn check_kept(bytes: &[u8], bad: &BTreeSet<u64>, stdout: &str) {
                 group.1 += age;
             }
             (None, true) => {}
-            (Some(_), true) => panic!("line {line} is good, but was quarantined: {}", String::from_utf8_lossy(text)),
+            (Some(_), true) => {
+                panic!("line {line} is good, but was quarantined: {}", String::from_utf8_lossy(text))
+            }
             (None, false) => panic!("line {line} is bad, but was kept: {}", String::from_utf8_lossy(text)),
         }
     }
     let mut expected = format!("n,mean_age\n{rows},{}\n\noccupation,n,total\n", total as f64 / rows as f64);
     for (job, (n, total)) in groups {
-        let quoted = if job.is_empty() || job.contains([',', '"', '\r']) { format!("\"{}\"", job.replace('"', "\"\"")) } else { job };
+        let quoted = if job.is_empty() || job.contains([',', '"', '\r']) {
+            format!("\"{}\"", job.replace('"', "\"\""))
+        } else {
+            job
+        };
         expected.push_str(&format!("{quoted},{n},{total}\n"));
     }
     assert_eq!(stdout, expected);

@@ -16,7 +16,8 @@ fn input(workplace: &Workplace) {
         text.push_str(&format!("{i},name of row {i}\n"));
     }
     std::fs::write(workplace.path().join("in.csv"), text).expect("input written");
-    let program = r#"read "in.csv" schema { id: int, name: string } | map { id: id + 1, name } | write "out.csv""#;
+    let program =
+        r#"read "in.csv" schema { id: int, name: string } | map { id: id + 1, name } | write "out.csv""#;
     std::fs::write(workplace.path().join("p.flow"), program).expect("program written");
 }
 
@@ -24,7 +25,10 @@ fn input(workplace: &Workplace) {
 fn strangers(directory: &Path) -> Vec<String> {
     let known = ["in.csv", "p.flow", "out.csv", "examples", "tests", "benches"];
     let names = std::fs::read_dir(directory).expect("a directory").flatten();
-    names.map(|e| e.file_name().to_string_lossy().into_owned()).filter(|n| !known.contains(&n.as_str())).collect()
+    names
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .filter(|n| !known.contains(&n.as_str()))
+        .collect()
 }
 
 fn run(workplace: &Workplace) -> Command {
@@ -55,7 +59,11 @@ fn a_killed_run_leaves_the_old_output_or_the_new_one() {
     }
     assert!(killed > 0, "no run was killed in time: the input is too small");
     assert!(run(&workplace).status().expect("flowc runs").success());
-    assert_eq!(strangers(workplace.path()), Vec::<String>::new(), "the next run removes what a killed one left");
+    assert_eq!(
+        strangers(workplace.path()),
+        Vec::<String>::new(),
+        "the next run removes what a killed one left"
+    );
     assert_eq!(std::fs::read(&out).expect("the output"), new);
 }
 
@@ -101,7 +109,8 @@ fn a_full_device_is_reported() {
         .expect("flowc runs");
     assert!(output.status.success(), "nothing is printed, so nothing can fail");
     let program = r#"read "in.csv" schema { id: int } | filter id < 10 | write "/dev/full" as csv"#;
-    let output = flowc().args(["run", "-e", program]).current_dir(workplace.path()).output().expect("flowc runs");
+    let output =
+        flowc().args(["run", "-e", program]).current_dir(workplace.path()).output().expect("flowc runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{stderr}");
     assert!(stderr.contains("/dev/full"), "{stderr}");
@@ -118,7 +127,8 @@ fn a_full_file_system_keeps_the_old_output() {
         "trap '' XFSZ; ulimit -f 2048; exec {} run p.flow --threads 1 -q",
         env!("CARGO_BIN_EXE_flowc")
     );
-    let output = Command::new("bash").args(["-c", &script]).current_dir(workplace.path()).output().expect("bash runs");
+    let output =
+        Command::new("bash").args(["-c", &script]).current_dir(workplace.path()).output().expect("bash runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{stderr}");
     assert!(stderr.contains("out.csv"), "{stderr}");

@@ -89,7 +89,8 @@ fn examples() {
 #[test]
 fn check_cases() {
     insta::glob!("../cases/check", "**/*.flow", |path| {
-        let name = path.strip_prefix(repository()).expect("a program of the repository").display().to_string();
+        let name =
+            path.strip_prefix(repository()).expect("a program of the repository").display().to_string();
         let outcome = Workplace::new().run(&["check", &name]);
         assert_ne!(outcome.status, Some(70), "{name} met a bug:\n{}", outcome.stderr);
         insta::assert_snapshot!(text(&outcome));

@@ -18,7 +18,8 @@ const IMPORTS: [(&str, &[&str]); 6] = [
 fn crates_import_what_the_table_allows() {
     let table = std::fs::read_to_string(repository().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     for (directory, allowed) in IMPORTS {
-        let manifest = std::fs::read_to_string(repository().join(directory).join("Cargo.toml")).expect("a manifest");
+        let manifest =
+            std::fs::read_to_string(repository().join(directory).join("Cargo.toml")).expect("a manifest");
         let dependencies = manifest.split("[dependencies]").nth(1).expect("dependencies");
         let dependencies = dependencies.split("\n[").next().unwrap_or_default();
         let imported: BTreeSet<&str> = dependencies
@@ -28,7 +29,8 @@ fn crates_import_what_the_table_allows() {
             .collect();
         let allowed: BTreeSet<&str> = allowed.iter().copied().collect();
         assert!(imported.is_subset(&allowed), "{directory} imports {imported:?}, but may import {allowed:?}");
-        let name = manifest.lines().find_map(|l| l.strip_prefix("name = ")).expect("a name").trim_matches('"');
+        let name =
+            manifest.lines().find_map(|l| l.strip_prefix("name = ")).expect("a name").trim_matches('"');
         let row = table.lines().find(|l| l.starts_with(&format!("| {name} |"))).expect("a row of the table");
         let cell = row.split('|').nth(2).unwrap_or_default();
         let documented: BTreeSet<&str> =

@@ -219,7 +219,9 @@ impl Column {
             (Values::I64(v), Type::Duration) => Value::Duration(v[row]),
             (Values::I64(v), _) => Value::Int(v[row]),
             (Values::F64(v), _) => Value::Float(v[row]),
-            (Values::I128(v), Type::Decimal { scale, .. }) => Value::Decimal { unscaled: v[row], scale: *scale },
+            (Values::I128(v), Type::Decimal { scale, .. }) => {
+                Value::Decimal { unscaled: v[row], scale: *scale }
+            }
             (Values::I128(v), _) => Value::Decimal { unscaled: v[row], scale: 0 },
             (Values::Str(v), _) => Value::string(v.text(row)),
             (Values::Any(v), _) => v[row].clone(),
