@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::hash::{MID_MAX, SHORT_MAX, Seeds, WINDOW};
-use super::probe::{BLOCK, Bucket, Buckets, Numbers, SLACK, ShortBucket, ShortKeys};
+use super::probe::{BLOCK, Bucket, Buckets, KeyPlace, Numbers, SLACK, ShortBucket, ShortKeys};
 use std::arch::x86_64::*;
 
 /// Finds the numbers of a block's short keys.
@@ -13,7 +13,7 @@ use std::arch::x86_64::*;
 pub(super) fn probe_short(table: &Buckets<ShortBucket>, keys: &ShortKeys, out: &mut Numbers) {
     let n = keys.count.min(BLOCK);
     let rows = keys.rows[..n].iter().zip(&keys.hashes[..n]).zip(&keys.words[..n]).zip(&keys.tails[..n]);
-    for (((&row, &hash), &word), &tail) in rows {
+    for (i, (((&row, &hash), &word), &tail)) in rows.enumerate() {
         let word = _mm256_set1_epi64x(word as i64);
         let tail = _mm_set1_epi32(tail as i32);
         let number = table.find_by(hash, |line| {
@@ -24,7 +24,7 @@ pub(super) fn probe_short(table: &Buckets<ShortBucket>, keys: &ShortKeys, out: &
             let same = _mm256_cmpeq_epi64_mask(words, word);
             u32::from(_mm_mask_cmpeq_epi32_mask(same, tails, tail))
         });
-        out.set(row, number);
+        out.set(row, number, || KeyPlace::Short(i as u8));
     }
 }
 

@@ -123,6 +123,9 @@ fn first_of_all(
 ) -> Result<Vec<(u64, Place)>, NeedsMore> {
     let Some((table, _, memory)) = tables.first() else { return Ok(Vec::new()) };
     let mut merged = table.empty_like(memory.budget());
+    if let Some((partitions, n)) = split {
+        merged.reserve(partitions.iter().map(|p| p.part(n).len()).sum(), table)?;
+    }
     let mut first: Vec<(u64, Place)> = Vec::new();
     let (mut all, mut to) = (Vec::new(), Vec::new());
     for (i, (table, rows, _)) in tables.iter().enumerate() {

@@ -5,7 +5,7 @@ use super::store::{LongKeys, long_hash};
 use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
 use crate::kernels::level::SimdLevel;
 use crate::kernels::probe::{
-    BLOCK, Buckets, MidBucket, MidKeys, Numbers, SLACK, ShortBucket, ShortKeys, load_short,
+    BLOCK, Buckets, KeyPlace, MidBucket, MidKeys, Numbers, SLACK, ShortBucket, ShortKeys, load_short,
 };
 use flow_ir::column::VALID;
 use flow_ir::{Column, StrColumn};
@@ -95,7 +95,7 @@ impl Block {
         let mut rest = 0;
         for row in 0..count.min(BLOCK) {
             if texts.is_null(row) {
-                self.numbers.set(row as u8, null);
+                self.numbers.set(row as u8, null, || KeyPlace::Null);
                 continue;
             }
             let (window, length) = texts.window(row);
@@ -127,7 +127,7 @@ impl Block {
                     let key = ShortKey::of_word(word);
                     self.short.push_if(true, row as u8, key, key.hash(&tables.seeds));
                 }
-                None => self.numbers.set(row as u8, null),
+                None => self.numbers.set(row as u8, null, || KeyPlace::Null),
             }
         }
         if tables.short.is_far() {

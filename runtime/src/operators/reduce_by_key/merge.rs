@@ -122,6 +122,8 @@ fn merge_in_parts(
         .into_par_iter()
         .map(|n| {
             let mut merged = Merged::new(spec, budget);
+            let keys = split.iter().map(|s| s.0.part(n).len()).sum();
+            merged.table.reserve(keys, &parts[0].table)?;
             for (part, (partitions, index)) in parts.iter().zip(&split) {
                 merged.merge(spec, part, index, partitions.part(n))?;
             }

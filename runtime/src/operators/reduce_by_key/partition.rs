@@ -5,7 +5,7 @@ use super::block::{Block, TextRows};
 use super::store::{KeyStore, long_hash, range};
 use super::table::GroupTable;
 use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
-use crate::kernels::probe::BLOCK;
+use crate::kernels::probe::{BLOCK, fetch};
 use crate::memory::NeedsMore;
 
 /// Groups that a part should have: its table and states fit into a near cache.
@@ -68,10 +68,11 @@ pub(crate) fn hash_of(key: &[u8], window: &[u8; WINDOW], seeds: &Seeds) -> u64 {
 
 /// The keys of some groups of a table, as rows.
 struct StoredKeys<'a> {
+    table: &'a GroupTable,
     bytes: &'a [u8],
     ends: &'a [u64],
     groups: &'a [u32],
-    /// Views of the keys, where the bytes are few enough for views.
+    /// Views of the keys, where none is null and the bytes are few enough for views.
     views: &'a [u64],
 }
 
@@ -81,8 +82,8 @@ impl TextRows for StoredKeys<'_> {
     }
 
     #[inline(always)]
-    fn is_null(&self, _: usize) -> bool {
-        false
+    fn is_null(&self, row: usize) -> bool {
+        self.table.is_null_group(self.groups[row])
     }
 
     fn bytes(&self, row: usize) -> &[u8] {
@@ -108,9 +109,11 @@ impl GroupTable {
     ) -> Result<(), NeedsMore> {
         out.clear();
         out.reserve(groups.len());
+        let all = groups;
         let mut block = Block::new();
         let mut views = Vec::with_capacity(BLOCK);
-        for groups in groups.chunks(BLOCK) {
+        for (n, groups) in groups.chunks(BLOCK).enumerate() {
+            other.store.fetch(all.get((n + 1) * BLOCK..).unwrap_or_default());
             match &other.store {
                 KeyStore::Words(words) => {
                     let null = self.null_group;
@@ -119,44 +122,25 @@ impl GroupTable {
                         (!other.is_null_group(g)).then(|| words[g as usize])
                     });
                     self.probe_words(&mut block);
+                    self.insert_missing(&mut block, |_| &[])?;
                 }
                 KeyStore::Bytes { bytes, ends } => {
-                    let mut keys = StoredKeys { bytes, ends, groups, views: &[] };
                     views.clear();
-                    if bytes.len() <= u32::MAX as usize {
+                    // Null's group has an empty key, which must not be taken for the empty text.
+                    let nulls = groups.iter().any(|&g| other.is_null_group(g));
+                    if !nulls && bytes.len() <= u32::MAX as usize {
                         views.extend(groups.iter().map(|&g| {
                             let range = range(ends, g as usize);
+                            fetch(bytes.as_ptr().wrapping_add(range.start));
                             range.start as u64 | (range.len() as u64) << 32
                         }));
-                        keys.views = &views;
                     }
+                    let keys = StoredKeys { table: other, bytes, ends, groups, views: &views };
                     self.find_texts(&keys, groups.len(), &mut block);
+                    self.insert_missing(&mut block, |row| keys.bytes(row))?;
                 }
             }
-            self.insert_missing_from(other, groups, &mut block)?;
             out.extend_from_slice(&block.numbers.rows[..groups.len()]);
-        }
-        Ok(())
-    }
-
-    /// Makes groups for the keys of a block that were not found, in row order. Null's group in
-    /// `other` has an empty key, which must not be taken for the empty text.
-    fn insert_missing_from(
-        &mut self,
-        other: &GroupTable,
-        groups: &[u32],
-        block: &mut Block,
-    ) -> Result<(), NeedsMore> {
-        let missing = &mut block.numbers.missing;
-        if let Some(row) = groups.iter().position(|&g| other.is_null_group(g)) {
-            // A block's rows are numbered in bytes.
-            missing.retain(|&r| usize::from(r) != row);
-            missing.push(row as u8);
-        }
-        missing.sort_unstable();
-        for i in 0..block.numbers.missing.len() {
-            let row = usize::from(block.numbers.missing[i]);
-            block.numbers.rows[row] = self.insert_from(other, groups[row])?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The keys of a table's groups, by group.
 
 use crate::kernels::hash::{MID_MAX, Seeds, hash_long};
+use crate::kernels::probe::{BLOCK, fetch};
 use std::ops::Range;
 
 /// Keys in the order of their groups.
@@ -26,6 +27,17 @@ impl KeyStore {
         }
     }
 
+    /// Makes room for keys of so many bytes in all.
+    pub(crate) fn reserve(&mut self, keys: usize, total: usize) {
+        match self {
+            KeyStore::Words(words) => words.reserve(keys),
+            KeyStore::Bytes { bytes, ends } => {
+                bytes.reserve(total);
+                ends.reserve(keys);
+            }
+        }
+    }
+
     /// Appends a key.
     pub(crate) fn push(&mut self, key: &[u8]) {
         match self {
@@ -44,6 +56,16 @@ impl KeyStore {
         match self {
             KeyStore::Words(words) => f(&words[g].to_le_bytes()),
             KeyStore::Bytes { bytes, ends } => f(&bytes[range(ends, g)]),
+        }
+    }
+
+    /// Starts fetching the words, or the places, of the first block of some keys.
+    pub(crate) fn fetch(&self, groups: &[u32]) {
+        for &g in groups.iter().take(BLOCK) {
+            match self {
+                KeyStore::Words(words) => fetch(words.as_ptr().wrapping_add(g as usize)),
+                KeyStore::Bytes { ends, .. } => fetch(ends.as_ptr().wrapping_add(g as usize)),
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::store::{KeyStore, LongKeys, first_word, long_hash, range};
 use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
 use crate::kernels::level::SimdLevel;
 pub use crate::kernels::probe::NO_GROUP;
-use crate::kernels::probe::{BLOCK, Bucket, Buckets, MidBucket, ShortBucket, probe_mid, probe_short};
+use crate::kernels::probe::{BLOCK, Buckets, KeyPlace, MidBucket, ShortBucket, probe_mid, probe_short};
 use crate::memory::{Budget, NeedsMore, Reservation};
 use flow_ir::column::VALID;
 use flow_ir::value::float_key;
@@ -106,7 +106,13 @@ impl GroupTable {
         for from in (0..rows).step_by(BLOCK) {
             let to = rows.min(from + BLOCK);
             self.find_block(keys, from, to, &mut block, &mut encoded);
-            outcome = self.insert_missing(keys, from, &mut block, &encoded);
+            outcome = match (self.form, keys) {
+                (KeyForm::Encoded, _) => self.insert_missing(&mut block, |row| encoded.bytes(row)),
+                (_, [Column { values: Values::Str(texts), .. }]) => {
+                    self.insert_missing(&mut block, |row| texts.bytes(from + row))
+                }
+                _ => self.insert_missing(&mut block, |_| &[]),
+            };
             if outcome.is_err() {
                 break;
             }
@@ -174,37 +180,56 @@ impl GroupTable {
         block.load_texts(self.level, texts, count, self.null_group, &self.tables);
         probe_short(self.level, &self.tables.short, &block.short, &mut block.numbers);
         probe_mid(&self.tables.mid, &block.mid, &mut block.numbers);
-        for &(row, hash) in &block.long {
+        for (i, &(row, hash)) in block.long.iter().enumerate() {
             let found = self.tables.long.find(texts.bytes(usize::from(row)), hash, &self.store);
-            block.numbers.set(row, found.unwrap_or(NO_GROUP));
+            block.numbers.set(row, found.unwrap_or(NO_GROUP), || KeyPlace::Long(i as u8));
         }
     }
 
-    /// Makes groups for the keys of a block that were not found, in row order.
-    fn insert_missing(
+    /// Makes groups for the keys of a block that were not found, in row order. `bytes` has the keys
+    /// that are texts.
+    pub(super) fn insert_missing<'a>(
         &mut self,
-        keys: &[&Column],
-        from: usize,
         block: &mut Block,
-        encoded: &EncodedRows,
+        bytes: impl Fn(usize) -> &'a [u8],
     ) -> Result<(), NeedsMore> {
         block.numbers.missing.sort_unstable();
         for i in 0..block.numbers.missing.len() {
-            let row = block.numbers.missing[i];
-            let at = from + usize::from(row);
-            let group = match (self.form, keys) {
-                (KeyForm::Encoded, _) => self.insert(encoded.bytes(usize::from(row)))?,
-                (_, [column]) if column.status.get(at) == VALID => match &column.values {
-                    Values::Str(texts) => self.insert(texts.bytes(at))?,
-                    _ => match word_of(column, at) {
-                        Some(word) => self.insert_word(word)?,
-                        None => self.insert_null()?,
-                    },
-                },
-                _ => self.insert_null()?,
+            let (row, place) = block.numbers.missing[i];
+            let row = usize::from(row);
+            block.numbers.rows[row] = match place {
+                KeyPlace::Null => self.insert_null()?,
+                KeyPlace::Short(at) => {
+                    let (key, hash) = block.short.get(at);
+                    match self.form {
+                        KeyForm::Word => self.insert_short(key, hash, &key.word.to_le_bytes())?,
+                        _ => self.insert_short(key, hash, bytes(row))?,
+                    }
+                }
+                KeyPlace::Mid(at) => {
+                    let (key, hash) = block.mid.get(at);
+                    self.insert_mid(key, hash, bytes(row))?
+                }
+                KeyPlace::Long(at) => self.insert_long(block.long[usize::from(at)].1, bytes(row))?,
             };
-            block.numbers.rows[usize::from(row)] = group;
         }
+        Ok(())
+    }
+
+    /// Makes room for so many keys, of about the sizes that `like` has.
+    pub(crate) fn reserve(&mut self, keys: usize, like: &GroupTable) -> Result<(), NeedsMore> {
+        let all = like.len().max(1);
+        let share = |n: usize| (n as u128 * keys as u128 / all as u128) as usize;
+        let short = Buckets::<ShortBucket>::lines_for(share(like.tables.short.len()));
+        let mid = Buckets::<MidBucket>::lines_for(share(like.tables.mid.len()));
+        self.account(short * size_of::<ShortBucket>() + mid * size_of::<MidBucket>())?;
+        if short > self.tables.short.lines() {
+            self.tables.short.grow(short, &self.tables.seeds);
+        }
+        if mid > self.tables.mid.lines() && like.tables.mid.len() > 0 {
+            self.tables.mid.grow(mid, &self.tables.seeds);
+        }
+        self.store.reserve(keys, share(like.store.bytes_used()));
         Ok(())
     }
 
@@ -215,55 +240,61 @@ impl GroupTable {
             return self.insert_word(first_word(key));
         }
         if key.len() > MID_MAX {
-            let hash = long_hash(key, &seeds);
-            if let Some(group) = self.tables.long.find(key, hash, &self.store) {
-                return Ok(group);
-            }
-            if let Some(slots) = self.tables.long.must_grow_to() {
-                self.account(slots * 16)?;
-                self.tables.long.grow(slots);
-            }
-            let group = self.new_group(key)?;
-            self.tables.long.insert(hash, group);
-            return Ok(group);
+            return self.insert_long(long_hash(key, &seeds), key);
         }
         let mut window = [0; WINDOW];
         window[..key.len()].copy_from_slice(key);
         if key.len() > SHORT_MAX {
             let mid = MidKey::load(&window, key.len());
-            let hash = mid.hash(&seeds);
-            match self.tables.mid.find(&mid, hash) {
-                NO_GROUP => {}
-                group => return Ok(group),
-            }
-            if let Some(lines) = self.tables.mid.must_grow_to() {
-                self.account(lines * size_of::<MidBucket>())?;
-                self.tables.mid.grow(lines, &seeds);
-            }
-            let group = self.new_group(key)?;
-            self.tables.mid.insert(&mid, hash, group);
-            return Ok(group);
+            return self.insert_mid(mid, mid.hash(&seeds), key);
         }
-        self.insert_short(ShortKey::load(&window, key.len()), key)
+        let short = ShortKey::load(&window, key.len());
+        self.insert_short(short, short.hash(&seeds), key)
     }
 
     fn insert_word(&mut self, word: u64) -> Result<u32, NeedsMore> {
-        self.insert_short(ShortKey::of_word(word), &word.to_le_bytes())
+        let key = ShortKey::of_word(word);
+        self.insert_short(key, key.hash(&self.tables.seeds), &word.to_le_bytes())
     }
 
-    fn insert_short(&mut self, short: ShortKey, key: &[u8]) -> Result<u32, NeedsMore> {
-        let seeds = self.tables.seeds;
-        let hash = ShortBucket::hash(&short, &seeds);
-        match self.tables.short.find(&short, hash) {
+    fn insert_short(&mut self, key: ShortKey, hash: u64, bytes: &[u8]) -> Result<u32, NeedsMore> {
+        match self.tables.short.find(&key, hash) {
             NO_GROUP => {}
             group => return Ok(group),
         }
         if let Some(lines) = self.tables.short.must_grow_to() {
             self.account(lines * size_of::<ShortBucket>())?;
-            self.tables.short.grow(lines, &seeds);
+            self.tables.short.grow(lines, &self.tables.seeds);
         }
-        let group = self.new_group(key)?;
-        self.tables.short.insert(&short, hash, group);
+        let group = self.new_group(bytes)?;
+        self.tables.short.insert(&key, hash, group);
+        Ok(group)
+    }
+
+    fn insert_mid(&mut self, key: MidKey, hash: u64, bytes: &[u8]) -> Result<u32, NeedsMore> {
+        match self.tables.mid.find(&key, hash) {
+            NO_GROUP => {}
+            group => return Ok(group),
+        }
+        if let Some(lines) = self.tables.mid.must_grow_to() {
+            self.account(lines * size_of::<MidBucket>())?;
+            self.tables.mid.grow(lines, &self.tables.seeds);
+        }
+        let group = self.new_group(bytes)?;
+        self.tables.mid.insert(&key, hash, group);
+        Ok(group)
+    }
+
+    fn insert_long(&mut self, hash: u64, bytes: &[u8]) -> Result<u32, NeedsMore> {
+        if let Some(group) = self.tables.long.find(bytes, hash, &self.store) {
+            return Ok(group);
+        }
+        if let Some(slots) = self.tables.long.must_grow_to() {
+            self.account(slots * 16)?;
+            self.tables.long.grow(slots);
+        }
+        let group = self.new_group(bytes)?;
+        self.tables.long.insert(hash, group);
         Ok(group)
     }
 
@@ -273,15 +304,6 @@ impl GroupTable {
             self.null_group = self.new_group(&[])?;
         }
         Ok(self.null_group)
-    }
-
-    /// The group of the key that `other` has as its group `group`, new if need be.
-    pub(crate) fn insert_from(&mut self, other: &GroupTable, group: u32) -> Result<u32, NeedsMore> {
-        if other.is_null_group(group) {
-            self.insert_null()
-        } else {
-            other.store.with(group, |key| self.insert(key))
-        }
     }
 
     fn new_group(&mut self, key: &[u8]) -> Result<u32, NeedsMore> {

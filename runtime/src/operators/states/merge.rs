@@ -2,10 +2,14 @@
 
 use super::States;
 use super::update::{add_float, add_wide, float_extreme, int_extreme, promote, wanted, wide_sum};
+use crate::kernels::probe::fetch;
 use crate::memory::NeedsMore;
 use crate::operators::side::{PairsByGroup, Side, index_of};
 use flow_ir::aggregate::AggregateKind;
 use flow_ir::layout::{StateKind, StateSlot};
+
+/// Groups by which their words are fetched before they are merged: they lie all over the place.
+const AHEAD: usize = 24;
 
 /// What must be known of states before they are merged into others.
 #[derive(Debug)]
@@ -42,7 +46,10 @@ impl States {
             let kind = spec.aggregates[i].kind;
             let pairs = from.iter().zip(to);
             if slot.kind != StateKind::Side {
-                for (&f, &t) in pairs {
+                for (n, (&f, &t)) in pairs.enumerate() {
+                    if let Some(&ahead) = from.get(n + AHEAD) {
+                        fetch(other.words.as_ptr().wrapping_add(ahead as usize * stride + slot.offset));
+                    }
                     let source = &other.words[f as usize * stride + slot.offset..][..slot.kind.words()];
                     let target = &mut self.words[t as usize * stride + slot.offset..][..slot.kind.words()];
                     merge_words(target, source, *slot, kind, &mut self.side[i], &other.side[i]);
