@@ -91,6 +91,8 @@ pub(crate) struct Inputs {
     pointers: Vec<InputPointers>,
     /// Status bytes for morsels longer than [`VALID_ROWS`].
     _valid_rows: Vec<u8>,
+    /// How many rows each of them has, at least.
+    rows: usize,
 }
 
 impl Inputs {
@@ -109,7 +111,7 @@ impl Inputs {
                 Some(column) => check_column(class, column, rows, valid_rows),
             })
             .collect();
-        Inputs { pointers, _valid_rows: long }
+        Inputs { pointers, _valid_rows: long, rows }
     }
 
     /// Where the records start.
@@ -237,13 +239,51 @@ impl LoopCode {
     }
 }
 
-/// Runs an aggregate update and returns the row it stopped at.
-///
-/// The caller, `UpdateKernel::run`, has checked the record: `states` holds the words of every group
-/// of rows `from..rows`, `groups` and the inputs have `rows` rows, and all of them outlive the call.
-pub(crate) fn update(code: &Code, call: &mut UpdateCall) -> usize {
-    // SAFETY: the code was emitted for this record; see above for what it points to. It reads rows
-    // `from..rows` of the inputs and groups, and reads and writes words of those groups only.
-    let stopped = unsafe { code.entry()(ptr::from_mut(call).cast()) };
+/// The states an aggregate update changes, and the rows it adds to them.
+pub(crate) struct UpdateRequest<'a> {
+    /// The words of all groups.
+    pub(crate) states: &'a mut [u64],
+    /// Words of one group.
+    pub(crate) stride: usize,
+    /// The group of every row; without, all rows belong to group 0.
+    pub(crate) groups: Option<&'a [u32]>,
+    /// The first row.
+    pub(crate) from: usize,
+    /// One past the last row.
+    pub(crate) rows: usize,
+}
+
+impl UpdateRequest<'_> {
+    /// Checks that every row has a group and every group its words.
+    fn check(&self) {
+        let last = match self.groups {
+            None => 0,
+            Some(groups) => {
+                let used = groups.get(self.from..self.rows);
+                let used = used.unwrap_or_else(|| panic!("{} groups for {} rows", groups.len(), self.rows));
+                used.iter().copied().max().map_or(0, |g| g as usize)
+            }
+        };
+        let words = last.checked_add(1).and_then(|n| n.checked_mul(self.stride));
+        assert!(words.is_some_and(|n| n <= self.states.len()), "group {last} is not there");
+    }
+}
+
+/// Runs an aggregate update and returns the row it stopped at. The code must be that of an update
+/// of these inputs and this stride.
+pub(crate) fn update(code: &Code, request: &mut UpdateRequest<'_>, inputs: &Inputs) -> usize {
+    request.check();
+    assert!(inputs.rows >= request.rows && request.from < request.rows, "an update got the wrong rows");
+    let mut call = UpdateCall {
+        from: request.from as u64,
+        rows: request.rows as u64,
+        states: request.states.as_mut_ptr(),
+        groups: request.groups.map_or(ptr::null(), <[u32]>::as_ptr),
+        inputs: inputs.as_ptr(),
+    };
+    // SAFETY: the code was emitted for this record. It reads rows `from..rows` of the groups and
+    // inputs, which have them, and reads and writes words of those rows' groups (or of group 0),
+    // which are inside `states`. The states are borrowed mutably, so nothing else sees them.
+    let stopped = unsafe { code.entry()(ptr::from_mut(&mut call).cast()) };
     stopped as usize
 }

@@ -51,23 +51,6 @@ pub(crate) fn host() -> Result<&'static Host, JitError> {
     HOST.get_or_init(|| describe_host(true)).as_ref().map_err(Clone::clone)
 }
 
-/// Lets tests generate code for the oldest processor of the architecture.
-#[cfg(test)]
-pub(crate) mod baseline {
-    use super::{Host, JitError, OnceLock, describe_host};
-    use std::cell::Cell;
-
-    thread_local! {
-        /// Whether this thread does.
-        pub(crate) static BASELINE: Cell<bool> = const { Cell::new(false) };
-    }
-
-    pub(super) fn host() -> Result<&'static Host, JitError> {
-        static HOST: OnceLock<Result<Host, JitError>> = OnceLock::new();
-        HOST.get_or_init(|| describe_host(false)).as_ref().map_err(Clone::clone)
-    }
-}
-
 /// Describes this processor, or without `extensions` the oldest of its architecture.
 fn describe_host(extensions: bool) -> Result<Host, JitError> {
     let verify = if cfg!(debug_assertions) { "true" } else { "false" };
@@ -90,4 +73,21 @@ fn describe_host(extensions: bool) -> Result<Host, JitError> {
     let has_rounding = !cfg!(target_arch = "x86_64")
         || isa.isa_flags().iter().any(|f| f.name == "has_sse41" && f.as_bool() == Some(true));
     Ok(Host { isa, has_rounding })
+}
+
+/// Lets tests generate code for the oldest processor of the architecture.
+#[cfg(test)]
+pub(crate) mod baseline {
+    use super::{Host, JitError, OnceLock, describe_host};
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Whether this thread does.
+        pub(crate) static BASELINE: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub(super) fn host() -> Result<&'static Host, JitError> {
+        static HOST: OnceLock<Result<Host, JitError>> = OnceLock::new();
+        HOST.get_or_init(|| describe_host(false)).as_ref().map_err(Clone::clone)
+    }
 }

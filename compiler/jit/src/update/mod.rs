@@ -8,8 +8,7 @@ mod emit;
 mod lanes;
 mod slot;
 
-use crate::abi::UpdateCall;
-use crate::call::Inputs;
+use crate::call::{Inputs, UpdateRequest, update};
 use crate::code::Code;
 use crate::describe::KernelText;
 use crate::engine::host;
@@ -105,7 +104,6 @@ impl UpdateKernel {
         if from >= rows {
             return rows;
         }
-        let groups = self.check_groups(states, groups, from, rows);
         assert_eq!(arguments.len(), self.covered.len(), "an update got the wrong number of arguments");
         let read: Vec<Option<&Column>> = self
             .slots
@@ -119,38 +117,19 @@ impl UpdateKernel {
         let valid = read.iter().flatten().all(|c| c.status == Status::AllValid);
         let classes = self.slots.iter().map(|slot| self.classes[slot.aggregate]);
         let inputs = Inputs::check(classes.zip(read), rows, true);
-        let mut call = UpdateCall {
-            from: from as u64,
-            rows: rows as u64,
-            states: states.as_mut_ptr(),
-            groups: groups.as_ptr(),
-            inputs: inputs.as_ptr(),
-        };
+        let groups = self.keyed.then_some(groups);
+        let mut request = UpdateRequest { states, stride: self.stride, groups, from, rows };
         if valid {
-            let done = crate::call::update(&self.valid, &mut call);
+            let done = update(&self.valid, &mut request, &inputs);
             if self.keyed || done == rows {
                 return done;
             }
         }
         match self.general() {
-            Ok(code) => crate::call::update(code, &mut call),
+            Ok(code) => update(code, &mut request, &inputs),
             // Without code the caller has to add every row.
             Err(_) => from,
         }
-    }
-
-    /// Checks that every row has a group and every group its words.
-    fn check_groups<'g>(&self, states: &[u64], groups: &'g [u32], from: usize, rows: usize) -> &'g [u32] {
-        if !self.keyed {
-            assert!(states.len() >= self.stride, "group 0 is not there");
-            return &[];
-        }
-        let used =
-            groups.get(from..rows).unwrap_or_else(|| panic!("{} groups for {rows} rows", groups.len()));
-        let last = used.iter().copied().max().map_or(0, |g| g as usize);
-        let words = last.checked_add(1).and_then(|n| n.checked_mul(self.stride));
-        assert!(words.is_some_and(|n| n <= states.len()), "group {last} is not there");
-        groups
     }
 
     fn general(&self) -> Result<&Code, JitError> {
