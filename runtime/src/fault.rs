@@ -71,6 +71,9 @@ impl Row for BatchRow<'_, '_> {
             let column = morsel.scanner.column(index, Some(&[self.batch.origin(self.row)]));
             return self.read(&column, 0, id);
         }
+        if let Some(column) = self.batch.base_column(id) {
+            return self.read(column, self.batch.origin(self.row) as usize, id);
+        }
         match self.definitions.computed.get(&id) {
             Some(expr) => eval(expr, self, flow_stdlib::library()),
             None => Err(EvalError::new(ErrorCode::Malformed, "this value could not be computed")),
@@ -143,10 +146,13 @@ pub(crate) fn explain(
             Err(e) => (e, expr.span),
             Ok(_) => (EvalError::new(ErrorCode::Check, format!("check failed: {why}")), expr.span),
         },
-        Cause::Column(id, span) => match definitions.computed.get(id) {
-            Some(expr) => (blame(expr, &view), expr.span),
-            None => (view.value(*id).err().unwrap_or_else(|| generic(0)), *span),
-        },
+        Cause::Column(id, span) => {
+            let status = batch.ready(*id).map_or(0, |c| c.status.get(row));
+            match definitions.computed.get(id) {
+                Some(expr) => (blame(expr, &view, status), expr.span),
+                None => (view.value(*id).err().unwrap_or_else(|| generic(status)), *span),
+            }
+        }
         Cause::Earlier => {
             let guilty = filters
                 .iter()
@@ -160,8 +166,8 @@ pub(crate) fn explain(
     fault
 }
 
-fn blame(expr: &Expr, row: &BatchRow<'_, '_>) -> EvalError {
-    eval(expr, row, flow_stdlib::library()).err().unwrap_or_else(|| generic(0))
+fn blame(expr: &Expr, row: &BatchRow<'_, '_>, status: u8) -> EvalError {
+    eval(expr, row, flow_stdlib::library()).err().unwrap_or_else(|| generic(status))
 }
 
 /// The row's place and bytes.

@@ -36,6 +36,8 @@ pub(crate) struct RowBatch<'a> {
     columns: Vec<(ColumnId, Slot)>,
     faults: Option<Vec<u8>>,
     morsel: Option<Morsel<'a>>,
+    /// The batch it came from, when it came from one: explanations need columns that are gone.
+    base: Option<&'a Batch>,
 }
 
 impl<'a> RowBatch<'a> {
@@ -51,13 +53,13 @@ impl<'a> RowBatch<'a> {
             f
         });
         let columns = columns.iter().enumerate().map(|(i, id)| (*id, Slot::Pending(i))).collect();
-        RowBatch { rows, origin: None, columns, faults, morsel: Some(morsel) }
+        RowBatch { rows, origin: None, columns, faults, morsel: Some(morsel), base: None }
     }
 
     /// Rows that are already columns.
-    pub(crate) fn from_batch(batch: &Batch) -> Self {
+    pub(crate) fn from_batch(batch: &'a Batch) -> Self {
         let columns = batch.columns.iter().map(|(id, c)| (*id, Slot::Ready(c.clone()))).collect();
-        RowBatch { rows: batch.rows, origin: None, columns, faults: None, morsel: None }
+        RowBatch { rows: batch.rows, origin: None, columns, faults: None, morsel: None, base: Some(batch) }
     }
 
     /// Rows.
@@ -78,6 +80,11 @@ impl<'a> RowBatch<'a> {
     /// The morsel behind the batch.
     pub(crate) fn morsel(&self) -> Option<Morsel<'a>> {
         self.morsel
+    }
+
+    /// The column `id` of the batch this one came from.
+    pub(crate) fn base_column(&self, id: ColumnId) -> Option<&'a Arc<Column>> {
+        self.base?.column(id)
     }
 
     /// Marks a row as an error, unless it already is one.
@@ -147,12 +154,10 @@ impl<'a> RowBatch<'a> {
                 *c = Arc::new(c.gather(rows));
             }
         }
-        if self.morsel.is_some() {
-            self.origin = Some(Arc::new(match &self.origin {
-                None => rows.to_vec(),
-                Some(o) => rows.iter().map(|&r| o[r as usize]).collect(),
-            }));
-        }
+        self.origin = Some(Arc::new(match &self.origin {
+            None => rows.to_vec(),
+            Some(o) => rows.iter().map(|&r| o[r as usize]).collect(),
+        }));
         if let Some(f) = &mut self.faults {
             let picked: Vec<u8> = rows.iter().map(|&r| f[r as usize]).collect();
             self.faults = picked.iter().any(|&b| b != VALID).then_some(picked);

@@ -169,6 +169,17 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
+        let constants: Vec<Option<&Value>> = fitted
+            .iter()
+            .map(|e| match &e.kind {
+                ExprKind::Literal(value) => Some(value),
+                _ => None,
+            })
+            .collect();
+        // A pattern, unit or format that is wrong for every row is wrong now.
+        if let Err((argument, message)) = flow_stdlib::check_constants(resolved.function, &constants) {
+            return Err(SignatureError { kind: SignatureErrorKind::Argument(argument), message, help: None });
+        }
         let kind = ExprKind::Call { function: resolved.function, arguments: fitted };
         Ok(Some(Checked::new(Expr { kind, ty: resolved.result, span: place })))
     }

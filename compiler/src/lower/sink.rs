@@ -18,14 +18,15 @@ impl<'a> Compiler<'a> {
         match last.map(|stage| (&stage.kind, span(stage.span))) {
             Some((StageKind::Write(write), place)) => self.write(flow, write, place),
             Some((StageKind::Show { count }, place)) => {
-                let limit = match count {
-                    Some(count) => match self.constant_count(count, "`show`") {
-                        Some(limit) => Some(limit),
-                        None => return,
-                    },
-                    None => None,
-                };
-                self.put(flow.node, Target::Print { limit }, None, flow.row.columns(), place);
+                let mut node = flow.node;
+                let mut limit = None;
+                if let Some(count) = count {
+                    let Some(count) = self.constant_count(count, "`show`") else { return };
+                    // Rows that are not shown need not be read: `show n` is `take n`, printed.
+                    node = self.passing(node, Operator::Take { input: node, count }, place);
+                    limit = Some(count);
+                }
+                self.put(node, Target::Print { limit }, None, flow.row.columns(), place);
             }
             _ => self.put(flow.node, Target::Print { limit: None }, None, flow.row.columns(), pipeline),
         }
