@@ -32,7 +32,8 @@ pub(super) const PASS: Pass = Pass {
 };
 
 fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
-    let order = row_order(plan, &Consumers::of(plan));
+    let consumers = Consumers::of(plan);
+    let order = row_order(plan, &consumers);
     let fallible = Fallible::of(plan);
     let unique = unique_columns(plan);
     let mut rebuild = Rebuild::of(plan);
@@ -50,7 +51,9 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
             rebuild.copy(id, |_| ());
             continue;
         };
-        if !fallible.finds_errors(plan, input) {
+        // What the next exchange finds anyway need not be found here.
+        let found_later = consumers.consumers(id).iter().all(|c| settles(&plan.node(*c).operator));
+        if !fallible.fails_columns(plan, input) && (found_later || !fallible.fails_rows(input)) {
             let new = rebuild.id(input);
             rebuild.replace(id, new);
         } else {
@@ -63,6 +66,11 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
         }
     }
     rebuild.finish()
+}
+
+/// Whether every erroneous row that enters the operator is found there.
+fn settles(operator: &Operator) -> bool {
+    matches!(operator, Operator::ReduceByKey { .. } | Operator::Distinct { .. } | Operator::Sort { .. })
 }
 
 /// For each node: columns that tell all its rows apart, if known. No columns: one row at most.

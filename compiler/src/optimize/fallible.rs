@@ -26,12 +26,12 @@ impl Fallible {
                 analysis.made_by(&node.operator, &node.columns.iter().map(|c| c.id).collect::<Vec<_>>());
             out.retain(|id| node.columns.iter().any(|c| c.id == *id));
             analysis.of.push(out);
-            analysis.rows.push(analysis.fails_rows(&node.operator));
+            analysis.rows.push(analysis.makes_fail(&node.operator));
         }
         analysis
     }
 
-    fn fails_rows(&self, operator: &Operator) -> bool {
+    fn makes_fail(&self, operator: &Operator) -> bool {
         let row = |input: &NodeId| self.rows[input.0 as usize];
         match operator {
             Operator::Filter { input, predicate } => row(input) || self.can_fail(predicate, *input),
@@ -45,10 +45,15 @@ impl Fallible {
         }
     }
 
-    /// Whether an exchange over `node` can find rows that are errors.
-    pub(crate) fn finds_errors(&self, plan: &LogicalPlan, node: NodeId) -> bool {
+    /// Whether rows of `node` can be errors because a filter, check or key failed on them.
+    pub(crate) fn fails_rows(&self, node: NodeId) -> bool {
+        self.rows[node.0 as usize]
+    }
+
+    /// Whether rows of `node` can be errors in one of its columns.
+    pub(crate) fn fails_columns(&self, plan: &LogicalPlan, node: NodeId) -> bool {
         let failing = self.columns(node);
-        self.rows[node.0 as usize] || plan.node(node).columns.iter().any(|c| failing.contains(&c.id))
+        plan.node(node).columns.iter().any(|c| failing.contains(&c.id))
     }
 
     fn made_by(&self, operator: &Operator, columns: &[ColumnId]) -> BTreeSet<ColumnId> {

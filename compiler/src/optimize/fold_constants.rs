@@ -6,6 +6,7 @@
 //!
 //! **When it must not fire.** An expression that is an error stays as it is: `1 // 0` fails for the rows
 //! that need it, not for the program. `p and false` stays if `p` can fail, because its error counts.
+//! `check true` stays behind a filter that can fail: it makes those rows errors for good.
 //! `filter false` stays: its rows are read, checked for structure and counted. Results that are large,
 //! or no finite numbers (the plan's wire form has none), are not written into the plan.
 //!
@@ -39,7 +40,9 @@ fn fold_plan(plan: &LogicalPlan, _: &mut Notes) -> LogicalPlan {
         let new = rebuild.copy(id, |node| {
             exprs_mut(&mut node.operator).into_iter().for_each(|e| fold(e, failing));
         });
-        if let Some(input) = always_passes(&rebuild.new.node(new).operator) {
+        // A check also finds the rows on which an earlier filter failed.
+        let finds_rows = inputs.first().is_some_and(|input| fallible.fails_rows(*input));
+        if let Some(input) = always_passes(&rebuild.new.node(new).operator, finds_rows) {
             rebuild.new.nodes.pop();
             rebuild.replace(id, input);
         }
@@ -47,14 +50,14 @@ fn fold_plan(plan: &LogicalPlan, _: &mut Notes) -> LogicalPlan {
     rebuild.finish()
 }
 
-/// The input of a filter or check that lets every row pass.
-fn always_passes(operator: &Operator) -> Option<NodeId> {
-    match operator {
-        Operator::Filter { input, predicate } | Operator::Check { input, predicate, .. } => {
-            (literal(predicate) == Some(&Value::Bool(true))).then_some(*input)
-        }
-        _ => None,
-    }
+/// The input of a filter or check that lets every row pass, of which some may be `errors` already.
+fn always_passes(operator: &Operator, errors: bool) -> Option<NodeId> {
+    let (input, predicate) = match operator {
+        Operator::Filter { input, predicate } => (input, predicate),
+        Operator::Check { input, predicate, .. } if !errors => (input, predicate),
+        _ => return None,
+    };
+    (literal(predicate) == Some(&Value::Bool(true))).then_some(*input)
 }
 
 fn literal(e: &Expr) -> Option<&Value> {

@@ -94,7 +94,8 @@ impl Finisher<'_> {
         // Keys that hide the order of groups may be missing in the columns of the groups.
         flows.out[0].iter().for_each(|id| push_new(&mut wanted, *id));
         let branch = self.branch(draft, &flows, 0);
-        let inputs = draft.inputs.iter().map(|chain| self.input(chain, &wanted)).collect();
+        let is_union = matches!(self.plan.node(root.node).operator, Operator::Union { .. });
+        let inputs = draft.inputs.iter().map(|chain| self.input(chain, &wanted, is_union)).collect();
         Stage { id, inputs, branch }
     }
 
@@ -250,7 +251,7 @@ impl Finisher<'_> {
     }
 
     /// An input that delivers the columns `wanted` by the branch.
-    fn input(&mut self, chain: &Chain, wanted: &[ColumnId]) -> Input {
+    fn input(&mut self, chain: &Chain, wanted: &[ColumnId], is_union: bool) -> Input {
         let own = |id: &ColumnId| chain.map.get(id).copied().unwrap_or(*id);
         let rename: Vec<_> = wanted.iter().map(|id| (*id, own(id))).collect();
         let is_identity = rename.iter().all(|(new, old)| new == old);
@@ -269,7 +270,7 @@ impl Finisher<'_> {
                 out.iter().for_each(|id| push_new(&mut read, *id));
                 let needed = self.needed.entry(*id).or_default();
                 needed.extend(read.iter().copied());
-                if operations.is_empty() {
+                if is_union && operations.is_empty() {
                     // A union's input is collected with every column the union has.
                     needed.extend(chain.map.values().filter(|id| columns.contains(id)));
                 }
