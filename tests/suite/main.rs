@@ -1,6 +1,7 @@
 //! The one test binary of flowc: programs in the language, run in every way that must not matter.
 
 mod corruption;
+mod documents;
 mod durability;
 mod matrix;
 mod process;

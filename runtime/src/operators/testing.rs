@@ -40,7 +40,7 @@ pub(crate) fn random_value(random: &mut Random, ty: &Type, variety: u64) -> Valu
         _ => n as i64 * 7_919 - 1_000,
     };
     match ty {
-        Type::Bool => Value::Bool(n % 2 == 0),
+        Type::Bool => Value::Bool(n.is_multiple_of(2)),
         Type::Int => Value::Int(int),
         Type::Date => Value::Date((int % 100_000) as i32),
         Type::Timestamp => Value::Timestamp(int),

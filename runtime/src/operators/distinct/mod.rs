@@ -116,9 +116,12 @@ pub fn merge_and_finish(parts: Vec<Distinct>) -> Result<Vec<Batch>, NeedsMore> {
     Ok(split_text(&batches, &places).into_par_iter().map(|run| gather_batch(&batches, run)).collect())
 }
 
+/// A thread's keys, the position and place of the first row of each, and the memory they take.
+type FirstRows = (GroupTable, Vec<(u64, Place)>, Reservation);
+
 /// The first row of every key (of part `n` of the split tables, if they are split).
 fn first_of_all(
-    tables: &[(GroupTable, Vec<(u64, Place)>, Reservation)],
+    tables: &[FirstRows],
     split: Option<(&[Partitions], usize)>,
 ) -> Result<Vec<(u64, Place)>, NeedsMore> {
     let Some((table, _, memory)) = tables.first() else { return Ok(Vec::new()) };

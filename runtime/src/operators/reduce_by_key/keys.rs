@@ -333,7 +333,7 @@ mod tests {
         let v = [
             list(&[]),
             null.clone(),
-            list(&[null.clone()]),
+            list(std::slice::from_ref(&null)),
             list(&[Value::Int(1), Value::string("x")]),
             list(&[list(&[Value::Float(-0.0)])]),
             list(&[list(&[Value::Float(0.0)])]),
