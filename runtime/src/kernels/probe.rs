@@ -238,39 +238,57 @@ impl<B: Bucket> Buckets<B> {
     /// The number of a key, or [`NO_GROUP`].
     #[inline(always)]
     pub(crate) fn find(&self, key: &B::Key, hash: u64) -> u32 {
-        self.find_by(hash, |line| line.matches(key))
+        find_in(&self.lines, hash, |line| line.matches(key))
     }
 
-    /// The number at the place that `matches` tells, or [`NO_GROUP`].
+    /// All lines, for probing.
     #[inline(always)]
-    pub(super) fn find_by(&self, hash: u64, matches: impl Fn(&B) -> u32) -> u32 {
-        let mask = self.lines.len() - 1;
-        let mut at = hash as usize & mask;
-        while let Some(line) = self.lines.get(at) {
-            let same = matches(line);
-            if same != 0 {
-                return line.number(same.trailing_zeros() as usize);
+    pub(crate) fn as_lines(&self) -> &[B] {
+        &self.lines
+    }
+
+    /// Replaces every number.
+    pub(crate) fn renumber(&mut self, new: impl Fn(u32) -> u32) {
+        for line in self.lines.iter_mut() {
+            for place in 0..B::PLACES {
+                if !line.is_free(place) {
+                    let key = line.key(place);
+                    line.put(place, &key, new(line.number(place)));
+                }
             }
-            if line.is_free(B::PLACES - 1) {
-                break;
-            }
-            at = (at + 1) & mask;
         }
-        NO_GROUP
     }
 
     /// Whether buckets should be fetched before they are compared.
     pub(crate) fn is_far(&self) -> bool {
         self.bytes_used() > NEAR
     }
+}
 
-    /// Starts fetching the buckets of some hashes.
-    #[inline(always)]
-    pub(crate) fn fetch(&self, hashes: &[u64]) {
-        let mask = self.lines.len() - 1;
-        for &hash in hashes {
-            fetch(self.lines.as_ptr().wrapping_add(hash as usize & mask));
+/// The number at the place that `matches` tells in a table's lines, or [`NO_GROUP`].
+#[inline(always)]
+pub(super) fn find_in<B: Bucket>(lines: &[B], hash: u64, matches: impl Fn(&B) -> u32) -> u32 {
+    let mask = lines.len().wrapping_sub(1);
+    let mut at = hash as usize & mask;
+    while let Some(line) = lines.get(at) {
+        let same = matches(line);
+        if same != 0 {
+            return line.number(same.trailing_zeros() as usize);
         }
+        if line.is_free(B::PLACES - 1) {
+            break;
+        }
+        at = (at + 1) & mask;
+    }
+    NO_GROUP
+}
+
+/// Starts fetching the buckets of some hashes in the lines that `lines` chooses by hash.
+#[inline(always)]
+pub(crate) fn fetch_buckets<'a, B: Bucket + 'a>(lines: impl Fn(u64) -> &'a [B], hashes: &[u64]) {
+    for &hash in hashes {
+        let lines = lines(hash);
+        fetch(lines.as_ptr().wrapping_add(hash as usize & lines.len().wrapping_sub(1)));
     }
 }
 
@@ -319,6 +337,12 @@ impl ShortKeys {
         &self.hashes[..self.count.min(BLOCK)]
     }
 
+    /// Calls `f` with the row and the hash of every key.
+    pub(crate) fn each_hash(&self, mut f: impl FnMut(u8, u64)) {
+        let n = self.count.min(BLOCK);
+        self.rows[..n].iter().zip(&self.hashes[..n]).for_each(|(&row, &hash)| f(row, hash));
+    }
+
     /// A key and its hash.
     #[inline(always)]
     pub(crate) fn get(&self, at: u8) -> (ShortKey, u64) {
@@ -362,6 +386,12 @@ impl MidKeys {
     /// The keys' hashes.
     pub(crate) fn hashes(&self) -> &[u64] {
         &self.hashes[..self.count.min(BLOCK)]
+    }
+
+    /// Calls `f` with the row and the hash of every key.
+    pub(crate) fn each_hash(&self, mut f: impl FnMut(u8, u64)) {
+        let n = self.count.min(BLOCK);
+        self.rows[..n].iter().zip(&self.hashes[..n]).for_each(|(&row, &hash)| f(row, hash));
     }
 
     /// A key and its hash.
@@ -441,33 +471,37 @@ pub(crate) fn load_short(
     }
 }
 
-/// Finds the numbers of a block's short keys.
-pub(crate) fn probe_short(
+/// Finds the numbers of a block's short keys, each in the lines that `lines` chooses by hash.
+#[inline(always)]
+pub(crate) fn probe_short<'a>(
     level: SimdLevel,
-    table: &Buckets<ShortBucket>,
+    lines: impl Fn(u64) -> &'a [ShortBucket],
     keys: &ShortKeys,
     out: &mut Numbers,
 ) {
     match level.instructions() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this level exists only where the machine has its instructions.
-        Instructions::Avx512 => unsafe { super::probe_avx512::probe_short(table, keys, out) },
+        Instructions::Avx512 => unsafe { super::probe_avx512::probe_short(lines, keys, out) },
         _ => {
             let n = keys.count.min(BLOCK);
             for i in 0..n {
-                let key = ShortKey { word: keys.words[i], tail: keys.tails[i] };
-                out.set(keys.rows[i], table.find(&key, keys.hashes[i]), || KeyPlace::Short(i as u8));
+                let (key, hash) = keys.get(i as u8);
+                let number = find_in(lines(hash), hash, |line| line.matches(&key));
+                out.set(keys.rows[i], number, || KeyPlace::Short(i as u8));
             }
         }
     }
 }
 
-/// Finds the numbers of a block's mid keys.
-pub(crate) fn probe_mid(table: &Buckets<MidBucket>, keys: &MidKeys, out: &mut Numbers) {
+/// Finds the numbers of a block's mid keys, each in the lines that `lines` chooses by hash.
+#[inline(always)]
+pub(crate) fn probe_mid<'a>(lines: impl Fn(u64) -> &'a [MidBucket], keys: &MidKeys, out: &mut Numbers) {
     let n = keys.count.min(BLOCK);
     let rows = keys.keys[..n].iter().zip(&keys.hashes[..n]).zip(&keys.rows[..n]).enumerate();
     for (i, ((key, &hash), &row)) in rows {
-        out.set(row, table.find(key, hash), || KeyPlace::Mid(i as u8));
+        let number = find_in(lines(hash), hash, |line| line.matches(key));
+        out.set(row, number, || KeyPlace::Mid(i as u8));
     }
 }
 
@@ -526,7 +560,7 @@ mod tests {
                 }
                 let probed = SimdLevel::available().into_iter().map(|level| {
                     let mut out = Numbers::new();
-                    probe_short(level, table, &block, &mut out);
+                    probe_short(level, |_| table.as_lines(), &block, &mut out);
                     out
                 });
                 probed.collect()
@@ -541,7 +575,7 @@ mod tests {
                     block.push(row as u8, *key, *hash);
                 }
                 let mut out = Numbers::new();
-                probe_mid(table, &block, &mut out);
+                probe_mid(|_| table.as_lines(), &block, &mut out);
                 vec![out]
             },
         );

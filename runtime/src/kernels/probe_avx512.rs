@@ -5,18 +5,18 @@
 #![allow(unsafe_code)]
 
 use super::hash::{MID_MAX, SHORT_MAX, Seeds, WINDOW};
-use super::probe::{BLOCK, Bucket, Buckets, KeyPlace, Numbers, SLACK, ShortBucket, ShortKeys};
+use super::probe::{BLOCK, Bucket, KeyPlace, Numbers, SLACK, ShortBucket, ShortKeys, find_in};
 use std::arch::x86_64::*;
 
-/// Finds the numbers of a block's short keys.
+/// Finds the numbers of a block's short keys, each in the lines that `lines` chooses by hash.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
-pub(super) fn probe_short(table: &Buckets<ShortBucket>, keys: &ShortKeys, out: &mut Numbers) {
+pub(super) fn probe_short<'a>(lines: impl Fn(u64) -> &'a [ShortBucket], keys: &ShortKeys, out: &mut Numbers) {
     let n = keys.count.min(BLOCK);
     let rows = keys.rows[..n].iter().zip(&keys.hashes[..n]).zip(&keys.words[..n]).zip(&keys.tails[..n]);
     for (i, (((&row, &hash), &word), &tail)) in rows.enumerate() {
         let word = _mm256_set1_epi64x(word as i64);
         let tail = _mm_set1_epi32(tail as i32);
-        let number = table.find_by(hash, |line| {
+        let number = find_in(lines(hash), hash, |line| {
             // SAFETY: both loads are of whole arrays of the line, and the line is aligned.
             let (words, tails) = unsafe {
                 (_mm256_load_si256(line.words.as_ptr().cast()), _mm_load_si128(line.tails.as_ptr().cast()))

@@ -1,52 +1,59 @@
 //! The build side of an inner join: a table shared by all threads that probe it.
 //!
 //! Matches come in the order of the probing rows, and for each of those in the order of the build
-//! rows. A key with a null in it matches nothing.
+//! rows. A key with a null in it matches nothing. Large build sides are split by the hash of their
+//! keys, and the parts are built in parallel; probing chooses the part of every key by its hash.
+
+mod build;
 
 use crate::kernels::gather::{batch_of, gather_across, place, row_of};
-use crate::memory::{Budget, NeedsMore, Reservation};
-use crate::operators::reduce_by_key::{GroupTable, NO_GROUP};
+use crate::kernels::hash::Seeds;
+use crate::kernels::level::SimdLevel;
+use crate::kernels::probe::{BLOCK, MidBucket, NO_GROUP, ShortBucket};
+use crate::memory::Reservation;
+use crate::operators::reduce_by_key::GroupTable;
+use crate::operators::reduce_by_key::block::{Block, EncodedRows};
+use crate::operators::reduce_by_key::lookup::{Finder, KeyForm, Lookup};
+use crate::operators::reduce_by_key::store::{KeyStore, LongKeys};
 use flow_ir::column::VALID;
-use flow_ir::{Batch, Column, ColumnId, Status, Type, Values};
+use flow_ir::{Batch, Column, ColumnId, Status};
+use std::sync::OnceLock;
 
 /// The rows of a build side, by key.
 #[derive(Debug)]
 pub struct JoinTable {
-    table: GroupTable,
-    /// Rows of group `g`: `rows[starts[g]..starts[g + 1]]`.
-    starts: Vec<u32>,
-    rows: Vec<u32>,
+    form: KeyForm,
+    parts: Vec<Part>,
+    /// The part of a hash is in its highest bits.
+    part_bits: u32,
+    matches: Matches,
     batches: Vec<Batch>,
     /// The first row of each batch.
     firsts: Vec<u32>,
+    /// Whole columns, made when rows of them are first gathered; `None` where the text is too much.
+    columns: Vec<(ColumnId, OnceLock<Option<Column>>)>,
     _memory: Reservation,
 }
 
-impl JoinTable {
-    /// Builds the table from the rows of `batches`, keyed by the columns `on`.
-    pub fn build(batches: &[Batch], on: &[ColumnId], budget: &Budget) -> Result<Self, NeedsMore> {
-        let total: usize = batches.iter().map(|b| b.rows).sum();
-        if total >= NO_GROUP as usize {
-            return Err(NeedsMore { needed: 0, left: 0, what: "more than four billion rows to join with" });
-        }
-        let mut memory = budget.reserve("the rows to join with");
-        memory.cover(total as u64 * 12)?;
-        let mut table = GroupTable::new(key_types(batches, on), budget);
-        let mut group_of = Vec::with_capacity(total);
-        let mut firsts = Vec::with_capacity(batches.len());
-        let mut groups = Vec::new();
-        for batch in batches {
-            firsts.push(group_of.len() as u32);
-            let keys: Vec<&Column> =
-                on.iter().filter_map(|id| batch.column(*id)).map(AsRef::as_ref).collect();
-            table.assign(&keys, batch.rows, &mut groups)?;
-            forget_nulls(&keys, &mut groups);
-            group_of.extend_from_slice(&groups);
-        }
-        let (starts, rows) = rows_by_group(&group_of, table.len());
-        Ok(JoinTable { table, starts, rows, batches: batches.to_vec(), firsts, _memory: memory })
-    }
+/// The keys of which the hash has certain highest bits.
+#[derive(Debug)]
+struct Part {
+    /// Its numbers are what [`Matches`] says, but for long keys.
+    table: GroupTable,
+    /// What the numbers of long keys stand for.
+    numbers: Vec<u32>,
+}
 
+/// What the number of a key leads to.
+#[derive(Debug)]
+enum Matches {
+    /// No key has two rows: the number is the row.
+    One,
+    /// The number is a key's, and its rows are `rows[starts[number]..starts[number + 1]]`.
+    Many { starts: Vec<u32>, rows: Vec<u32> },
+}
+
+impl JoinTable {
     /// Rows of the build side.
     pub fn rows(&self) -> usize {
         self.batches.iter().map(|b| b.rows).sum()
@@ -55,79 +62,118 @@ impl JoinTable {
     /// All matches of a batch of `rows` rows with the given keys: its rows, and for each the
     /// matching row of the build side.
     pub fn probe(&self, keys: &[&Column], rows: usize) -> (Vec<u32>, Vec<u32>) {
-        let mut groups = Vec::new();
-        self.table.find(keys, rows, &mut groups);
-        forget_nulls(keys, &mut groups);
+        let mut block = Block::new();
+        let mut encoded = EncodedRows::default();
+        let finder = Finder { form: self.form, level: SimdLevel::detect(), lookup: self, null: NO_GROUP };
         let (mut left, mut right) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-        for (row, &g) in groups.iter().enumerate() {
-            if g != NO_GROUP {
-                let matches = self.starts[g as usize] as usize..self.starts[g as usize + 1] as usize;
-                left.resize(left.len() + matches.len(), row as u32);
-                right.extend_from_slice(&self.rows[matches]);
+        for from in (0..rows).step_by(BLOCK) {
+            let to = rows.min(from + BLOCK);
+            finder.find(keys, from, to, &mut block, &mut encoded);
+            for &(row, hash) in &block.long {
+                let number = &mut block.numbers.rows[usize::from(row)];
+                if *number != NO_GROUP {
+                    *number = self.part(hash).numbers[*number as usize];
+                }
             }
+            let numbers = &mut block.numbers.rows[..to - from];
+            forget_nulls(keys, from, numbers);
+            self.matches.append(numbers, from, &mut left, &mut right);
         }
         (left, right)
     }
 
     /// The column `id` of the given build rows; `None` if the build side has no such column.
     pub fn gather(&self, id: ColumnId, rows: &[u32]) -> Option<Column> {
-        let columns: Vec<&Column> =
+        let (_, whole) = self.columns.iter().find(|(c, _)| *c == id)?;
+        let across: Vec<&Column> =
             self.batches.iter().map(|b| b.column(id).map(AsRef::as_ref)).collect::<Option<_>>()?;
+        if let Some(whole) = whole.get_or_init(|| build::whole_column(&across)) {
+            return Some(whole.gather(rows));
+        }
         let places: Vec<u64> = rows
             .iter()
             .map(|&r| {
-                let batch = self.firsts.partition_point(|&f| f <= r) - 1;
+                let batch = self.firsts.partition_point(|&f| f <= r).saturating_sub(1);
                 place(batch, (r - self.firsts[batch]) as usize)
             })
             .collect();
         debug_assert!(places.iter().all(|&p| row_of(p) < self.batches[batch_of(p)].rows));
-        Some(gather_across(&columns, &places))
+        Some(gather_across(&across, &places))
+    }
+
+    #[inline(always)]
+    fn part(&self, hash: u64) -> &Part {
+        // No bits: the rotation leaves the hash, and the only part is the last.
+        let at = hash.rotate_left(self.part_bits) as usize & (self.parts.len() - 1);
+        &self.parts[at]
     }
 }
 
-/// A type for each key column by which its storage class is known; which of the types of that class
-/// it is makes no difference here.
-fn key_types(batches: &[Batch], on: &[ColumnId]) -> Vec<Type> {
-    let class = |id: &ColumnId| match batches.first().and_then(|b| b.column(*id)).map(|c| &c.values) {
-        Some(Values::Bool(_)) => Type::Bool,
-        Some(Values::I64(_)) => Type::Int,
-        Some(Values::F64(_)) => Type::Float,
-        Some(Values::I128(_)) => Type::Decimal { precision: 38, scale: 0 },
-        Some(Values::Str(_)) => Type::String,
-        Some(Values::Any(_)) | None => Type::Bytes,
-    };
-    on.iter().map(class).collect()
+impl Lookup for JoinTable {
+    fn seeds(&self) -> &Seeds {
+        self.parts[0].table.seeds()
+    }
+
+    #[inline(always)]
+    fn short(&self, hash: u64) -> &[ShortBucket] {
+        self.part(hash).table.short(hash)
+    }
+
+    #[inline(always)]
+    fn mid(&self, hash: u64) -> &[MidBucket] {
+        self.part(hash).table.mid(hash)
+    }
+
+    fn long(&self, hash: u64) -> (&LongKeys, &KeyStore) {
+        self.part(hash).table.long(hash)
+    }
+
+    fn is_far(&self) -> (bool, bool) {
+        let far = self.parts.iter().map(|p| p.table.is_far());
+        let many = self.parts.len() > 1;
+        far.fold((many, many), |a, b| (a.0 | b.0, a.1 | b.1))
+    }
 }
 
-/// Takes rows with a null key out of all groups.
-fn forget_nulls(keys: &[&Column], groups: &mut [u32]) {
-    for key in keys {
-        if let Status::Rows(s) = &key.status {
-            for (g, &s) in groups.iter_mut().zip(s) {
-                if s != VALID {
-                    *g = NO_GROUP;
+impl Matches {
+    /// Appends the matches of rows from `from` on, whose keys have the given numbers.
+    fn append(&self, numbers: &[u32], from: usize, left: &mut Vec<u32>, right: &mut Vec<u32>) {
+        match self {
+            Matches::One => {
+                for (row, &number) in numbers.iter().enumerate() {
+                    if number != NO_GROUP {
+                        left.push((from + row) as u32);
+                        right.push(number);
+                    }
+                }
+            }
+            Matches::Many { starts, rows } => {
+                for &number in numbers {
+                    crate::kernels::probe::fetch(starts.as_ptr().wrapping_add(number as usize));
+                }
+                for (row, &number) in numbers.iter().enumerate() {
+                    if number != NO_GROUP {
+                        let matches = starts[number as usize] as usize..starts[number as usize + 1] as usize;
+                        left.resize(left.len() + matches.len(), (from + row) as u32);
+                        right.extend_from_slice(&rows[matches]);
+                    }
                 }
             }
         }
     }
 }
 
-/// The rows of each group, in order.
-fn rows_by_group(group_of: &[u32], groups: usize) -> (Vec<u32>, Vec<u32>) {
-    let mut starts = vec![0u32; groups + 1];
-    group_of.iter().filter(|&&g| g != NO_GROUP).for_each(|&g| starts[g as usize + 1] += 1);
-    for g in 0..groups {
-        starts[g + 1] += starts[g];
-    }
-    let mut next = starts.clone();
-    let mut rows = vec![0u32; starts[groups] as usize];
-    for (row, &g) in group_of.iter().enumerate() {
-        if g != NO_GROUP {
-            rows[next[g as usize] as usize] = row as u32;
-            next[g as usize] += 1;
+/// Takes rows with a null key, from `from` on, out of all groups.
+fn forget_nulls(keys: &[&Column], from: usize, numbers: &mut [u32]) {
+    for key in keys {
+        if let Status::Rows(s) = &key.status {
+            for (number, &s) in numbers.iter_mut().zip(&s[from..]) {
+                if s != VALID {
+                    *number = NO_GROUP;
+                }
+            }
         }
     }
-    (starts, rows)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Matches against a nested loop.
 
 use super::*;
+use crate::memory::Budget;
 use crate::operators::testing::{Random, column, random_value};
-use flow_ir::{DataType, Value};
+use flow_ir::{DataType, Type, Value, Values};
 use std::sync::Arc;
 
 fn check(types: &[Type], build: &[Vec<Value>], probe: &[Vec<Value>], batch: usize) {

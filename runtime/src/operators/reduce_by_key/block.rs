@@ -1,26 +1,12 @@
 //! The keys of a block of rows on their way into a table: loaded, hashed, sorted by size.
 
 use super::keys::encode_row;
-use super::store::{LongKeys, long_hash};
+use super::store::long_hash;
 use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
 use crate::kernels::level::SimdLevel;
-use crate::kernels::probe::{
-    BLOCK, Buckets, KeyPlace, MidBucket, MidKeys, Numbers, SLACK, ShortBucket, ShortKeys, load_short,
-};
+use crate::kernels::probe::{BLOCK, KeyPlace, MidKeys, Numbers, SLACK, ShortKeys, load_short};
 use flow_ir::column::VALID;
 use flow_ir::{Column, StrColumn};
-
-/// The tables that a block's keys are looked up in.
-#[derive(Debug)]
-pub(crate) struct Tables {
-    /// Keys of up to [`SHORT_MAX`] bytes.
-    pub(crate) short: Buckets<ShortBucket>,
-    /// Keys of up to [`MID_MAX`] bytes.
-    pub(crate) mid: Buckets<MidBucket>,
-    /// Longer keys.
-    pub(crate) long: LongKeys,
-    pub(crate) seeds: Seeds,
-}
 
 /// The keys of a block of rows, by size, and the numbers found for them.
 #[derive(Debug)]
@@ -45,6 +31,13 @@ impl Block {
         })
     }
 
+    /// Sets the hash of every row that was loaded.
+    pub(crate) fn hashes(&self, out: &mut [u64; BLOCK]) {
+        self.short.each_hash(|row, hash| out[usize::from(row)] = hash);
+        self.mid.each_hash(|row, hash| out[usize::from(row)] = hash);
+        self.long.iter().for_each(|&(row, hash)| out[usize::from(row)] = hash);
+    }
+
     fn clear(&mut self) {
         self.short.clear();
         self.mid.clear();
@@ -52,24 +45,25 @@ impl Block {
         self.numbers.missing.clear();
     }
 
-    /// Loads the keys of `count` rows (at most [`BLOCK`]), and starts fetching what they will be
-    /// compared with. Rows that are null get the number `null`.
-    pub(crate) fn load_texts<T: TextRows>(
+    /// Starts on `count` rows (at most [`BLOCK`]): loads their short keys and returns how many rows
+    /// have longer ones. Rows that are null get the number `null`.
+    pub(crate) fn load_short<T: TextRows>(
         &mut self,
         level: SimdLevel,
         texts: &T,
         count: usize,
         null: u32,
-        tables: &Tables,
-    ) {
+        seeds: &Seeds,
+    ) -> usize {
         self.clear();
         let loaded = texts.valid_views(count).and_then(|(buffer, views)| {
-            load_short(level, buffer, views, &tables.seeds, &mut self.short, &mut self.rest)
+            load_short(level, buffer, views, seeds, &mut self.short, &mut self.rest)
         });
-        let rest = loaded.unwrap_or_else(|| self.load_short_rows(texts, count, null, &tables.seeds));
-        if tables.short.is_far() {
-            tables.short.fetch(self.short.hashes());
-        }
+        loaded.unwrap_or_else(|| self.load_short_rows(texts, count, null, seeds))
+    }
+
+    /// Loads the keys of the `rest` rows whose keys are longer.
+    pub(crate) fn load_rest<T: TextRows>(&mut self, texts: &T, rest: usize, seeds: &Seeds) {
         for i in 0..rest.min(BLOCK) {
             let row = self.rest[i];
             let (window, length) = texts.window(usize::from(row));
@@ -78,15 +72,10 @@ impl Block {
                     Some(window) => MidKey::load(window, length),
                     None => MidKey::load(&copied(texts.bytes(usize::from(row))), length),
                 };
-                self.mid.push(row, key, key.hash(&tables.seeds));
+                self.mid.push(row, key, key.hash(seeds));
             } else {
-                let hash = long_hash(texts.bytes(usize::from(row)), &tables.seeds);
-                self.long.push((row, hash));
-                tables.long.fetch(hash);
+                self.long.push((row, long_hash(texts.bytes(usize::from(row)), seeds)));
             }
-        }
-        if tables.mid.is_far() {
-            tables.mid.fetch(self.mid.hashes());
         }
     }
 
@@ -117,7 +106,7 @@ impl Block {
         &mut self,
         count: usize,
         null: u32,
-        tables: &Tables,
+        seeds: &Seeds,
         word: impl Fn(usize) -> Option<u64>,
     ) {
         self.clear();
@@ -125,13 +114,10 @@ impl Block {
             match word(row) {
                 Some(word) => {
                     let key = ShortKey::of_word(word);
-                    self.short.push_if(true, row as u8, key, key.hash(&tables.seeds));
+                    self.short.push_if(true, row as u8, key, key.hash(seeds));
                 }
                 None => self.numbers.set(row as u8, null, || KeyPlace::Null),
             }
-        }
-        if tables.short.is_far() {
-            tables.short.fetch(self.short.hashes());
         }
     }
 }

@@ -3,11 +3,12 @@
 //! Each thread feeds an [`Aggregator`] of its own; [`merge_and_finish`] makes one result of all.
 //! The result does not depend on how the rows were dealt to threads or cut into batches.
 
-mod block;
+pub(crate) mod block;
 pub(crate) mod keys;
+pub(crate) mod lookup;
 mod merge;
 pub(crate) mod partition;
-mod store;
+pub(crate) mod store;
 pub(crate) mod table;
 
 pub use merge::merge_and_finish;

@@ -59,10 +59,12 @@ impl Partitions {
 
 /// The hash of a key by its bytes.
 pub(crate) fn hash_of(key: &[u8], window: &[u8; WINDOW], seeds: &Seeds) -> u64 {
-    match key.len() {
-        0..=SHORT_MAX => ShortKey::load(window, key.len()).hash(seeds),
-        0..=MID_MAX => MidKey::load(window, key.len()).hash(seeds),
-        _ => long_hash(key, seeds),
+    if key.len() <= SHORT_MAX {
+        ShortKey::load(window, key.len()).hash(seeds)
+    } else if key.len() <= MID_MAX {
+        MidKey::load(window, key.len()).hash(seeds)
+    } else {
+        long_hash(key, seeds)
     }
 }
 
@@ -116,12 +118,10 @@ impl GroupTable {
             other.store.fetch(all.get((n + 1) * BLOCK..).unwrap_or_default());
             match &other.store {
                 KeyStore::Words(words) => {
-                    let null = self.null_group;
-                    block.load_words(groups.len(), null, &self.tables, |row| {
+                    self.finder().find_words(groups.len(), &mut block, |row| {
                         let g = groups[row];
                         (!other.is_null_group(g)).then(|| words[g as usize])
                     });
-                    self.probe_words(&mut block);
                     self.insert_missing(&mut block, |_| &[])?;
                 }
                 KeyStore::Bytes { bytes, ends } => {
@@ -136,7 +136,7 @@ impl GroupTable {
                         }));
                     }
                     let keys = StoredKeys { table: other, bytes, ends, groups, views: &views };
-                    self.find_texts(&keys, groups.len(), &mut block);
+                    self.finder().find_texts(&keys, groups.len(), &mut block);
                     self.insert_missing(&mut block, |row| keys.bytes(row))?;
                 }
             }

@@ -128,6 +128,11 @@ impl LongKeys {
         crate::kernels::probe::fetch(self.slots.as_ptr().wrapping_add(hash as usize & mask));
     }
 
+    /// Whether there are no keys.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
     /// The number of slots the table must grow to before another key may be put in, if it must.
     pub(crate) fn must_grow_to(&self) -> Option<usize> {
         (self.used * 2 >= self.slots.len()).then_some((self.slots.len() * 2).max(64))

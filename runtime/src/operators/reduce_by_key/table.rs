@@ -4,28 +4,28 @@
 //! indexes the states, positions and rows that operators keep beside the table. Keys lie in
 //! tables by size, a cache line for a few of them, and are looked up a block of rows at a time.
 
-use super::block::{Block, EncodedRows, NullableTexts, Tables, TextRows, ValidTexts, copied};
+use super::block::{Block, EncodedRows, TextRows, copied};
 use super::keys::{KeyColumn, KeyReader};
+use super::lookup::{Finder, KeyForm, Lookup};
 use super::partition::hash_of;
 use super::store::{KeyStore, LongKeys, first_word, long_hash, range};
 use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
 use crate::kernels::level::SimdLevel;
 pub use crate::kernels::probe::NO_GROUP;
-use crate::kernels::probe::{BLOCK, Buckets, KeyPlace, MidBucket, ShortBucket, probe_mid, probe_short};
+use crate::kernels::probe::{BLOCK, Buckets, KeyPlace, MidBucket, ShortBucket};
 use crate::memory::{Budget, NeedsMore, Reservation};
-use flow_ir::column::VALID;
-use flow_ir::value::float_key;
-use flow_ir::{Column, Status, Type, Values};
+use flow_ir::{Column, Type, Values};
 
-/// How keys become bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum KeyForm {
-    /// One string: its own bytes; null beside the table.
-    Text,
-    /// One bool, int or float: eight bytes; null beside the table.
-    Word,
-    /// Anything else, encoded.
-    Encoded,
+/// The keys of a table, by size.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    /// Keys of up to [`SHORT_MAX`] bytes.
+    pub(crate) short: Buckets<ShortBucket>,
+    /// Keys of up to [`MID_MAX`] bytes.
+    pub(crate) mid: Buckets<MidBucket>,
+    /// Longer keys.
+    pub(crate) long: LongKeys,
+    pub(crate) seeds: Seeds,
 }
 
 /// Numbers keys.
@@ -45,11 +45,7 @@ pub struct GroupTable {
 impl GroupTable {
     /// An empty table for keys of the given types.
     pub fn new(types: Vec<Type>, budget: &Budget) -> Self {
-        let form = match types.as_slice() {
-            [Type::String] => KeyForm::Text,
-            [t] if t.is_i64() || matches!(t, Type::Bool | Type::Float) => KeyForm::Word,
-            _ => KeyForm::Encoded,
-        };
+        let form = KeyForm::of(&types);
         let store = match form {
             KeyForm::Word => KeyStore::Words(Vec::new()),
             _ => KeyStore::Bytes { bytes: Vec::new(), ends: Vec::new() },
@@ -105,7 +101,7 @@ impl GroupTable {
         let mut outcome = Ok(());
         for from in (0..rows).step_by(BLOCK) {
             let to = rows.min(from + BLOCK);
-            self.find_block(keys, from, to, &mut block, &mut encoded);
+            self.finder().find(keys, from, to, &mut block, &mut encoded);
             outcome = match (self.form, keys) {
                 (KeyForm::Encoded, _) => self.insert_missing(&mut block, |row| encoded.bytes(row)),
                 (_, [Column { values: Values::Str(texts), .. }]) => {
@@ -132,58 +128,14 @@ impl GroupTable {
         let mut encoded = EncodedRows::default();
         for from in (0..rows).step_by(BLOCK) {
             let to = rows.min(from + BLOCK);
-            self.find_block(keys, from, to, &mut block, &mut encoded);
+            self.finder().find(keys, from, to, &mut block, &mut encoded);
             groups.extend_from_slice(&block.numbers.rows[..to - from]);
         }
     }
 
-    /// Looks up rows `from..to`, at most a block.
-    fn find_block(
-        &self,
-        keys: &[&Column],
-        from: usize,
-        to: usize,
-        block: &mut Block,
-        encoded: &mut EncodedRows,
-    ) {
-        let (count, null, tables) = (to - from, self.null_group, &self.tables);
-        match (self.form, keys) {
-            (KeyForm::Encoded, _) => {
-                encoded.fill(keys, from, to);
-                self.find_texts(encoded, count, block);
-            }
-            (_, [Column { values: Values::Str(texts), status }]) => {
-                let valid = ValidTexts { texts, from };
-                match status {
-                    Status::AllValid => self.find_texts(&valid, count, block),
-                    Status::Rows(status) => self.find_texts(&NullableTexts { valid, status }, count, block),
-                }
-            }
-            (_, [Column { values: Values::I64(v), status: Status::AllValid }]) => {
-                block.load_words(count, null, tables, |row| Some(v[from + row] as u64));
-                self.probe_words(block);
-            }
-            (_, [column]) => {
-                block.load_words(count, null, tables, |row| word_of(column, from + row));
-                self.probe_words(block);
-            }
-            _ => block.load_words(count, null, tables, |_| None),
-        }
-    }
-
-    /// Looks up keys of eight bytes that were loaded.
-    pub(super) fn probe_words(&self, block: &mut Block) {
-        probe_short(self.level, &self.tables.short, &block.short, &mut block.numbers);
-    }
-
-    pub(super) fn find_texts<T: TextRows>(&self, texts: &T, count: usize, block: &mut Block) {
-        block.load_texts(self.level, texts, count, self.null_group, &self.tables);
-        probe_short(self.level, &self.tables.short, &block.short, &mut block.numbers);
-        probe_mid(&self.tables.mid, &block.mid, &mut block.numbers);
-        for (i, &(row, hash)) in block.long.iter().enumerate() {
-            let found = self.tables.long.find(texts.bytes(usize::from(row)), hash, &self.store);
-            block.numbers.set(row, found.unwrap_or(NO_GROUP), || KeyPlace::Long(i as u8));
-        }
+    /// Finds keys here.
+    pub(crate) fn finder(&self) -> Finder<'_, GroupTable> {
+        Finder { form: self.form, level: self.level, lookup: self, null: self.null_group }
     }
 
     /// Makes groups for the keys of a block that were not found, in row order. `bytes` has the keys
@@ -321,6 +273,17 @@ impl GroupTable {
         self.memory.cover(bytes as u64)
     }
 
+    /// Replaces the numbers that short and mid keys are found by.
+    pub(crate) fn renumber(&mut self, new: impl Fn(u32) -> u32) {
+        self.tables.short.renumber(&new);
+        self.tables.mid.renumber(&new);
+    }
+
+    /// Whether there are keys that are neither short nor mid.
+    pub(crate) fn has_long_keys(&self) -> bool {
+        !self.tables.long.is_empty()
+    }
+
     /// Calls `f` with the bytes of a group's key.
     pub(crate) fn with_key<R>(&self, group: u32, f: impl FnOnce(&[u8]) -> R) -> R {
         self.store.with(group, f)
@@ -366,16 +329,26 @@ impl GroupTable {
     }
 }
 
-/// The eight bytes of a row's key; `None` for null.
-#[inline(always)]
-fn word_of(column: &Column, row: usize) -> Option<u64> {
-    if column.status.get(row) != VALID {
-        return None;
+impl Lookup for GroupTable {
+    fn seeds(&self) -> &Seeds {
+        &self.tables.seeds
     }
-    match &column.values {
-        Values::I64(v) => Some(v[row] as u64),
-        Values::F64(v) => Some(float_key(v[row])),
-        Values::Bool(v) => Some(u64::from(v[row] != 0)),
-        _ => None,
+
+    #[inline(always)]
+    fn short(&self, _: u64) -> &[ShortBucket] {
+        self.tables.short.as_lines()
+    }
+
+    #[inline(always)]
+    fn mid(&self, _: u64) -> &[MidBucket] {
+        self.tables.mid.as_lines()
+    }
+
+    fn long(&self, _: u64) -> (&LongKeys, &KeyStore) {
+        (&self.tables.long, &self.store)
+    }
+
+    fn is_far(&self) -> (bool, bool) {
+        (self.tables.short.is_far(), self.tables.mid.is_far())
     }
 }
