@@ -247,7 +247,10 @@ impl Windows {
                 None => Window { input, skip, count, by_sort: false },
                 Some(below) => {
                     windows.merged[input.0 as usize] = true;
-                    let left = below.count.map(|c| c.saturating_sub(skip));
+                    // Skipping more than a `take` below delivers must not move its cut: rows and
+                    // errors behind that do not exist.
+                    let skip = below.count.map_or(skip, |c| c.min(skip));
+                    let left = below.count.map(|c| c - skip);
                     let count = match (left, count) {
                         (Some(a), Some(b)) => Some(a.min(b)),
                         (a, b) => a.or(b),
