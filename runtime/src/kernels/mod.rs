@@ -6,9 +6,9 @@
 pub mod date;
 #[cfg(target_arch = "x86_64")]
 mod date_avx512;
+pub mod gather;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod groups_avx512;
-pub mod gather;
 pub(crate) mod hash;
 pub mod level;
 pub mod newline;
