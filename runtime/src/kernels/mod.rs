@@ -23,7 +23,7 @@ mod number_words;
 pub(crate) mod probe;
 #[cfg(target_arch = "x86_64")]
 mod probe_avx512;
-mod probe_lines;
+pub(crate) mod probe_lines;
 pub mod split;
 #[cfg(target_arch = "x86_64")]
 mod split_avx512;

@@ -1,4 +1,4 @@
-//! Memory for tables: cache lines of zeros, on large pages where a table is large.
+//! Memory for tables: zeros, on large pages where a table is large.
 //!
 //! Every probe of a large table is in another page, so the page size decides how many probes must
 //! first look up an address. Zeros come from the system, which has them for nothing.
@@ -13,9 +13,12 @@ use std::ops::{Deref, DerefMut};
 /// The type must be plain data without padding that matters, and all-zero bytes must be its default.
 pub(crate) unsafe trait Zeroed: Copy + Default {}
 
+// SAFETY: zero bytes are the default integer.
+unsafe impl Zeroed for u64 {}
+
 /// A fixed number of lines, all zeros at first.
 #[derive(Debug)]
-pub(super) enum Lines<B: Zeroed> {
+pub(crate) enum Lines<B: Zeroed> {
     /// In the heap.
     Heap(Vec<B>),
     /// In pages of their own.
@@ -33,7 +36,7 @@ const LARGE_PAGE: usize = 2 << 20;
 
 impl<B: Zeroed> Lines<B> {
     /// That many lines of zeros.
-    pub(super) fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         #[cfg(target_os = "linux")]
         if let Some(mapped) = Mapped::new(count) {
             return Lines::Mapped(mapped);
@@ -69,7 +72,7 @@ impl<B: Zeroed> DerefMut for Lines<B> {
 /// Lines in pages that nothing else uses.
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
-pub(super) struct Mapped<B> {
+pub(crate) struct Mapped<B> {
     /// The first line, aligned to a large page.
     lines: std::ptr::NonNull<B>,
     count: usize,
@@ -158,9 +161,6 @@ impl<B> Drop for Mapped<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // SAFETY: zero bytes are the default integer.
-    unsafe impl Zeroed for u64 {}
 
     #[test]
     fn lines_are_zeros_and_writable_whatever_their_number() {

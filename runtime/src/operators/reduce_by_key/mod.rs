@@ -125,7 +125,8 @@ impl Aggregator {
             self.groups.resize(rows, 0);
             self.states.grow(1)?;
         } else {
-            self.table.assign(keys, rows, &mut self.groups)?;
+            let states = &self.states;
+            self.table.assign_and(keys, rows, &mut self.groups, |block| states.fetch(block))?;
             self.states.grow(self.table.len())?;
         }
         match self.kernel.clone() {

@@ -94,6 +94,17 @@ impl GroupTable {
 
     /// Puts the group of each row into `groups`, making new groups for new keys.
     pub fn assign(&mut self, keys: &[&Column], rows: usize, groups: &mut Vec<u32>) -> Result<(), NeedsMore> {
+        self.assign_and(keys, rows, groups, |_| ())
+    }
+
+    /// The same, and calls `then` with the groups of every block of rows.
+    pub(crate) fn assign_and(
+        &mut self,
+        keys: &[&Column],
+        rows: usize,
+        groups: &mut Vec<u32>,
+        then: impl Fn(&[u32]),
+    ) -> Result<(), NeedsMore> {
         groups.clear();
         groups.reserve(rows);
         let mut block = std::mem::replace(&mut self.block, Block::new());
@@ -112,7 +123,9 @@ impl GroupTable {
             if outcome.is_err() {
                 break;
             }
-            groups.extend_from_slice(&block.numbers.rows[..to - from]);
+            let found = &block.numbers.rows[..to - from];
+            then(found);
+            groups.extend_from_slice(found);
         }
         self.block = block;
         self.encoded = encoded;

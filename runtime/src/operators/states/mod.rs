@@ -12,12 +12,20 @@ pub use finish::SumOverflow;
 pub(crate) use merge::MergeIndex;
 pub use update::Slots;
 
+use crate::kernels::probe::fetch;
+use crate::kernels::probe_lines::Lines;
 use crate::memory::{Budget, NeedsMore, Reservation};
 use crate::operators::side::Side;
 use flow_ir::Type;
 use flow_ir::aggregate::Aggregate;
 use flow_ir::layout::StateLayout;
 use std::sync::Arc;
+
+/// Words that room is made for at least.
+const MIN_WORDS: usize = 64;
+
+/// Bytes of words up to which they are expected to stay in the near caches.
+const FAR: usize = 512 << 10;
 
 /// The aggregates whose states these are.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +50,8 @@ impl StateSpec {
 #[derive(Debug)]
 pub struct States {
     spec: Arc<StateSpec>,
-    words: Vec<u64>,
+    /// The words of all groups, and zeros.
+    words: Lines<u64>,
     groups: usize,
     side: Vec<Side>,
     memory: Reservation,
@@ -59,7 +68,7 @@ impl States {
             .collect();
         States {
             spec,
-            words: Vec::new(),
+            words: Lines::new(0),
             groups: 0,
             side,
             memory: budget.reserve("the states of aggregates"),
@@ -77,19 +86,31 @@ impl States {
             return Ok(());
         }
         let words = groups.saturating_mul(self.spec.layout.stride);
-        if words > self.words.capacity() {
-            let capacity = words.max(self.words.capacity() * 2);
+        if words > self.words.len() {
+            let capacity = words.next_power_of_two().max(MIN_WORDS);
             self.memory.cover((capacity * 8 + self.side_bytes()) as u64)?;
-            self.words.reserve_exact(capacity - self.words.len());
+            let mut grown = Lines::new(capacity);
+            grown[..self.words.len()].copy_from_slice(&self.words);
+            self.words = grown;
         }
-        self.words.resize(words, 0);
         self.groups = groups;
         Ok(())
     }
 
     /// The words of all groups.
     pub fn words_mut(&mut self) -> &mut [u64] {
-        &mut self.words
+        let used = self.groups * self.spec.layout.stride;
+        &mut self.words[..used]
+    }
+
+    /// Starts fetching the words of some groups, if all words are too many for the near caches.
+    pub(crate) fn fetch(&self, groups: &[u32]) {
+        let stride = self.spec.layout.stride;
+        if self.groups * stride * 8 > FAR {
+            for &g in groups {
+                fetch(self.words.as_ptr().wrapping_add(g as usize * stride));
+            }
+        }
     }
 
     /// Whether some aggregate keeps its state outside the words only.
@@ -104,7 +125,7 @@ impl States {
 
     /// Bytes held.
     pub fn bytes_used(&self) -> usize {
-        self.words.capacity() * 8 + self.side_bytes()
+        self.words.len() * 8 + self.side_bytes()
     }
 
     fn side_bytes(&self) -> usize {
