@@ -170,13 +170,10 @@ fn gather_batch(batch: &mut RowBatch<'_>, leaf: &CompiledLeaf) -> Result<Batch, 
     Ok(Batch { rows: batch.rows(), columns: columns.collect() })
 }
 
+/// What a leaf's rows are kept for, as a refusal for lack of memory names it.
 fn word(kind: &LeafKind) -> &'static str {
     match kind {
-        LeafKind::Sort { .. } => "sort",
-        LeafKind::Distinct { .. } => "distinct",
-        LeafKind::ReduceByKey { .. } => "reduce_by_key",
-        LeafKind::Collect => "join",
-        LeafKind::Take { .. } => "take",
-        LeafKind::Write(_) => "write",
+        LeafKind::Sort { .. } => "the rows to sort",
+        _ => "the collected rows",
     }
 }
