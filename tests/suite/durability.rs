@@ -176,3 +176,25 @@ fn a_program_may_come_from_anywhere() {
     let output = child.wait_with_output().expect("flowc ends");
     assert_eq!(String::from_utf8_lossy(&output.stdout), inline.stdout);
 }
+
+/// An operator that may not have the memory it needs says how much, and nothing is written.
+#[test]
+fn a_refusal_for_lack_of_memory_names_the_number() {
+    let workplace = Workplace::new();
+    input(&workplace);
+    let read = r#"read "in.csv" schema { id: int, name: string }"#;
+    for (stage, memory) in [
+        ("| sort name", "1MB"),
+        ("| reduce_by_key name { n: count() }", "1MB"),
+        ("| distinct on name", "1MB"),
+    ] {
+        let program = format!("{read} {stage} | write \"out/x.csv\"");
+        let outcome = workplace.run(&["run", "-q", "--memory", memory, "-e", &program]);
+        assert_eq!(outcome.status, Some(4), "{stage}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("more bytes, but only"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("--memory"), "{}", outcome.stderr);
+        assert!(outcome.files.is_empty(), "{:?}", outcome.files.keys());
+        let outcome = workplace.run(&["run", "-q", "--memory", "1GB", "-e", &program]);
+        assert_eq!(outcome.status, Some(0), "{stage}: {}", outcome.stderr);
+    }
+}
