@@ -59,7 +59,7 @@ impl Default for RunOptions {
             engine: Engine::Jit,
             chunk_bytes: 1 << 20,
             morsel_rows: 8192,
-            morsel_bytes: 128 << 10,
+            morsel_bytes: 256 << 10,
             memory_bytes: None,
             max_bad: None,
             print: PrintFormat::Csv,
