@@ -107,7 +107,12 @@ impl SinkWriter {
         Ok(match to {
             To::File(mut file) => {
                 file.write(&footer).map_err(|e| write_error(sink, e))?;
-                let written = Written { path: file.target().to_owned(), rows, bytes: file.bytes() };
+                // The name the program gave: the file's own may be resolved through links.
+                let path = match &sink.target {
+                    Target::File(path) => PathBuf::from(path),
+                    Target::Print { .. } => file.target().to_owned(),
+                };
+                let written = Written { path, rows, bytes: file.bytes() };
                 Finished::File(file, written)
             }
             To::Print(mut bytes) => {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Rows of the input: enough for a run that lasts while it is killed.
-const ROWS: usize = 400_000;
+const ROWS: usize = 1_200_000;
 
 fn input(workplace: &Workplace) {
     let mut text = String::from("id,name\n");
