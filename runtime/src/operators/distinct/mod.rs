@@ -104,10 +104,21 @@ pub fn merge_and_finish(parts: Vec<Distinct>) -> Result<Vec<Batch>, NeedsMore> {
         first_of_all(&tables, None)?
     } else {
         let bits = part_bits(total);
-        let split: Vec<Partitions> = tables.par_iter().map(|t| Partitions::new(&t.0, bits)).collect();
+        let sizes = tables[0].0.sizes();
+        let split: Vec<Partitions> = tables
+            .par_iter_mut()
+            .map(|(table, rows, _)| {
+                let partitions = Partitions::new(table, bits);
+                table.reorder(partitions.targets());
+                let mut reordered = vec![(0, 0); rows.len()];
+                partitions.targets().iter().zip(rows.iter()).for_each(|(&t, &r)| reordered[t as usize] = r);
+                *rows = reordered;
+                partitions
+            })
+            .collect();
         let parts: Vec<Vec<(u64, Place)>> = (0..1usize << bits)
             .into_par_iter()
-            .map(|n| first_of_all(&tables, Some((&split, n))))
+            .map(|n| first_of_all(&tables, Some((&split, n, sizes))))
             .collect::<Result<_, NeedsMore>>()?;
         parts.concat()
     };
@@ -122,26 +133,19 @@ type FirstRows = (GroupTable, Vec<(u64, Place)>, Reservation);
 /// The first row of every key (of part `n` of the split tables, if they are split).
 fn first_of_all(
     tables: &[FirstRows],
-    split: Option<(&[Partitions], usize)>,
+    split: Option<(&[Partitions], usize, (usize, usize))>,
 ) -> Result<Vec<(u64, Place)>, NeedsMore> {
     let Some((table, _, memory)) = tables.first() else { return Ok(Vec::new()) };
     let mut merged = table.empty_like(memory.budget());
-    if let Some((partitions, n)) = split {
-        merged.reserve(partitions.iter().map(|p| p.part(n).len()).sum(), table)?;
+    if let Some((partitions, n, sizes)) = split {
+        merged.reserve(partitions.iter().map(|p| p.part(n).len()).sum(), table, sizes)?;
     }
     let mut first: Vec<(u64, Place)> = Vec::new();
-    let (mut all, mut to) = (Vec::new(), Vec::new());
+    let mut to = Vec::new();
     for (i, (table, rows, _)) in tables.iter().enumerate() {
-        let groups = match split {
-            Some((partitions, n)) => partitions[i].part(n),
-            None => {
-                all.clear();
-                all.extend(0..rows.len() as u32);
-                &all
-            }
-        };
-        merged.assign_from(table, groups, &mut to)?;
-        for (&g, &t) in groups.iter().zip(&to) {
+        let groups = split.map_or(0..rows.len() as u32, |(partitions, n, _)| partitions[i].part(n));
+        merged.assign_from(table, groups.clone(), &mut to)?;
+        for (g, &t) in groups.zip(&to) {
             let here = rows[g as usize];
             match first.get_mut(t as usize) {
                 Some(f) if *f <= here => {}

@@ -13,6 +13,7 @@ use flow_ir::physical::GroupOrder;
 use flow_ir::{Batch, Value};
 use rayon::prelude::*;
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Rows of a result batch.
@@ -55,7 +56,7 @@ pub fn merge_and_finish(
     let finished = if spec.keys.is_empty() || parts.len() < 2 || total < MANY_GROUPS {
         vec![merge_in_turn(spec, parts, budget)]
     } else {
-        merge_in_parts(spec, &parts, part_bits(total), budget)
+        merge_in_parts(spec, parts, part_bits(total), budget)
     };
     let batches = collect(finished)?;
     if order == GroupOrder::Unseen || spec.keys.is_empty() {
@@ -103,27 +104,36 @@ fn merge_in_turn(
         all.states.grow(1)?;
     }
     for part in parts {
-        let groups: Vec<u32> = (0..part.states.groups() as u32).collect();
-        let index = part.states.merge_index();
-        all.merge(spec, &part, &index, &groups)?;
+        let index = part.states.merge_index(None);
+        all.merge(spec, &part, &index, 0..part.states.groups() as u32)?;
     }
     all.finish(spec)
 }
 
 fn merge_in_parts(
     spec: &AggregatorSpec,
-    parts: &[Merged],
+    mut parts: Vec<Merged>,
     bits: u32,
     budget: &Budget,
 ) -> Vec<Result<Vec<Batch>, PartError>> {
-    let split: Vec<(Partitions, MergeIndex)> =
-        parts.par_iter().map(|p| (Partitions::new(&p.table, bits), p.states.merge_index())).collect();
+    let sizes: Vec<(usize, usize)> = parts.iter().map(|p| p.table.sizes()).collect();
+    let split: Vec<(Partitions, MergeIndex)> = parts
+        .par_iter_mut()
+        .map(|part| {
+            // In their new order, each part's keys and states are read one after the other.
+            let partitions = Partitions::new(&part.table, bits);
+            let index = part.states.merge_index(Some(partitions.targets()));
+            part.table.reorder(partitions.targets());
+            part.states.reorder(partitions.targets());
+            (partitions, index)
+        })
+        .collect();
     (0..1usize << bits)
         .into_par_iter()
         .map(|n| {
             let mut merged = Merged::new(spec, budget);
             let keys = split.iter().map(|s| s.0.part(n).len()).sum();
-            merged.table.reserve(keys, &parts[0].table)?;
+            merged.table.reserve(keys, &parts[0].table, sizes[0])?;
             for (part, (partitions, index)) in parts.iter().zip(&split) {
                 merged.merge(spec, part, index, partitions.part(n))?;
             }
@@ -144,11 +154,11 @@ impl Merged {
         spec: &AggregatorSpec,
         other: &Merged,
         index: &MergeIndex,
-        groups: &[u32],
+        groups: Range<u32>,
     ) -> Result<(), NeedsMore> {
         let mut to = vec![0; groups.len()];
         if !spec.keys.is_empty() {
-            self.table.assign_from(&other.table, groups, &mut to)?;
+            self.table.assign_from(&other.table, groups.clone(), &mut to)?;
             self.states.grow(self.table.len())?;
         }
         self.states.merge(&other.states, index, groups, &to)

@@ -5,8 +5,9 @@ use super::block::{Block, TextRows};
 use super::store::{KeyStore, long_hash, range};
 use super::table::GroupTable;
 use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
-use crate::kernels::probe::{BLOCK, fetch};
+use crate::kernels::probe::BLOCK;
 use crate::memory::NeedsMore;
+use std::ops::Range;
 
 /// Groups that a part should have: its table and states fit into a near cache.
 const PART_GROUPS: usize = 8_192;
@@ -19,11 +20,12 @@ pub(crate) fn part_bits(groups: usize) -> u32 {
     groups.div_ceil(PART_GROUPS).next_power_of_two().trailing_zeros().clamp(4, 10)
 }
 
-/// The groups of a table, by part.
+/// A new order of the groups of a table, in which each part is a run.
 #[derive(Debug)]
 pub(crate) struct Partitions {
     starts: Vec<u32>,
-    groups: Vec<u32>,
+    /// The new number of each group.
+    targets: Vec<u32>,
 }
 
 impl Partitions {
@@ -42,18 +44,25 @@ impl Partitions {
             starts[p + 1] += starts[p];
         }
         let mut next = starts.clone();
-        let mut groups = vec![0; parts.len()];
-        for (g, &p) in parts.iter().enumerate() {
-            let at = &mut next[usize::from(p)];
-            groups[*at as usize] = g as u32;
-            *at += 1;
-        }
-        Partitions { starts, groups }
+        let targets = parts
+            .iter()
+            .map(|&p| {
+                let at = &mut next[usize::from(p)];
+                *at += 1;
+                *at - 1
+            })
+            .collect();
+        Partitions { starts, targets }
     }
 
-    /// The groups of a part, in order.
-    pub(crate) fn part(&self, part: usize) -> &[u32] {
-        &self.groups[self.starts[part] as usize..self.starts[part + 1] as usize]
+    /// The new numbers of the groups of a part.
+    pub(crate) fn part(&self, part: usize) -> Range<u32> {
+        self.starts[part]..self.starts[part + 1]
+    }
+
+    /// The new number of each group.
+    pub(crate) fn targets(&self) -> &[u32] {
+        &self.targets
     }
 }
 
@@ -68,12 +77,13 @@ pub(crate) fn hash_of(key: &[u8], window: &[u8; WINDOW], seeds: &Seeds) -> u64 {
     }
 }
 
-/// The keys of some groups of a table, as rows.
+/// The keys of a run of groups of a table, as rows.
 struct StoredKeys<'a> {
     table: &'a GroupTable,
     bytes: &'a [u8],
     ends: &'a [u64],
-    groups: &'a [u32],
+    /// The first group.
+    first: u32,
     /// Views of the keys, where none is null and the bytes are few enough for views.
     views: &'a [u64],
 }
@@ -85,16 +95,16 @@ impl TextRows for StoredKeys<'_> {
 
     #[inline(always)]
     fn is_null(&self, row: usize) -> bool {
-        self.table.is_null_group(self.groups[row])
+        self.table.is_null_group(self.first + row as u32)
     }
 
     fn bytes(&self, row: usize) -> &[u8] {
-        &self.bytes[range(self.ends, self.groups[row] as usize)]
+        &self.bytes[range(self.ends, self.first as usize + row)]
     }
 
     #[inline(always)]
     fn window(&self, row: usize) -> (Option<&[u8; WINDOW]>, usize) {
-        let range = range(self.ends, self.groups[row] as usize);
+        let range = range(self.ends, self.first as usize + row);
         let window = self.bytes.get(range.start..range.start + WINDOW).and_then(|b| b.first_chunk());
         (window, range.len())
     }
@@ -106,20 +116,19 @@ impl GroupTable {
     pub(crate) fn assign_from(
         &mut self,
         other: &GroupTable,
-        groups: &[u32],
+        groups: Range<u32>,
         out: &mut Vec<u32>,
     ) -> Result<(), NeedsMore> {
         out.clear();
         out.reserve(groups.len());
-        let all = groups;
         let mut block = Block::new();
         let mut views = Vec::with_capacity(BLOCK);
-        for (n, groups) in groups.chunks(BLOCK).enumerate() {
-            other.store.fetch(all.get((n + 1) * BLOCK..).unwrap_or_default());
+        for first in groups.clone().step_by(BLOCK) {
+            let run = first..groups.end.min(first.saturating_add(BLOCK as u32));
             match &other.store {
                 KeyStore::Words(words) => {
-                    self.finder().find_words(groups.len(), &mut block, |row| {
-                        let g = groups[row];
+                    self.finder().find_words(run.len(), &mut block, |row| {
+                        let g = first + row as u32;
                         (!other.is_null_group(g)).then(|| words[g as usize])
                     });
                     self.insert_missing(&mut block, |_| &[])?;
@@ -127,20 +136,19 @@ impl GroupTable {
                 KeyStore::Bytes { bytes, ends } => {
                     views.clear();
                     // Null's group has an empty key, which must not be taken for the empty text.
-                    let nulls = groups.iter().any(|&g| other.is_null_group(g));
+                    let nulls = run.clone().any(|g| other.is_null_group(g));
                     if !nulls && bytes.len() <= u32::MAX as usize {
-                        views.extend(groups.iter().map(|&g| {
+                        views.extend(run.clone().map(|g| {
                             let range = range(ends, g as usize);
-                            fetch(bytes.as_ptr().wrapping_add(range.start));
                             range.start as u64 | (range.len() as u64) << 32
                         }));
                     }
-                    let keys = StoredKeys { table: other, bytes, ends, groups, views: &views };
-                    self.finder().find_texts(&keys, groups.len(), &mut block);
+                    let keys = StoredKeys { table: other, bytes, ends, first, views: &views };
+                    self.finder().find_texts(&keys, run.len(), &mut block);
                     self.insert_missing(&mut block, |row| keys.bytes(row))?;
                 }
             }
-            out.extend_from_slice(&block.numbers.rows[..groups.len()]);
+            out.extend_from_slice(&block.numbers.rows[..run.len()]);
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! The keys of a table's groups, by group.
 
 use crate::kernels::hash::{MID_MAX, Seeds, hash_long};
-use crate::kernels::probe::{BLOCK, fetch};
 use std::ops::Range;
 
 /// Keys in the order of their groups.
@@ -59,12 +58,35 @@ impl KeyStore {
         }
     }
 
-    /// Starts fetching the words, or the places, of the first block of some keys.
-    pub(crate) fn fetch(&self, groups: &[u32]) {
-        for &g in groups.iter().take(BLOCK) {
-            match self {
-                KeyStore::Words(words) => fetch(words.as_ptr().wrapping_add(g as usize)),
-                KeyStore::Bytes { ends, .. } => fetch(ends.as_ptr().wrapping_add(g as usize)),
+    /// The same keys in another order: key `g` at `targets[g]`.
+    pub(crate) fn reordered(&self, targets: &[u32]) -> Self {
+        match self {
+            KeyStore::Words(words) => {
+                let mut out = vec![0; words.len()];
+                targets.iter().zip(words).for_each(|(&t, &w)| out[t as usize] = w);
+                KeyStore::Words(out)
+            }
+            KeyStore::Bytes { bytes, ends } => {
+                // First the lengths, which make the new ends; then the bytes.
+                let mut new_ends = vec![0; ends.len()];
+                let mut from = 0;
+                for (&t, &end) in targets.iter().zip(ends) {
+                    new_ends[t as usize] = end - from;
+                    from = end;
+                }
+                let mut end = 0;
+                for e in &mut new_ends {
+                    end += *e;
+                    *e = end;
+                }
+                let mut out = vec![0; bytes.len()];
+                let mut from = 0;
+                for (&t, &end) in targets.iter().zip(ends) {
+                    let key = &bytes[from..end as usize];
+                    out[range(&new_ends, t as usize)].copy_from_slice(key);
+                    from = end as usize;
+                }
+                KeyStore::Bytes { bytes: out, ends: new_ends }
             }
         }
     }

@@ -181,17 +181,28 @@ impl GroupTable {
         Ok(())
     }
 
-    /// Makes room for so many keys, of about the sizes that `like` has.
-    pub(crate) fn reserve(&mut self, keys: usize, like: &GroupTable) -> Result<(), NeedsMore> {
+    /// How many of the keys are short, and how many mid.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.tables.short.len(), self.tables.mid.len())
+    }
+
+    /// Makes room for so many keys, of about the sizes of those of `like`, of which `sizes` are
+    /// short and mid.
+    pub(crate) fn reserve(
+        &mut self,
+        keys: usize,
+        like: &GroupTable,
+        sizes: (usize, usize),
+    ) -> Result<(), NeedsMore> {
         let all = like.len().max(1);
         let share = |n: usize| (n as u128 * keys as u128 / all as u128) as usize;
-        let short = Buckets::<ShortBucket>::lines_for(share(like.tables.short.len()));
-        let mid = Buckets::<MidBucket>::lines_for(share(like.tables.mid.len()));
+        let short = Buckets::<ShortBucket>::lines_for(share(sizes.0));
+        let mid = Buckets::<MidBucket>::lines_for(share(sizes.1));
         self.account(short * size_of::<ShortBucket>() + mid * size_of::<MidBucket>())?;
         if short > self.tables.short.lines() {
             self.tables.short.grow(short, &self.tables.seeds);
         }
-        if mid > self.tables.mid.lines() && like.tables.mid.len() > 0 {
+        if mid > self.tables.mid.lines() && sizes.1 > 0 {
             self.tables.mid.grow(mid, &self.tables.seeds);
         }
         self.store.reserve(keys, share(like.store.bytes_used()));
@@ -284,6 +295,17 @@ impl GroupTable {
     fn account(&mut self, more: usize) -> Result<(), NeedsMore> {
         let bytes = self.bytes_used() + more;
         self.memory.cover(bytes as u64)
+    }
+
+    /// Gives the groups new numbers. Their keys can no longer be found here, only read.
+    pub(crate) fn reorder(&mut self, targets: &[u32]) {
+        self.tables.short = Buckets::new();
+        self.tables.mid = Buckets::new();
+        self.tables.long = LongKeys::default();
+        self.store = self.store.reordered(targets);
+        if let Some(&t) = targets.get(self.null_group as usize) {
+            self.null_group = t;
+        }
     }
 
     /// Replaces the numbers that short and mid keys are found by.

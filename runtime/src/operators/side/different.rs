@@ -61,12 +61,17 @@ impl Different {
         Ok(new)
     }
 
-    /// The pairs in order of their groups, of which there are `groups`.
-    pub(crate) fn by_group(&self, groups: usize) -> PairsByGroup {
+    /// The pairs in order of their groups, of which there are `groups` and which will have the numbers
+    /// `targets`, if there are such.
+    pub(crate) fn by_group(&self, groups: usize, targets: Option<&[u32]>) -> PairsByGroup {
         let count = self.pairs.len() as u32;
-        let group_of = |pair: u32| {
+        let old_group_of = |pair: u32| {
             self.pairs
                 .with_key(pair, |key| key.first_chunk::<4>().map_or(0, |id| u32::from_le_bytes(*id) as usize))
+        };
+        let group_of = |pair: u32| {
+            let g = old_group_of(pair);
+            targets.map_or(g, |t| t[g] as usize)
         };
         let mut starts = vec![0u32; groups + 1];
         (0..count).for_each(|p| starts[group_of(p) + 1] += 1);

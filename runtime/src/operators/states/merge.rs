@@ -2,14 +2,12 @@
 
 use super::States;
 use super::update::{add_float, add_wide, float_extreme, int_extreme, promote, wanted, wide_sum};
-use crate::kernels::probe::fetch;
+use crate::kernels::probe_lines::Lines;
 use crate::memory::NeedsMore;
 use crate::operators::side::{PairsByGroup, Side, index_of};
 use flow_ir::aggregate::AggregateKind;
 use flow_ir::layout::{StateKind, StateSlot};
-
-/// Groups by which their words are fetched before they are merged: they lie all over the place.
-const AHEAD: usize = 24;
+use std::ops::Range;
 
 /// What must be known of states before they are merged into others.
 #[derive(Debug)]
@@ -18,45 +16,56 @@ pub(crate) struct MergeIndex {
 }
 
 impl States {
-    /// Prepares for merging these states into others.
-    pub(crate) fn merge_index(&self) -> MergeIndex {
+    /// Prepares for merging these states into others; `targets` are the new numbers of the groups,
+    /// if they will be reordered.
+    pub(crate) fn merge_index(&self, targets: Option<&[u32]>) -> MergeIndex {
         let pairs = self
             .side
             .iter()
             .map(|s| match s {
-                Side::Different(d) => Some(d.by_group(self.groups)),
+                Side::Different(d) => Some(d.by_group(self.groups, targets)),
                 _ => None,
             })
             .collect();
         MergeIndex { pairs }
     }
 
-    /// Merges group `from[i]` of `other`, whose index is `index`, into group `to[i]` of these,
-    /// for every `i`. Both have the same aggregates.
+    /// Gives the groups new numbers.
+    pub(crate) fn reorder(&mut self, targets: &[u32]) {
+        let stride = self.spec.layout.stride;
+        if stride == 0 {
+            return;
+        }
+        let mut words = Lines::new(self.words.len());
+        for (from, &t) in self.words.chunks_exact(stride).zip(targets) {
+            words[t as usize * stride..][..stride].copy_from_slice(from);
+        }
+        self.words = words;
+    }
+
+    /// Merges the `i`-th of the groups `from` of `other`, whose index is `index`, into group `to[i]`
+    /// of these, for every `i`. Both have the same aggregates.
     pub(crate) fn merge(
         &mut self,
         other: &States,
         index: &MergeIndex,
-        from: &[u32],
+        from: Range<u32>,
         to: &[u32],
     ) -> Result<(), NeedsMore> {
         let spec = self.spec.clone();
         let stride = spec.layout.stride;
         for (i, slot) in spec.layout.slots.iter().enumerate() {
             let kind = spec.aggregates[i].kind;
-            let pairs = from.iter().zip(to);
+            let pairs = from.clone().zip(to);
             if slot.kind != StateKind::Side {
-                for (n, (&f, &t)) in pairs.enumerate() {
-                    if let Some(&ahead) = from.get(n + AHEAD) {
-                        fetch(other.words.as_ptr().wrapping_add(ahead as usize * stride + slot.offset));
-                    }
+                for (f, &t) in pairs {
                     let source = &other.words[f as usize * stride + slot.offset..][..slot.kind.words()];
                     let target = &mut self.words[t as usize * stride + slot.offset..][..slot.kind.words()];
                     merge_words(target, source, *slot, kind, &mut self.side[i], &other.side[i]);
                 }
                 continue;
             }
-            for (&f, &t) in pairs {
+            for (f, &t) in pairs {
                 let f_word = other.words[f as usize * stride + slot.offset];
                 let t_word = t as usize * stride + slot.offset;
                 match (&mut self.side[i], &other.side[i], &index.pairs[i]) {
