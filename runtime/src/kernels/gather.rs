@@ -108,6 +108,12 @@ fn pick_text(columns: &[&Column], places: &[Place]) -> StrColumn {
 
 /// Cuts `places` into runs of at most [`BATCH_ROWS`] rows whose text fits into one buffer each.
 pub fn split_text<'a>(batches: &[Batch], places: &'a [Place]) -> Vec<&'a [Place]> {
+    // Looking at every row's texts once more is only worth it where there are long ones.
+    let columns = batches.iter().flat_map(|b| &b.columns);
+    let longest = columns.map(|(_, c)| longest_text(c)).max().unwrap_or(0);
+    if longest <= TEXT_MAX / BATCH_ROWS {
+        return places.chunks(BATCH_ROWS).collect();
+    }
     let mut out = Vec::new();
     let mut open: Vec<&[Place]> = places.chunks(BATCH_ROWS).rev().collect();
     while let Some(run) = open.pop() {
@@ -124,6 +130,14 @@ pub fn split_text<'a>(batches: &[Batch], places: &'a [Place]) -> Vec<&'a [Place]
         }
     }
     out
+}
+
+/// The most bytes of a text of a column, whether its row is valid or not.
+fn longest_text(column: &Column) -> usize {
+    match &column.values {
+        Values::Str(s) => (s.views.iter().fold(0, |m, &v| m.max(v)) >> 32) as usize,
+        _ => 0,
+    }
 }
 
 fn text_length(column: &Column, row: usize) -> usize {
@@ -311,6 +325,61 @@ impl OpenValues {
             OpenValues::I128(v) => v.resize(v.len() + count, 0),
             OpenValues::Any(v) => v.resize(v.len() + count, Value::Null),
             OpenValues::Str { views, .. } => views.resize(views.len() + count, 0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(lengths: &[usize]) -> Batch {
+        let mut builder = flow_ir::column::StrBuilder::default();
+        for (i, &n) in lengths.iter().enumerate() {
+            assert!(builder.push(&vec![b'a' + i as u8; n]));
+        }
+        let column = Column::valid(Values::Str(builder.finish()));
+        Batch { rows: lengths.len(), columns: vec![(ColumnId(0), Arc::new(column))] }
+    }
+
+    #[test]
+    fn rows_with_much_text_are_split() {
+        let batches = [texts(&[3, 1 << 20, 2]), texts(&[1 << 20])];
+        // 1,500 texts of a mebibyte: more than one buffer should hold.
+        let places: Vec<Place> =
+            (0..1_500).map(|i| if i % 2 == 0 { place(0, 1) } else { place(1, 0) }).collect();
+        let runs = split_text(&batches, &places);
+        assert_eq!(runs.concat(), places);
+        assert_eq!(runs.iter().map(|r| r.len()).collect::<Vec<_>>(), [750, 750]);
+        let few = [place(0, 2), place(0, 0), place(1, 0)];
+        let runs = split_text(&batches, &few);
+        assert_eq!(runs, [&few[..]]);
+        let out = gather_batch(&batches, runs[0]);
+        let Values::Str(s) = &out.columns[0].1.values else { panic!() };
+        assert_eq!((s.bytes(0), s.bytes(1), s.bytes(2).len()), (&b"cc"[..], &b"aaa"[..], 1 << 20));
+    }
+
+    #[test]
+    fn stored_rows_are_found_at_their_places() {
+        let rows = 3 * BATCH_ROWS / 2;
+        let column = Column {
+            values: Values::I64((0..rows as i64).collect()),
+            status: Status::from_bytes((0..rows).map(|r| u8::from(r % 10 == 0)).collect()),
+        };
+        let mut store = RowStore::new(vec![ColumnId(7)]);
+        let mut places = Vec::new();
+        let picked: Vec<u32> = (0..rows as u32).rev().step_by(3).collect();
+        for part in picked.chunks(10_000) {
+            store.append(&[&column], part, &mut places);
+        }
+        assert!(store.bytes_used() >= picked.len() * 9);
+        let batches = store.into_batches();
+        assert_eq!(batches.iter().map(|b| b.rows).sum::<usize>(), picked.len());
+        for (&p, &row) in places.iter().zip(&picked) {
+            let (id, stored) = &batches[batch_of(p)].columns[0];
+            assert_eq!(*id, ColumnId(7));
+            let expected = column.value(row as usize, &flow_ir::Type::Int);
+            assert_eq!(stored.value(row_of(p), &flow_ir::Type::Int), expected);
         }
     }
 }

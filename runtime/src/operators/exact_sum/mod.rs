@@ -158,11 +158,45 @@ pub fn round_ratio(negative: bool, numerator: Vec<u32>, denominator: &[u32], exp
     if n_bits == 0 {
         return 0.0;
     }
-    // Scale so that the quotient has 55 or 56 bits, or fewer where the result is subnormal.
-    let mut up = 56 - (n_bits as i64 - d_bits as i64);
-    // The quotient counts units of 2^(exponent - up); two bits below the least float suffice.
-    let lowest = i64::from(exponent) + i64::from(FRACTION_BITS) + 2;
-    up = up.min(lowest);
+    let magnitude = if d_bits <= 64 {
+        let low = u64::from(denominator.first().copied().unwrap_or(0));
+        let high = u64::from(denominator.get(1).copied().unwrap_or(0));
+        round_short_ratio(&numerator, low | high << 32, exponent)
+    } else {
+        round_long_ratio(numerator, denominator, n_bits as i64 - d_bits as i64, exponent)
+    };
+    if negative { -magnitude } else { magnitude }
+}
+
+/// The nearest float of a ratio with a short denominator: limb by limb from the top, until the
+/// quotient has more bits than a float; what is left only says that the quotient is not exact.
+fn round_short_ratio(numerator: &[u32], denominator: u64, exponent: i32) -> f64 {
+    let divisor = u128::from(denominator);
+    let (mut quotient, mut rest) = (0u128, 0u128);
+    let mut limbs = numerator.len();
+    let mut exponent = i64::from(exponent) + 32 * limbs as i64;
+    while quotient >> 57 == 0 && (limbs > 0 || rest != 0) {
+        let limb = limbs.checked_sub(1).map_or(0, |at| numerator[at]);
+        limbs = limbs.saturating_sub(1);
+        // The rest is less than 2^64, so this is less than 2^96 and its quotient less than 2^32.
+        let part = (rest << 32) | u128::from(limb);
+        quotient = (quotient << 32) | (part / divisor);
+        rest = part % divisor;
+        exponent -= 32;
+    }
+    let lost = rest != 0 || numerator[..limbs].iter().any(|&l| l != 0);
+    // More bits than a float has, and few enough for `scale`.
+    let drop = (128 - quotient.leading_zeros()).saturating_sub(60);
+    let sticky = lost || quotient & ((1 << drop) - 1) != 0;
+    scale((quotient >> drop) as u64, sticky, exponent + i64::from(drop))
+}
+
+/// The nearest float of a ratio with any denominator; `ratio_bits` is the difference of the
+/// lengths in bits.
+fn round_long_ratio(numerator: Vec<u32>, denominator: &[u32], ratio_bits: i64, exponent: i32) -> f64 {
+    // Scale so that the quotient has 56 or 57 bits, or fewer where the result is subnormal: the
+    // quotient counts units of 2^(exponent - up), and two bits below the least float suffice.
+    let up = (56 - ratio_bits).min(i64::from(exponent) + i64::from(FRACTION_BITS) + 2);
     let (mut rest, divisor) = if up >= 0 {
         (shift_left(&numerator, up as usize), denominator.to_vec())
     } else {
@@ -176,13 +210,11 @@ pub fn round_ratio(negative: bool, numerator: Vec<u32>, denominator: &[u32], exp
             quotient |= 1 << bit;
         }
     }
-    let sticky = bit_length(&rest) != 0;
-    let magnitude = scale(quotient, sticky, i64::from(exponent) - up);
-    if negative { -magnitude } else { magnitude }
+    scale(quotient, bit_length(&rest) != 0, i64::from(exponent) - up)
 }
 
 /// `(quotient + a bit if sticky) * 2^exponent`, rounded to nearest even. The quotient has at
-/// least two bits more than the result keeps.
+/// least two bits more than the result keeps, or nothing is lost, and 60 bits at most.
 fn scale(quotient: u64, sticky: bool, exponent: i64) -> f64 {
     let bits = i64::from(64 - quotient.leading_zeros());
     // The weight of the result's last bit, at least that of the least float.
