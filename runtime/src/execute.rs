@@ -107,7 +107,7 @@ impl Run<'_> {
             compile_stage(stage, &self.plan.unused, jit)?
         };
         self.build_joins(stage)?;
-        let leaves = crate::finish::open_leaves(stage, &compiled, self.options, &self.budget)?;
+        let leaves = crate::finish::open_leaves(&compiled, self.options, &self.budget)?;
         let compile = begin.elapsed();
         let begin = Instant::now();
         let tasks = open_inputs(stage, &self.datasets, self.options)?;

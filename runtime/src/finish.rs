@@ -16,7 +16,7 @@ use crate::take::TakeQueue;
 use crate::worker::{RowTally, WorkerResult};
 use flow_ir::aggregate::Aggregate;
 use flow_ir::layout::StateLayout;
-use flow_ir::physical::{DatasetId, LeafKind, Stage, TypedColumn};
+use flow_ir::physical::{DatasetId, LeafKind, TypedColumn};
 use flow_ir::source::OnError;
 use flow_ir::{Column, ColumnId, Type};
 use flow_jit::{Engine, UpdateKernel};
@@ -38,16 +38,14 @@ pub(crate) struct StageEnd {
 
 /// The shared parts of the leaves.
 pub(crate) fn open_leaves(
-    stage: &Stage,
     compiled: &CompiledStage,
     options: &RunOptions,
     budget: &Budget,
 ) -> Result<Vec<SharedLeaf>, RunError> {
-    compiled.leaves.iter().map(|l| open_leaf(stage, compiled, l, options, budget)).collect()
+    compiled.leaves.iter().map(|l| open_leaf(compiled, l, options, budget)).collect()
 }
 
 fn open_leaf(
-    stage: &Stage,
     compiled: &CompiledStage,
     leaf: &CompiledLeaf,
     options: &RunOptions,
@@ -69,7 +67,6 @@ fn open_leaf(
             let failing = compiled.inputs.iter().map(|i| {
                 i.source.as_ref().is_none_or(|s| matches!(s.source.on_error, OnError::Fail | OnError::Null))
             });
-            let _ = stage;
             SharedLeaf::Take(TakeQueue::new(*skip, *count, failing.collect()))
         }
         LeafKind::Write(sink) => match row_writer(sink, options) {
