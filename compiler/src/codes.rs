@@ -66,7 +66,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("F4915", "not yet: `distinct on ... sort`"),
     ("F4916", "not yet: this way of writing"),
     ("F4917", "not yet: this format"),
-    ("F4918", "not yet: compressed files"),
+    ("F4918", "not yet: this kind of compressed file"),
     ("F4919", "not yet: this kind of source or sink"),
     ("F4920", "not yet: a dataset as a value"),
     ("F4921", "not yet: this function"),

@@ -93,7 +93,8 @@ impl LeafState {
         if batch.rows() == 0 {
             return Ok(());
         }
-        let position = (at.task << 32) | at.row;
+        // A task may be a whole compressed file, with more rows than 32 bits count.
+        let position = (at.task << 36) | at.row;
         let memory =
             |e: crate::memory::NeedsMore| RunError::Memory { message: e.to_string(), span: leaf.leaf.span };
         match (self, shared) {
@@ -150,11 +151,11 @@ impl LeafState {
         }
     }
 
-    /// The task is done. False when there is no point in going on.
-    pub(crate) fn end_chunk(&mut self, shared: &SharedLeaf, task: u64) -> bool {
+    /// A chunk of the task is done, and if `last`, the task. False when there is no point in going on.
+    pub(crate) fn end_chunk(&mut self, shared: &SharedLeaf, task: u64, last: bool) -> bool {
         match (self, shared) {
             (LeafState::Write(bytes, rows), SharedLeaf::Write(ordered, _)) => {
-                ordered.submit(task, std::mem::take(bytes), std::mem::take(rows))
+                ordered.submit(task, std::mem::take(bytes), std::mem::take(rows), last)
             }
             _ => true,
         }

@@ -4,7 +4,9 @@
 //! `format` reads and writes, `operators` group, sort and join, `kernels` are the vectorized loops.
 
 mod compiled;
+mod compress;
 mod dataset;
+mod decompress;
 mod execute;
 mod fault;
 mod finish;
@@ -21,11 +23,13 @@ mod quarantine;
 mod reader;
 mod row_batch;
 mod sink;
+mod stream;
 mod take;
 mod tasks;
 mod walk;
 mod worker;
 
+pub use decompress::{TextReader, open_text};
 pub use execute::{compile_only, run};
 pub use fault::RowFault;
 pub use flow_jit::Engine;

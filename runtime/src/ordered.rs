@@ -1,8 +1,9 @@
 //! Brings what threads finish in any order back into input order.
 //!
 //! Chunks are claimed in order and finish out of order; a chunk's bytes are handed on as soon as
-//! every chunk before it has been. A thread that runs too far ahead waits, so that the memory held
-//! is a few chunks, not the whole result.
+//! every chunk before it has been. A task may hand in several chunks: those of the oldest task pass
+//! at once. A thread that runs too far ahead waits, so that the memory held is a few chunks, not the
+//! whole result.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,6 +17,8 @@ pub(crate) trait Receive: Send {
 
 /// Chunks a thread may be ahead of the oldest unfinished one.
 const WINDOW: u64 = 64;
+/// Bytes that a task which is not the oldest may have handed in before it has to wait.
+const AHEAD_BYTES_MAX: usize = 16 << 20;
 
 /// A receiver behind a reorder buffer.
 pub(crate) struct Ordered<R> {
@@ -25,10 +28,23 @@ pub(crate) struct Ordered<R> {
 
 struct State<R> {
     next: u64,
-    waiting: BTreeMap<u64, (Vec<u8>, u64)>,
+    waiting: BTreeMap<u64, Waiting>,
     receiver: R,
     failed: Option<io::Error>,
     closed: bool,
+}
+
+/// What a task has handed in that could not be passed on yet.
+#[derive(Default)]
+struct Waiting {
+    chunks: Vec<(Vec<u8>, u64)>,
+    ended: bool,
+}
+
+impl Waiting {
+    fn bytes(&self) -> usize {
+        self.chunks.iter().map(|(bytes, _)| bytes.len()).sum()
+    }
 }
 
 impl<R: Receive> Ordered<R> {
@@ -37,21 +53,29 @@ impl<R: Receive> Ordered<R> {
         Ordered { state: Mutex::new(state), moved: Condvar::new() }
     }
 
-    /// Hands in chunk `number`. Returns false once a write has failed: there is no point in going on.
-    pub(crate) fn submit(&self, number: u64, bytes: Vec<u8>, rows: u64) -> bool {
+    /// Hands in the next chunk of task `number`, its last one if `last`. Returns false once a write has
+    /// failed: there is no point in going on.
+    pub(crate) fn submit(&self, number: u64, bytes: Vec<u8>, rows: u64, last: bool) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // The owner of the oldest chunk never waits, so this cannot deadlock.
-        while number > state.next + WINDOW && state.failed.is_none() && !state.closed {
+        // The owner of the oldest task never waits, so this cannot deadlock.
+        while state.too_far_ahead(number, bytes.len()) && state.failed.is_none() && !state.closed {
             state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.waiting.insert(number, (bytes, rows));
+        let waiting = state.waiting.entry(number).or_default();
+        waiting.chunks.push((bytes, rows));
+        waiting.ended = last;
         loop {
             let next = state.next;
-            let Some((bytes, rows)) = state.waiting.remove(&next) else { break };
-            if state.failed.is_none()
-                && let Err(e) = state.receiver.receive(bytes, rows)
-            {
-                state.failed = Some(e);
+            let Some(Waiting { chunks, ended }) = state.waiting.remove(&next) else { break };
+            for (bytes, rows) in chunks {
+                if state.failed.is_none()
+                    && let Err(e) = state.receiver.receive(bytes, rows)
+                {
+                    state.failed = Some(e);
+                }
+            }
+            if !ended {
+                break;
             }
             state.next += 1;
         }
@@ -72,5 +96,13 @@ impl<R: Receive> Ordered<R> {
             Some(e) => Err(e),
             None => Ok(state.receiver),
         }
+    }
+}
+
+impl<R> State<R> {
+    /// Whether task `number` has to wait before it hands in `bytes` more bytes.
+    fn too_far_ahead(&self, number: u64, bytes: usize) -> bool {
+        let held = self.waiting.get(&number).map_or(0, Waiting::bytes);
+        number > self.next + WINDOW || (number > self.next && held > 0 && held + bytes > AHEAD_BYTES_MAX)
     }
 }

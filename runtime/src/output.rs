@@ -2,8 +2,11 @@
 //!
 //! A file is written under another name in its own directory, synced, and renamed when the whole
 //! run has succeeded. What an earlier, killed run left behind is removed first. Targets that are
-//! not regular files (devices, pipes) are written directly.
+//! not regular files (devices, pipes) are written directly. A path with the suffix of a compression
+//! gets compressed bytes.
 
+use crate::compress::Compressed;
+use flow_ir::compression::Compression;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -18,8 +21,18 @@ const SUFFIX: &str = ".tmp";
 pub struct AtomicFile {
     target: PathBuf,
     unfinished: Option<PathBuf>,
-    file: Option<File>,
+    body: Body,
     bytes: u64,
+}
+
+/// What takes the bytes.
+#[derive(Debug)]
+enum Body {
+    Plain(File),
+    Compressed(Box<Compressed>),
+    /// All bytes are in the file.
+    Complete(File),
+    Closed,
 }
 
 impl AtomicFile {
@@ -34,10 +47,11 @@ impl AtomicFile {
             return Ok(AtomicFile {
                 target: target.to_owned(),
                 unfinished: None,
-                file: Some(file),
+                body: Body::new(file, target)?,
                 bytes: 0,
             });
         }
+        let named = target;
         // Renaming over a symbolic link would replace the link, not the file it names.
         let target = std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
         let directory = directory_of(&target);
@@ -53,19 +67,35 @@ impl AtomicFile {
             // The replaced file's mode is kept: a shared output stays readable by its readers.
             file.set_permissions(meta.permissions())?;
         }
-        Ok(AtomicFile { target, unfinished: Some(unfinished), file: Some(file), bytes: 0 })
+        Ok(AtomicFile { target, unfinished: Some(unfinished), body: Body::new(file, named)?, bytes: 0 })
     }
 
     /// Appends bytes.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.bytes += bytes.len() as u64;
-        match &mut self.file {
-            Some(f) => f.write_all(bytes),
-            None => Err(io::Error::other("the file is closed")),
+        match &mut self.body {
+            Body::Plain(f) => f.write_all(bytes),
+            Body::Compressed(c) => c.write(bytes),
+            Body::Complete(_) | Body::Closed => Err(io::Error::other("the file is closed")),
         }
     }
 
-    /// Bytes written so far.
+    /// All bytes have been written: ends the compressed stream, if it is one.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.body = match std::mem::replace(&mut self.body, Body::Closed) {
+            Body::Compressed(c) => {
+                let file = c.finish()?;
+                // A pipe has no length.
+                self.bytes = file.metadata().map(|m| m.len()).ok().filter(|n| *n > 0).unwrap_or(self.bytes);
+                Body::Complete(file)
+            }
+            Body::Plain(f) => Body::Complete(f),
+            other => other,
+        };
+        Ok(())
+    }
+
+    /// Bytes written so far; those of the file once it is finished.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -77,8 +107,9 @@ impl AtomicFile {
 
     /// Makes what was written durable, still under the unfinished name.
     pub fn sync(&mut self) -> io::Result<()> {
-        match (&self.file, &self.unfinished) {
-            (Some(f), Some(_)) => f.sync_all(),
+        self.finish()?;
+        match (&self.body, &self.unfinished) {
+            (Body::Complete(f), Some(_)) => f.sync_all(),
             _ => Ok(()),
         }
     }
@@ -86,12 +117,21 @@ impl AtomicFile {
     /// Puts the file in its place.
     pub fn commit(mut self) -> io::Result<()> {
         self.sync()?;
-        self.file = None;
+        self.body = Body::Closed;
         let Some(unfinished) = self.unfinished.clone() else { return Ok(()) };
         std::fs::rename(&unfinished, &self.target)?;
         self.unfinished = None;
         // The rename itself must survive a crash too.
         File::open(directory_of(&self.target))?.sync_all()
+    }
+}
+
+impl Body {
+    fn new(file: File, path: &Path) -> io::Result<Self> {
+        Ok(match path.to_str().and_then(Compression::of) {
+            Some(c) => Body::Compressed(Box::new(Compressed::new(file, c)?)),
+            None => Body::Plain(file),
+        })
     }
 }
 

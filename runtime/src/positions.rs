@@ -1,7 +1,7 @@
 //! From byte offsets to lines and columns: only computed when there is something to report.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use crate::decompress::open_text;
+use std::io::{self, Read};
 
 /// A place in a text file, both parts counted from 1. Columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,14 +12,14 @@ pub struct LineColumn {
     pub column: u64,
 }
 
-/// The places of `offsets` (ascending) in the file at `path`, in one pass.
+/// The places of `offsets` (ascending) in the text of the file at `path`, in one pass.
 pub fn line_columns(path: &str, offsets: &[u64]) -> io::Result<Vec<LineColumn>> {
     debug_assert!(offsets.is_sorted());
-    let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
+    let mut reader = open_text(path)?;
     let mut found = Vec::with_capacity(offsets.len());
     let (mut at, mut line, mut column) = (0u64, 1u64, 1u64);
     let mut wanted = offsets.iter().copied().peekable();
-    let mut buffer = vec![0u8; 1 << 16];
+    let mut buffer = vec![0u8; 1 << 18];
     while wanted.peek().is_some() {
         let n = reader.read(&mut buffer)?;
         if n == 0 {

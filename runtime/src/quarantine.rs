@@ -21,7 +21,7 @@ pub(crate) fn write_quarantine(
     let fail = |error| RunError::Write { path: path.into(), error };
     let positions = positions_of(faults)?;
     let mut file = AtomicFile::create(Path::new(path)).map_err(fail)?;
-    let csv = path.ends_with(".csv");
+    let csv = flow_ir::compression::split(path).0.ends_with(".csv");
     let mut text = String::new();
     if csv {
         text.push_str("file,line,column,field,value,expected,reason,program_span,raw\n");
@@ -48,7 +48,7 @@ pub(crate) fn write_quarantine(
             text.clear();
         }
     }
-    file.write(text.as_bytes()).map_err(fail)?;
+    file.write(text.as_bytes()).and_then(|()| file.finish()).map_err(fail)?;
     let written = Written { path: path.into(), rows: faults.len() as u64, bytes: file.bytes() };
     Ok((file, written))
 }

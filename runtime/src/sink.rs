@@ -106,7 +106,7 @@ impl SinkWriter {
         let SinkWriter { to, rows, footer, .. } = self;
         Ok(match to {
             To::File(mut file) => {
-                file.write(&footer).map_err(|e| write_error(sink, e))?;
+                file.write(&footer).and_then(|()| file.finish()).map_err(|e| write_error(sink, e))?;
                 // The name the program gave: the file's own may be resolved through links.
                 let path = match &sink.target {
                     Target::File(path) => PathBuf::from(path),

@@ -40,10 +40,18 @@ pub(crate) struct TakeQueue {
 #[derive(Default)]
 struct State {
     next: usize,
-    waiting: BTreeMap<usize, (usize, Vec<ChunkPart>)>,
+    waiting: BTreeMap<usize, Waiting>,
     seen: u64,
     taken: TakeResult,
     done: bool,
+}
+
+/// What a task has handed in that could not be cut yet.
+#[derive(Default)]
+struct Waiting {
+    input: usize,
+    parts: Vec<ChunkPart>,
+    ended: bool,
 }
 
 /// What was before the cut.
@@ -63,17 +71,24 @@ impl TakeQueue {
         TakeQueue { skip, count, failing, state: Mutex::new(State { taken, done, ..State::default() }) }
     }
 
-    /// Hands in the morsels of task `number`. True once nothing more is needed.
-    pub(crate) fn submit(&self, number: usize, input: usize, parts: &[ChunkPart]) -> bool {
+    /// Hands in the next morsels of task `number`, its last ones if `last`. True once nothing more is
+    /// needed.
+    pub(crate) fn submit(&self, number: usize, input: usize, parts: &[ChunkPart], last: bool) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.waiting.insert(number, (input, parts.to_vec()));
+        let waiting = state.waiting.entry(number).or_default();
+        waiting.input = input;
+        waiting.parts.extend_from_slice(parts);
+        waiting.ended = last;
         loop {
             let next = state.next;
-            let Some((input, parts)) = state.waiting.remove(&next) else { break };
+            let Some(Waiting { input, parts, ended }) = state.waiting.remove(&next) else { break };
             for part in parts {
                 if !state.done {
                     self.accept(&mut state, next, input, part);
                 }
+            }
+            if !ended {
+                break;
             }
             state.next += 1;
         }

@@ -7,8 +7,10 @@ use crate::format::json::JsonScanner;
 use crate::format::lines::LinesScanner;
 use crate::format::{MorselLimits, Scanner};
 use crate::options::{RunError, RunOptions};
-use crate::reader::ChunkedFile;
+use crate::reader::{ChunkedFile, ReadError};
+use crate::stream::StreamedFile;
 use flow_ir::column::ColumnBuilder;
+use flow_ir::compression::Compression;
 use flow_ir::physical::{DatasetId, InputFrom, Stage, TypedColumn};
 use flow_ir::source::{Format, Source};
 use flow_ir::{Batch, Value};
@@ -22,14 +24,22 @@ pub(crate) struct Task {
     pub(crate) input: usize,
     /// The file of the input, or 0.
     pub(crate) file: usize,
-    /// The chunk of the file, or the batch of the dataset.
+    /// The chunk of the file (0 for one that is read as a whole), or the batch of the dataset.
     pub(crate) part: usize,
 }
 
 /// An input, opened.
 pub(crate) enum OpenInput {
-    Files(Vec<ChunkedFile>),
+    Files(Vec<InputFile>),
     Batches(Arc<Dataset>),
+}
+
+/// A file of an input.
+pub(crate) enum InputFile {
+    /// Any chunk of it can be read by itself.
+    Chunked(ChunkedFile),
+    /// One task reads all of it.
+    Streamed(StreamedFile),
 }
 
 /// Everything a stage reads.
@@ -53,10 +63,10 @@ pub(crate) fn open_inputs(
                 let quote = hidden_line_ends(&source.format);
                 let mut files = Vec::new();
                 for (index, f) in source.files.iter().enumerate() {
-                    let file = ChunkedFile::open(&f.path, index, options.chunk_bytes, quote)
-                        .map_err(RunError::Read)?;
-                    opened.bytes += file.size();
-                    opened.tasks.extend((0..file.chunks()).map(|part| Task { input, file: index, part }));
+                    let (file, bytes, parts) =
+                        open_file(&f.path, index, options.chunk_bytes, quote).map_err(RunError::Read)?;
+                    opened.bytes += bytes;
+                    opened.tasks.extend((0..parts).map(|part| Task { input, file: index, part }));
                     files.push(file);
                 }
                 OpenInput::Files(files)
@@ -75,6 +85,23 @@ pub(crate) fn open_inputs(
         opened.inputs.push(open);
     }
     Ok(opened)
+}
+
+/// A file, its size and the number of its tasks.
+fn open_file(
+    path: &str,
+    index: usize,
+    chunk_bytes: usize,
+    quote: Option<u8>,
+) -> Result<(InputFile, u64, usize), ReadError> {
+    if Compression::of(path).is_some() {
+        let file = StreamedFile::new(path, index, chunk_bytes, quote)?;
+        let bytes = file.size();
+        return Ok((InputFile::Streamed(file), bytes, 1));
+    }
+    let file = ChunkedFile::open(path, index, chunk_bytes, quote)?;
+    let (bytes, parts) = (file.size(), file.chunks());
+    Ok((InputFile::Chunked(file), bytes, parts))
 }
 
 fn batches(opened: &mut Tasks, input: usize, dataset: Arc<Dataset>) -> OpenInput {

@@ -7,8 +7,9 @@ use crate::leaf::{LeafState, Position, SharedLeaf};
 use crate::operators::join::JoinTable;
 use crate::options::{RunError, RunOptions};
 use crate::row_batch::{Morsel, RowBatch};
+use crate::stream::StreamedFile;
 use crate::take::{ChunkPart, ChunkRows};
-use crate::tasks::{OpenInput, Task, Tasks, scanner_for};
+use crate::tasks::{InputFile, OpenInput, Task, Tasks, scanner_for};
 use crate::walk::{OperationTally, Place, Walker, remove_origins};
 use flow_ir::Expr;
 use flow_ir::source::OnError;
@@ -128,20 +129,53 @@ impl Worker<'_> {
                     self.morsel(number, task, RowBatch::from_batch(batch), place)?;
                 }
             }
-            OpenInput::Files(files) => {
-                let buffer = self.free_buffer();
-                let chunk = files[task.file].read(task.part, buffer).map_err(RunError::Read)?;
-                self.shared.bytes.fetch_add((chunk.end - chunk.start) as u64, Ordering::Relaxed);
-                self.chunk(number, task, &chunk)?;
-                self.shared
-                    .options
-                    .control
-                    .bytes_done
-                    .fetch_add((chunk.end - chunk.start) as u64, Ordering::Relaxed);
-                self.spare.push(chunk.buffer);
+            OpenInput::Files(files) => match &files[task.file] {
+                InputFile::Chunked(file) => {
+                    let buffer = self.free_buffer();
+                    let chunk = file.read(task.part, buffer).map_err(RunError::Read)?;
+                    let bytes = (chunk.end - chunk.start) as u64;
+                    self.chunk(number, task, &chunk)?;
+                    self.spare.push(chunk.buffer);
+                    self.count_bytes(bytes);
+                }
+                InputFile::Streamed(file) => self.streamed(number, task, file)?,
+            },
+        }
+        self.end_chunk(number, task, true);
+        Ok(())
+    }
+
+    /// Reads a file from front to back, and hands in what each chunk delivered.
+    fn streamed(&mut self, number: usize, task: Task, file: &StreamedFile) -> Result<(), RunError> {
+        let mut chunks = file.chunks().map_err(RunError::Read)?;
+        let mut taken = 0;
+        loop {
+            let buffer = self.free_buffer();
+            let Some(chunk) = chunks.next(buffer).map_err(RunError::Read)? else { break };
+            self.chunk(number, task, &chunk)?;
+            self.spare.push(chunk.buffer);
+            self.count_bytes(chunks.taken() - taken);
+            taken = chunks.taken();
+            self.end_chunk(number, task, false);
+            if self.is_over(number)? {
+                break;
             }
         }
-        self.end_task(number, task)
+        Ok(())
+    }
+
+    /// Whether what follows in task `number` cannot be seen any more: this or an earlier task failed,
+    /// or delivered what was left to deliver.
+    fn is_over(&self, number: usize) -> Result<bool, RunError> {
+        if self.shared.options.control.cancel.load(Ordering::Relaxed) {
+            return Err(RunError::Cancelled);
+        }
+        Ok(number >= self.shared.stop.load(Ordering::Acquire))
+    }
+
+    fn count_bytes(&self, bytes: u64) {
+        self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.shared.options.control.bytes_done.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// A buffer that nothing refers to any more.
@@ -268,19 +302,19 @@ impl Worker<'_> {
         Ok(bad)
     }
 
-    fn end_task(&mut self, number: usize, task: Task) -> Result<(), RunError> {
+    /// Hands in what a chunk of the task delivered, and if `last`, ends the task.
+    fn end_chunk(&mut self, number: usize, task: Task, last: bool) {
         let parts = std::mem::take(&mut self.parts);
         for (leaf, shared) in self.leaves.iter_mut().zip(self.shared.leaves) {
             if let SharedLeaf::Take(queue) = shared {
-                if queue.submit(number, task.input, &parts) {
+                if queue.submit(number, task.input, &parts, last) {
                     self.shared.stop.fetch_min(number, Ordering::AcqRel);
                 }
-            } else if !leaf.end_chunk(shared, number as u64) {
+            } else if !leaf.end_chunk(shared, number as u64, last) {
                 // The writer remembers its error; nothing more needs to be computed.
                 self.shared.stop.fetch_min(number, Ordering::AcqRel);
             }
         }
-        Ok(())
     }
 }
 

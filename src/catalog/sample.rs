@@ -6,7 +6,6 @@ use flow_ir::source::{Dialect, Format, OnError, Source, SourceColumn, SourceFile
 use flow_ir::{ColumnId, DataType, Span, Type};
 use flow_runtime::format::csv::CsvScanner;
 use flow_runtime::format::{CHUNK_PADDING, Chunk, MorselLimits, Scanner};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +19,8 @@ const HEADER_BYTES_MAX: u64 = 16 << 20;
 
 /// The first bytes of a file as whole lines, and whether that is all of it.
 pub(crate) fn first_bytes(path: &Path, limit: u64) -> Result<(Vec<u8>, bool), CatalogError> {
-    let file = File::open(path).map_err(|e| unreadable(&e))?;
+    let name = path.to_str().unwrap_or_default();
+    let file = flow_runtime::open_text(name).map_err(|e| unreadable(&e))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
     let whole = bytes.len() as u64 <= limit;

@@ -68,6 +68,16 @@ impl Workplace {
     }
 }
 
+/// What stands for bytes that are no text: equal exactly if they are, almost certainly.
+fn binary(bytes: &[u8]) -> String {
+    let hash =
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
+    format!("{BINARY} {} bytes, {hash:016x}", bytes.len())
+}
+
+/// The start of what stands for bytes that are no text.
+pub(crate) const BINARY: &str = "(binary)";
+
 fn collect(root: &Path, directory: &Path, files: &mut BTreeMap<String, String>) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
@@ -77,7 +87,7 @@ fn collect(root: &Path, directory: &Path, files: &mut BTreeMap<String, String>) 
         } else {
             let name = path.strip_prefix(root).expect("a path below the root").display().to_string();
             let bytes = std::fs::read(&path).expect("a readable file");
-            files.insert(name, String::from_utf8_lossy(&bytes).into_owned());
+            files.insert(name, String::from_utf8(bytes).unwrap_or_else(|e| binary(e.as_bytes())));
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod aggregate;
 pub mod column;
+pub mod compression;
 pub mod error;
 pub mod eval;
 pub mod expr;

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, span};
 use crate::suggest::closest;
 use flow_grammar::ast::{self, ExprKind as Ast};
 use flow_ir::source::{Dialect, Format};
-use flow_ir::{Span, Value};
+use flow_ir::{Span, Value, compression};
 
 /// The names of all formats, for suggestions.
 const FORMATS: [&str; 8] = ["csv", "tsv", "jsonl", "json", "lines", "text", "parquet", "arrow"];
@@ -47,9 +47,9 @@ impl<'a> Compiler<'a> {
             let verb = if purpose == Use::Read { "reading" } else { "writing" };
             ("F4919", format!("{verb} a directory"))
         } else if let Some(suffix) =
-            [".gz", ".zst", ".bz2", ".xz", ".zip", ".lz4"].into_iter().find(|s| lower.ends_with(s))
+            [".zip", ".lz4", ".br", ".tar", ".tgz", ".7z", ".z"].into_iter().find(|s| lower.ends_with(s))
         {
-            ("F4918", format!("a compressed file (`{suffix}`)"))
+            ("F4918", format!("a file in the form of `{suffix}`"))
         } else {
             return true;
         };
@@ -59,6 +59,7 @@ impl<'a> Compiler<'a> {
 
     /// The format a path's suffix names; reported if it names none.
     pub(super) fn format_by_suffix(&mut self, path: &str, place: Span, purpose: Use) -> Option<Format> {
+        let (path, _) = compression::split(path);
         let name = path.rsplit('/').next().unwrap_or(path);
         let suffix = name.rsplit_once('.').map_or("", |(_, s)| s).to_ascii_lowercase();
         let format = match suffix.as_str() {

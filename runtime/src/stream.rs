@@ -1,0 +1,171 @@
+//! Deals a file that can only be read from front to back, such as a compressed one, as chunks.
+//!
+//! The whole file is one task: several files run in parallel, one does not. Chunks hold whole rows,
+//! each begins where the one before it ended, and none begins inside quotes.
+
+use crate::decompress::{TextReader, open_text};
+use crate::format::{CHUNK_PADDING, Chunk};
+use crate::kernels::newline::{count_quotes, row_end};
+use crate::reader::ReadError;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Bytes of the longest row: a file without line ends must not fill the memory, however well it is compressed.
+const ROW_BYTES_MAX: usize = 1 << 30;
+
+/// A file to be read from front to back.
+#[derive(Debug)]
+pub(crate) struct StreamedFile {
+    path: String,
+    index: usize,
+    chunk_bytes: usize,
+    quote: Option<u8>,
+    size: u64,
+}
+
+impl StreamedFile {
+    /// The file `index` of its source. `quote` is the byte that may hide line ends.
+    pub(crate) fn new(
+        path: &str,
+        index: usize,
+        chunk_bytes: usize,
+        quote: Option<u8>,
+    ) -> Result<Self, ReadError> {
+        let meta = std::fs::metadata(path).map_err(|e| fail(path, e))?;
+        if meta.is_dir() {
+            return Err(fail(path, io::Error::other("is a directory")));
+        }
+        let (path, chunk_bytes) = (path.to_owned(), chunk_bytes.max(1));
+        Ok(StreamedFile { path, index, chunk_bytes, quote, size: meta.len() })
+    }
+
+    /// Bytes of the file as it lies there.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The file, opened.
+    pub(crate) fn chunks(&self) -> Result<Chunks<'_>, ReadError> {
+        let reader = open_text(&self.path).map_err(|e| fail(&self.path, e))?;
+        Ok(Chunks { file: self, reader, rest: Vec::new(), offset: 0, ended: false })
+    }
+}
+
+fn fail(path: &str, error: io::Error) -> ReadError {
+    ReadError { path: PathBuf::from(path), error }
+}
+
+/// The chunks of a file, in order.
+pub(crate) struct Chunks<'a> {
+    file: &'a StreamedFile,
+    reader: TextReader,
+    /// What was read past the end of the last chunk.
+    rest: Vec<u8>,
+    /// Where the next chunk starts in the text.
+    offset: u64,
+    ended: bool,
+}
+
+impl Chunks<'_> {
+    /// Bytes taken from the file so far, as it lies there.
+    pub(crate) fn taken(&self) -> u64 {
+        self.reader.taken()
+    }
+
+    /// The next chunk; `None` at the end of the file. `spare` is a buffer to reuse.
+    pub(crate) fn next(&mut self, spare: Arc<Vec<u8>>) -> Result<Option<Chunk>, ReadError> {
+        let mut buffer = Arc::try_unwrap(spare).unwrap_or_default();
+        buffer.clear();
+        buffer.append(&mut self.rest);
+        self.fill(&mut buffer, self.file.chunk_bytes)?;
+        if buffer.is_empty() {
+            return Ok(None);
+        }
+        let end = self.whole_rows(&mut buffer)?;
+        self.rest.extend_from_slice(&buffer[end..]);
+        buffer.truncate(end);
+        buffer.resize(end + CHUNK_PADDING, 0);
+        let offset = self.offset;
+        self.offset += end as u64;
+        Ok(Some(Chunk { buffer: Arc::new(buffer), start: 0, end, file: self.file.index, offset }))
+    }
+
+    /// Where the row ends that holds the last byte the chunk should have; reads on if need be.
+    fn whole_rows(&mut self, buffer: &mut Vec<u8>) -> Result<usize, ReadError> {
+        let quote = self.file.quote;
+        let odd = |bytes: &[u8]| quote.is_some_and(|q| count_quotes(bytes, q) % 2 == 1);
+        let mut searched = self.file.chunk_bytes.min(buffer.len()) - 1;
+        let mut in_quotes = odd(&buffer[..searched]);
+        loop {
+            let used = buffer.len();
+            if let Some(end) = row_end(buffer, searched, quote, in_quotes) {
+                return Ok(end);
+            }
+            if self.ended {
+                return Ok(used);
+            }
+            if used > ROW_BYTES_MAX {
+                let message = format!(
+                    "the row that starts after {} bytes of text has no end within 1 GiB",
+                    self.offset
+                );
+                return Err(fail(&self.file.path, io::Error::new(io::ErrorKind::InvalidData, message)));
+            }
+            in_quotes ^= odd(&buffer[searched..]);
+            searched = used;
+            self.fill(buffer, used.saturating_mul(2))?;
+        }
+    }
+
+    /// Reads until the buffer holds `want` bytes or the file has ended.
+    fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<(), ReadError> {
+        while !self.ended && buffer.len() < want {
+            let have = buffer.len();
+            let missing = (want - have) as u64;
+            let read = self.reader.by_ref().take(missing).read_to_end(buffer);
+            let read = read.map_err(|e| fail(&self.file.path, e))?;
+            self.ended = read == 0;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn chunks_are_the_whole_text_in_whole_rows() {
+        let path = std::env::temp_dir().join(format!("flowc-stream-{}.csv.gz", std::process::id()));
+        let mut seed = 7u64;
+        let mut below = |limit: u64| {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (seed >> 33) % limit
+        };
+        for round in 0..300 {
+            let pieces = ["\n", "a", ",", "\"x\n,\"\"y\"", "long text of a field", "\r\n"];
+            let text: String = (0..below(60)).map(|_| pieces[below(6) as usize]).collect();
+            let file = std::fs::File::create(&path).expect("create");
+            let mut gz = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+            gz.write_all(text.as_bytes()).expect("write");
+            gz.finish().expect("finish");
+            let quote = (round % 2 == 0).then_some(b'"');
+            let chunk_bytes = 1 + below(30) as usize;
+            let file = StreamedFile::new(path.to_str().expect("utf-8"), 3, chunk_bytes, quote).expect("open");
+            let mut chunks = file.chunks().expect("chunks");
+            let mut joined = Vec::new();
+            while let Some(chunk) = chunks.next(Arc::new(vec![9; 5])).expect("a chunk") {
+                let bytes = &chunk.buffer[chunk.start..chunk.end];
+                assert_eq!((chunk.offset, chunk.file), (joined.len() as u64, 3));
+                assert!(!bytes.is_empty() && chunk.buffer.len() == chunk.end + CHUNK_PADDING);
+                joined.extend_from_slice(bytes);
+                let open = quote.is_some_and(|q| count_quotes(&joined, q) % 2 == 1);
+                assert!(joined.len() == text.len() || (joined.ends_with(b"\n") && !open));
+            }
+            assert_eq!(String::from_utf8(joined).expect("utf-8"), text);
+        }
+        std::fs::remove_file(path).expect("clean");
+    }
+}
