@@ -54,7 +54,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("F4903", "not yet: `test`"),
     ("F4904", "not yet: `window`"),
     ("F4905", "not yet: `persist`"),
-    ("F4906", "not yet: `group_by_key`"),
     ("F4907", "not yet: `sample`"),
     ("F4908", "not yet: `intersect` and `except`"),
     ("F4909", "not yet: joins other than inner ones"),

@@ -48,7 +48,7 @@ impl Used {
             Operator::ReduceByKey { keys, aggregates, .. } => {
                 self.ids.extend(keys);
                 let arguments: Vec<ColumnId> =
-                    aggregates.iter().filter(|a| self.has(a.output)).filter_map(|a| a.argument).collect();
+                    aggregates.iter().filter(|a| self.has(a.output)).flat_map(|a| a.reads()).collect();
                 self.ids.extend(arguments);
             }
             Operator::Distinct { on, .. } => self.ids.extend(on),

@@ -268,13 +268,13 @@ impl UpdateRows for CountRows {
 }
 
 fn count_spec(ty: &Type) -> Arc<AggregatorSpec> {
-    let count = Aggregate {
-        output: ColumnId(1),
-        kind: AggregateKind::Count,
-        argument: None,
-        ty: DataType::required(Type::Int),
-        span: Span::default(),
-    };
+    let count = Aggregate::new(
+        ColumnId(1),
+        AggregateKind::Count,
+        None,
+        DataType::required(Type::Int),
+        Span::default(),
+    );
     let key = TypedColumn { id: ColumnId(0), ty: DataType::required(ty.clone()) };
     Arc::new(AggregatorSpec::new(vec![key], vec![count], vec![None]))
 }
@@ -362,13 +362,13 @@ fn ints(rows: usize, range: u64, seed: u64) -> Vec<Column> {
 fn time_sums() {
     let mut random = Random(9);
     let spec = |kind| {
-        let aggregate = Aggregate {
-            output: ColumnId(1),
+        let aggregate = Aggregate::new(
+            ColumnId(1),
             kind,
-            argument: Some(ColumnId(2)),
-            ty: DataType::required(Type::Float),
-            span: Span::default(),
-        };
+            Some(ColumnId(2)),
+            DataType::required(Type::Float),
+            Span::default(),
+        );
         Arc::new(AggregatorSpec::new(Vec::new(), vec![aggregate], vec![Some(Type::Float)]))
     };
     let near: Vec<f64> = (0..1 << 20).map(|_| random.below(2_000) as f64 / 10.0 - 100.0).collect();

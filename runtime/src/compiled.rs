@@ -355,7 +355,7 @@ fn word(kind: &OperationKind) -> &'static str {
 fn needed_columns(leaf: &Leaf) -> Vec<ColumnId> {
     let mut needed: Vec<ColumnId> = match &leaf.kind {
         LeafKind::ReduceByKey { keys, aggregates, .. } => {
-            keys.iter().copied().chain(aggregates.iter().filter_map(|a| a.argument)).collect()
+            keys.iter().copied().chain(aggregates.iter().flat_map(|a| a.reads())).collect()
         }
         LeafKind::Distinct { on } => on.iter().copied().chain(leaf.columns.iter().map(|c| c.id)).collect(),
         LeafKind::Sort { keys, .. } => {

@@ -97,9 +97,12 @@ fn open_reduce(
 }
 
 fn argument_types(compiled: &CompiledStage, aggregates: &[Aggregate]) -> Result<Vec<Option<Type>>, RunError> {
+    let by = aggregates.iter().filter(|a| a.by.is_some()).map(|a| a.by);
     aggregates
         .iter()
-        .map(|a| match a.argument {
+        .map(|a| a.argument)
+        .chain(by)
+        .map(|column| match column {
             None => Ok(None),
             Some(id) => Ok(typed(compiled, &[id])?.pop().map(|c| c.ty.kind)),
         })

@@ -104,8 +104,9 @@ impl LeafState {
                 };
                 let keys = fetch(batch, keys)?;
                 let mut arguments = Vec::with_capacity(aggregates.len());
-                for a in aggregates {
-                    arguments.push(match a.argument {
+                let by = aggregates.iter().filter(|a| a.by.is_some()).map(|a| a.by);
+                for column in aggregates.iter().map(|a| a.argument).chain(by) {
+                    arguments.push(match column {
                         None => None,
                         Some(id) => fetch(batch, &[id])?.pop(),
                     });

@@ -31,7 +31,7 @@ pub mod verify;
 mod verify_expr;
 mod verify_physical;
 
-pub use aggregate::{Aggregate, AggregateKind};
+pub use aggregate::{Aggregate, AggregateKind, Detail, Reducer};
 pub use column::{Batch, Column, Status, StrColumn, Values};
 pub use error::{ErrorCode, EvalError};
 pub use expr::{Expr, ExprKind, LocalId, Span};

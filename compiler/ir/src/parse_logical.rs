@@ -1,6 +1,6 @@
 //! Reads the logical plan from the text that its `Display` writes.
 
-use crate::aggregate::{Aggregate, AggregateKind};
+use crate::aggregate::{Aggregate, AggregateKind, Detail, Reducer};
 use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
 use crate::parse::{ParseError, Parsed, Parser};
 use crate::source::{Dialect, Format, OnError, Sink, SinkColumn, Source, SourceColumn, SourceFile, Target};
@@ -137,9 +137,38 @@ impl Parser<'_> {
             };
             p.expect("(")?;
             let argument = if p.sees(")") { None } else { Some(p.column()?) };
+            let by = if p.eat_word("by") { Some(p.column()?) } else { None };
             p.expect(")")?;
-            Ok(Aggregate { output, kind, argument, ty, span: p.span()? })
+            let detail = p.detail()?;
+            Ok(Aggregate { output, kind, argument, by, detail, ty, span: p.span()? })
         })
+    }
+
+    fn detail(&mut self) -> Parsed<Detail> {
+        if self.eat_word("at") {
+            return match self.value()? {
+                Value::Float(q) => Ok(Detail::Quantile(q)),
+                _ => self.fail("a quantile stands at a float"),
+            };
+        }
+        if self.eat_word("with") {
+            return Ok(Detail::Separator(self.string()?.into()));
+        }
+        if !self.eat_word("to") {
+            return Ok(Detail::None);
+        }
+        let accumulator = self.ty()?;
+        let start = if self.eat_word("from") { Some(self.value()?) } else { None };
+        self.expect_word("step")?;
+        let step = self.expr()?;
+        let merge = if self.eat_word("merge") { Some(self.expr()?) } else { None };
+        self.expect_word("in")?;
+        let in_parts = match self.word()? {
+            "parts" => true,
+            "order" => false,
+            _ => return self.fail("expected `parts` or `order`"),
+        };
+        Ok(Detail::Reducer(Box::new(Reducer { start, step, merge, accumulator, in_parts })))
     }
 
     pub(crate) fn source(&mut self) -> Parsed<Source> {

@@ -2,7 +2,7 @@
 //!
 //! `{}` leaves spans out, `{:#}` prints them; `parse_logical` reads both.
 
-use crate::aggregate::Aggregate;
+use crate::aggregate::{Aggregate, Detail};
 use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
 use crate::print::{Printer, push_name, push_value};
 use crate::source::{Dialect, Format, OnError, Sink, Source, Target};
@@ -179,10 +179,45 @@ impl Printer {
             if let Some(argument) = a.argument {
                 p.column(argument);
             }
+            if let Some(by) = a.by {
+                p.push(" by ");
+                p.column(by);
+            }
             p.push(")");
+            p.detail(&a.detail);
             p.span(a.span);
         });
         self.push(if aggregates.is_empty() { "}" } else { " }" });
+    }
+
+    /// What follows the columns of an aggregate.
+    fn detail(&mut self, detail: &Detail) {
+        match detail {
+            Detail::None => {}
+            Detail::Quantile(q) => {
+                self.push(" at ");
+                push_value(&mut self.out, &Value::Float(*q));
+            }
+            Detail::Separator(text) => {
+                self.push(" with ");
+                self.string(text);
+            }
+            Detail::Reducer(reducer) => {
+                self.push(" to ");
+                self.ty(&reducer.accumulator);
+                if let Some(start) = &reducer.start {
+                    self.push(" from ");
+                    push_value(&mut self.out, start);
+                }
+                self.push(" step ");
+                self.expr(&reducer.step);
+                if let Some(merge) = &reducer.merge {
+                    self.push(" merge ");
+                    self.expr(merge);
+                }
+                self.push(if reducer.in_parts { " in parts" } else { " in order" });
+            }
+        }
     }
 
     pub(crate) fn define_source(&mut self, source: &Source) {

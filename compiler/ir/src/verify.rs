@@ -4,7 +4,7 @@
 //! expressions have the types they claim; sources, unions, joins and sinks have matching widths. A
 //! plan may come from outside, so nothing here panics or recurses without a limit.
 
-use crate::aggregate::Aggregate;
+use crate::aggregate::{Aggregate, AggregateKind, Detail};
 use crate::expr::Expr;
 use crate::logical::{ColumnId, Computed, LogicalPlan, Node, Operator};
 use crate::source::{Format, Sink, Source};
@@ -225,19 +225,64 @@ impl Checker {
         self.known(keys, input);
         let mut out: Scope = keys.iter().filter_map(|k| Some((*k, input.get(k)?.clone()))).collect();
         for a in aggregates {
-            let argument = a.argument.and_then(|id| input.get(&id));
-            if argument.is_none() && a.argument.is_some() {
+            let column = |id: Option<ColumnId>| id.and_then(|id| input.get(&id));
+            let (argument, by) = (column(a.argument), column(a.by));
+            if a.reads().any(|id| !input.contains_key(&id)) {
                 self.error(format!("the aggregate #{} reads a column that is not defined here", a.output.0));
             } else {
-                match a.kind.result(argument, keys.is_empty()) {
+                match a.result(argument, by, keys.is_empty()) {
                     Some(ty) if fits(&ty, &a.ty) => {}
                     Some(ty) => self.error(format!("`{}` gives {ty}, not {}", a.kind.name(), a.ty)),
                     None => self.error(format!("`{}` does not take this argument", a.kind.name())),
                 }
             }
+            self.detail(a, argument);
             out.insert(a.output, a.ty.clone());
         }
         out
+    }
+
+    /// Verifies what an aggregate knows besides its columns.
+    fn detail(&mut self, a: &Aggregate, argument: Option<&crate::DataType>) {
+        let name = a.kind.name();
+        match (&a.detail, a.kind) {
+            (Detail::Quantile(q), AggregateKind::Quantile) => {
+                if !(0.0..=1.0).contains(q) {
+                    self.error(format!("`{name}` at {q}, which is not between 0 and 1"));
+                }
+            }
+            (Detail::Separator(_), AggregateKind::JoinText) => {}
+            (Detail::Reducer(r), AggregateKind::Reduce | AggregateKind::Fold) => {
+                let value = argument.map(|ty| ty.with_nullable(false));
+                if r.start.is_some() != (a.kind == AggregateKind::Fold) {
+                    self.error(format!("`{name}` has a start, or lacks one"));
+                }
+                if let Some(start) = &r.start
+                    && !value_fits(start, &r.accumulator)
+                {
+                    self.error(format!("the start of `{name}` is not {}", r.accumulator));
+                }
+                let acc = Some(&r.accumulator);
+                // What a `reduce` begins with is a value.
+                if let (None, Some(value)) = (&r.start, &value)
+                    && !fits(value, &r.accumulator)
+                {
+                    self.error(format!("`{name}` begins with {value}, not {}", r.accumulator));
+                }
+                let second = if r.start.is_some() { value.as_ref() } else { acc };
+                self.lambda(&r.step, [acc, second], &r.accumulator);
+                if let Some(merge) = &r.merge {
+                    self.lambda(merge, [acc, acc], &r.accumulator);
+                }
+            }
+            (Detail::None, kind) => {
+                use AggregateKind::{Fold, JoinText, Quantile, Reduce};
+                if matches!(kind, Quantile | JoinText | Reduce | Fold) {
+                    self.error(format!("`{name}` lacks what it needs to know"));
+                }
+            }
+            _ => self.error(format!("`{name}` knows what it does not need")),
+        }
     }
 
     /// Verifies a source's widths; returns its columns.

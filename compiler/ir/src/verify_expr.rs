@@ -29,6 +29,23 @@ impl Checker {
         }
     }
 
+    /// Verifies a lambda of two parameters that reads no columns and gives a `result`.
+    pub(crate) fn lambda(&mut self, e: &Expr, types: [Option<&DataType>; 2], result: &DataType) {
+        let ExprKind::Lambda { parameters, body } = &e.kind else {
+            self.error("an aggregate has something that is no lambda".to_owned());
+            return;
+        };
+        if parameters.len() != types.len() {
+            self.error(format!("a lambda of an aggregate has {} parameters", parameters.len()));
+        }
+        let mut locals = Vec::new();
+        for (id, ty) in parameters.iter().zip(types) {
+            self.bind(*id, ty.cloned(), &mut locals);
+        }
+        self.inner(body, &Scope::new(), &mut locals, 0);
+        self.require(&body.ty, result, "the result of a lambda");
+    }
+
     fn inner(
         &mut self,
         e: &Expr,

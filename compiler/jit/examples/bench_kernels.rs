@@ -209,12 +209,8 @@ fn updates(data: &[Column]) {
                 aggregates.iter().map(|(k, c)| (*k, c.map(|c| types()[c].ty.kind.clone()))).collect();
             let list: Vec<Aggregate> = kinds
                 .iter()
-                .map(|(kind, _)| Aggregate {
-                    output: ColumnId(0),
-                    kind: *kind,
-                    argument: None,
-                    ty: DataType::required(Type::Int),
-                    span: Span::default(),
+                .map(|(kind, _)| {
+                    Aggregate::new(ColumnId(0), *kind, None, DataType::required(Type::Int), Span::default())
                 })
                 .collect();
             let types: Vec<Option<Type>> = kinds.iter().map(|(_, t)| t.clone()).collect();

@@ -8,8 +8,8 @@ use super::{Checked, Scope};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::row::Row;
-use flow_grammar::ast::{self, ExprKind as Ast};
-use flow_ir::{AggregateKind, ColumnId, DataType, Expr, Span};
+use flow_grammar::ast;
+use flow_ir::{Aggregate, AggregateKind, ColumnId, DataType, Detail, Expr, Span, Type, Value};
 
 /// What the entries of an aggregation see, and the aggregates found in them.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ pub(crate) struct AggregateCall {
     pub(crate) kind: AggregateKind,
     /// What it aggregates; `None` for `count()`.
     pub(crate) argument: Option<Expr>,
+    /// By what it chooses a row.
+    pub(crate) by: Option<Expr>,
+    /// What else it needs to know.
+    pub(crate) detail: Detail,
     pub(crate) output: ColumnId,
     pub(crate) ty: DataType,
     pub(crate) span: Span,
@@ -44,17 +48,9 @@ impl<'a> Compiler<'a> {
         call: Call<'a>,
         scope: &mut Scope<'_>,
     ) -> Option<Checked> {
-        let (least, most) = if kind == AggregateKind::Count { (0, 1) } else { (1, 1) };
-        let count = call.count();
-        if count < least || count > most {
-            let takes = if least == most { "1 argument" } else { "at most 1 argument" };
-            let message = format!("`{}` takes {takes}, not {count}", kind.name());
-            let mut diagnostic = Diagnostic::error("F3006", span(call.name.span), message);
-            if count == 2 && matches!(kind, AggregateKind::Min | AggregateKind::Max) {
-                let other = if kind == AggregateKind::Min { "least" } else { "greatest" };
-                diagnostic = diagnostic.help(format!("of several values of one row: {other}(a, b)"));
-            }
-            self.report(diagnostic);
+        self.argument_count(kind, call)?;
+        if matches!(kind, AggregateKind::Reduce | AggregateKind::Fold) {
+            self.not_yet("F4913", span(call.name.span), &format!("the aggregate `{}`", kind.name()));
             return None;
         }
         if let Some(arg) = call.args.iter().find(|a| a.name.is_some()) {
@@ -62,35 +58,119 @@ impl<'a> Compiler<'a> {
             self.report(Diagnostic::error("F3006", span(arg.span), message));
             return None;
         }
-        let argument = match call.values().next() {
-            Some(e) => Some(self.aggregated(kind, e, scope)?),
+        let mut values = call.values();
+        let argument = match values.next() {
+            Some(e) => Some(self.aggregated(e, scope)?),
             None => None,
         };
+        let (by, detail) = match (kind, values.next()) {
+            (AggregateKind::MinBy | AggregateKind::MaxBy, Some(e)) => {
+                (Some(self.aggregated(e, scope)?), Detail::None)
+            }
+            (AggregateKind::Quantile, Some(e)) => (None, self.quantile(e)?),
+            (AggregateKind::JoinText, Some(e)) => {
+                (None, Detail::Separator(self.constant_text(e, "the separator")?.into()))
+            }
+            _ => (None, Detail::None),
+        };
+        let expr = self.add_aggregate((kind, argument, by, detail), call.place, scope)?;
+        Some(Checked::new(expr))
+    }
+
+    fn argument_count(&mut self, kind: AggregateKind, call: Call<'a>) -> Option<()> {
+        let (least, most, takes) = match kind {
+            AggregateKind::Count => (0, 1, "at most 1 argument"),
+            AggregateKind::MinBy | AggregateKind::MaxBy => (2, 2, "a value and what to choose by"),
+            AggregateKind::Quantile => (2, 2, "a value and a number from 0 to 1"),
+            AggregateKind::JoinText => (2, 2, "a text and a separator"),
+            AggregateKind::Reduce => (2, 2, "a value and a function of two values"),
+            AggregateKind::Fold => (3, 4, "a start, a value, `step:` and perhaps `merge:`"),
+            _ => (1, 1, "1 argument"),
+        };
+        let count = call.count();
+        if (least..=most).contains(&count) {
+            return Some(());
+        }
+        let message = format!("`{}` takes {takes}, not {count}", kind.name());
+        let mut diagnostic = Diagnostic::error("F3006", span(call.name.span), message);
+        let other = match kind {
+            AggregateKind::Min => Some("least"),
+            AggregateKind::Max => Some("greatest"),
+            _ => None,
+        };
+        if let (Some(other), 2) = (other, count) {
+            diagnostic = diagnostic.help(format!("of several values of one row: {other}(a, b)"));
+        }
+        diagnostic = match kind {
+            AggregateKind::Reduce => diagnostic.help("reduce(x, (a, b) -> a + b)"),
+            AggregateKind::Fold => diagnostic.help("fold(0, x, step: (acc, x) -> acc + x)"),
+            _ => diagnostic,
+        };
+        self.report(diagnostic);
+        None
+    }
+
+    /// The `q` of `quantile(x, q)`.
+    fn quantile(&mut self, e: &'a ast::Expr) -> Option<Detail> {
+        let value = self.expr(e, &mut Scope::constant())?;
+        let place = span(e.span);
+        let wrong = |found: String| {
+            Diagnostic::error("F3012", place, format!("a quantile is a number from 0 to 1, not {found}"))
+        };
+        let ty = value.ty().to_string();
+        let Ok(expr) = super::convert::fit(value, &Type::Float) else {
+            self.report(wrong(format!("`{ty}`")));
+            return None;
+        };
+        match self.constant_value(Checked::new(expr))? {
+            Value::Float(q) if (0.0..=1.0).contains(&q) => Some(Detail::Quantile(q)),
+            other => {
+                self.report(wrong(flow_ir::text::display(&other)));
+                None
+            }
+        }
+    }
+
+    /// The column of an aggregate, which may be there already.
+    pub(super) fn add_aggregate(
+        &mut self,
+        (kind, argument, by, detail): (AggregateKind, Option<Expr>, Option<Expr>, Detail),
+        place: Span,
+        scope: &mut Scope<'_>,
+    ) -> Option<Expr> {
         let aggregation = scope.aggregation.as_mut()?;
-        let ty = argument.as_ref().map(|a| &a.ty);
-        let Some(ty) = kind.result(ty, aggregation.may_be_empty) else {
+        let unknown = DataType::required(Type::Null);
+        let mut aggregate = Aggregate::new(ColumnId(0), kind, None, unknown, place);
+        aggregate.detail = detail;
+        let types = [&argument, &by].map(|e| e.as_ref().map(|e| &e.ty));
+        let Some(ty) = aggregate.result(types[0], types[1], aggregation.may_be_empty) else {
             let ty = argument.as_ref().map_or_else(String::new, |a| a.ty.to_string());
-            let place = argument.as_ref().map_or(call.place, |a| a.span);
+            let place = argument.as_ref().map_or(place, |a| a.span);
             let message = format!("`{}` cannot aggregate `{ty}`", kind.name());
             self.report(Diagnostic::error("F3001", place, message).caption(ty));
             return None;
         };
-        let known =
-            aggregation.calls.iter().find(|c| c.kind == kind && same_argument(&c.argument, &argument));
+        let detail = aggregate.detail;
+        let known = aggregation.calls.iter().find(|c| {
+            c.kind == kind
+                && c.detail == detail
+                && same_argument(&c.argument, &argument)
+                && same_argument(&c.by, &by)
+        });
         let output = match known {
             Some(known) => known.output,
             None => {
                 let output = self.plan.fresh_column();
                 let ty = ty.clone();
-                aggregation.calls.push(AggregateCall { kind, argument, output, ty, span: call.place });
+                aggregation.calls.push(AggregateCall { kind, argument, by, detail, output, ty, span: place });
                 output
             }
         };
-        Some(Checked::new(Expr::column(output, ty, call.place)))
+        Some(Expr::column(output, ty, place))
     }
 
     /// The argument of an aggregate, which sees the rows.
-    fn aggregated(&mut self, kind: AggregateKind, e: &'a ast::Expr, scope: &mut Scope<'_>) -> Option<Expr> {
+    pub(super) fn aggregated(&mut self, e: &'a ast::Expr, scope: &mut Scope<'_>) -> Option<Expr> {
         let aggregation = scope.aggregation.take();
         let outer = scope.row;
         // The rows outlive this call, but not the scope's own lifetime parameter: a scope made
@@ -116,16 +196,7 @@ impl<'a> Compiler<'a> {
         };
         scope.row = outer;
         scope.aggregation = aggregation;
-        let value = value?;
-        if let Ast::Lambda { .. } = e.kind {
-            return None;
-        }
-        if matches!(value.ty().kind, flow_ir::Type::Record(_)) {
-            let place = span(e.span);
-            self.not_yet("F4913", place, &format!("`{}` of a record", kind.name()));
-            return None;
-        }
-        Some(value.expr)
+        value.map(|value| value.expr)
     }
 
     /// `city` in `reduce_by_key country { city }`.

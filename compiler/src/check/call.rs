@@ -3,7 +3,6 @@
 //! `x.f(y)` is `f(x, y)` everywhere. The program's functions come first, so a later standard
 //! function never changes what a program means.
 
-use super::unknown_function::LATER_AGGREGATES;
 use super::{Checked, Scope, convert};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
@@ -69,10 +68,6 @@ impl<'a> Compiler<'a> {
         if scope.aggregation.is_some() {
             if let Some(kind) = AggregateKind::from_name(text) {
                 return self.aggregate(kind, call, scope);
-            }
-            if LATER_AGGREGATES.contains(&text) {
-                self.not_yet("F4913", span(name.span), &format!("the aggregate `{text}`"));
-                return None;
             }
         }
         self.no_named_arguments(call)?;

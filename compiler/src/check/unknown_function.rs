@@ -23,22 +23,6 @@ const LATER: [&str; 10] = [
     "pad_right",
 ];
 
-/// Aggregates of the language that this version does not have.
-pub(super) const LATER_AGGREGATES: [&str; 12] = [
-    "stddev",
-    "variance",
-    "median",
-    "quantile",
-    "min_by",
-    "max_by",
-    "collect",
-    "collect_set",
-    "join_text",
-    "reduce",
-    "fold",
-    "mode",
-];
-
 /// Functions of other languages.
 const FOREIGN: [(&str, &str); 22] = [
     ("length", "len"),
@@ -69,7 +53,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn unknown_function(&mut self, call: Call<'a>, scope: &mut Scope<'_>) -> Option<Checked> {
         let name = call.name.text.as_str();
         let place = span(call.name.span);
-        let is_aggregate = AggregateKind::from_name(name).is_some() || LATER_AGGREGATES.contains(&name);
+        let is_aggregate = AggregateKind::from_name(name).is_some();
         if is_aggregate {
             let message = format!("`{name}` is an aggregate: it needs many rows, and here is one");
             self.report(

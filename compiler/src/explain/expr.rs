@@ -1,7 +1,7 @@
 //! Expressions as programs write them, with as few parentheses as precedence allows.
 
 use super::Names;
-use flow_ir::aggregate::Aggregate;
+use flow_ir::aggregate::{Aggregate, Detail, Reducer};
 use flow_ir::logical::{Computed, SortKey};
 use flow_ir::text;
 use flow_ir::types::quote_name;
@@ -282,11 +282,33 @@ pub(super) fn aggregates_text(
     name: &dyn Fn(ColumnId) -> String,
 ) -> String {
     let one = |a: &Aggregate| {
-        let argument = a.argument.map(name).unwrap_or_default();
-        format!("{}: {}({argument})", made(a.output), a.kind.name())
+        let mut arguments: Vec<String> = a.reads().map(name).collect();
+        match &a.detail {
+            Detail::None => {}
+            Detail::Quantile(q) => arguments.push(text::display(&Value::Float(*q))),
+            Detail::Separator(s) => arguments.push(text::display(&Value::String(s.clone()))),
+            Detail::Reducer(r) => reducer_text(r, &mut arguments),
+        }
+        format!("{}: {}({})", made(a.output), a.kind.name(), arguments.join(", "))
     };
     let parts: Vec<String> = aggregates.iter().map(one).collect();
     if parts.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", parts.join(", ")) }
+}
+
+/// What `reduce` and `fold` have besides their column.
+fn reducer_text(r: &Reducer, arguments: &mut Vec<String>) {
+    let lambda = |e: &Expr| expr_text(e, &|_| String::new());
+    match &r.start {
+        None => arguments.push(lambda(&r.step)),
+        Some(start) => {
+            let mut text = String::new();
+            push_literal(&mut text, start);
+            arguments.insert(0, text);
+            arguments.push(format!("step: {}", lambda(&r.step)));
+        }
+    }
+    arguments.extend(r.merge.iter().map(|m| format!("merge: {}", lambda(m))));
+    arguments.push(if r.in_parts { "in parts".to_owned() } else { "in row order".to_owned() });
 }
 
 /// `a desc, b nulls first`.

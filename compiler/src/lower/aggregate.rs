@@ -13,14 +13,13 @@ use crate::diagnostic::{Diagnostic, span};
 use crate::row::{Row, RowField};
 use flow_grammar::ast;
 use flow_ir::logical::{Computed, Operator, OutputColumn};
-use flow_ir::{Aggregate, AggregateKind, ColumnId, DataType, ExprKind, NodeId, Span, Type};
+use flow_ir::{Aggregate, AggregateKind, ColumnId, DataType, Expr, ExprKind, NodeId, Span, Type};
 
 impl<'a> Compiler<'a> {
     pub(super) fn count(&mut self, flow: Flow, place: Span) -> Flow {
         let output = self.fresh();
         let ty = DataType::required(Type::Int);
-        let aggregate =
-            Aggregate { output, kind: AggregateKind::Count, argument: None, ty: ty.clone(), span: place };
+        let aggregate = Aggregate::new(output, AggregateKind::Count, None, ty.clone(), place);
         let row = flow.row.next(vec![RowField::column("count", output, ty)], place);
         let row = Row { open: false, ..row };
         let operator =
@@ -97,7 +96,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The keys under their names; those that are computed go into `columns`.
-    fn keys(&mut self, keys: &'a [ast::Key], scope: &mut Scope<'_>, columns: &mut Columns) -> Row {
+    pub(super) fn keys(&mut self, keys: &'a [ast::Key], scope: &mut Scope<'_>, columns: &mut Columns) -> Row {
         let mut row = Row::default();
         for key in keys {
             let path = path_of(&key.value);
@@ -138,7 +137,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Computes keys and arguments below the aggregation, and points the aggregates at the columns.
-    fn arguments_below(
+    pub(super) fn arguments_below(
         &mut self,
         input: NodeId,
         keys: &Row,
@@ -149,7 +148,7 @@ impl<'a> Compiler<'a> {
         let mut columns = keys.columns();
         let mut aggregates = Vec::with_capacity(calls.len());
         for call in calls {
-            let argument = call.argument.map(|e| {
+            let mut column = |e: Expr| {
                 let ty = e.ty.clone();
                 let id = match e.kind {
                     ExprKind::Column(id) => id,
@@ -164,11 +163,13 @@ impl<'a> Compiler<'a> {
                     columns.push(OutputColumn { id, path, ty });
                 }
                 id
-            });
+            };
             aggregates.push(Aggregate {
                 output: call.output,
                 kind: call.kind,
-                argument,
+                argument: call.argument.map(&mut column),
+                by: call.by.map(&mut column),
+                detail: call.detail,
                 ty: call.ty,
                 span: call.span,
             });

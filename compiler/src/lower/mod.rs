@@ -7,6 +7,7 @@
 mod aggregate;
 mod dataset;
 mod format;
+mod group_by_key;
 mod header;
 mod join;
 mod map;
@@ -105,6 +106,7 @@ impl<'a> Compiler<'a> {
             StageKind::FlatMap(record) => self.flat_map(flow, record, place),
             StageKind::Reduce(record) => self.reduce(flow, &[], record, place),
             StageKind::ReduceByKey { keys, record } => self.reduce(flow, keys, record, place),
+            StageKind::GroupByKey { keys, into } => self.group_by_key(flow, keys, into, place),
             StageKind::Count => self.count(flow, place),
             StageKind::Distinct { on, sort } => self.distinct(flow, on, sort, place),
             StageKind::Sort(keys) => self.sort(flow, keys, place),

@@ -9,7 +9,6 @@ impl Compiler<'_> {
         let (code, what) = match stage {
             StageKind::Window(_) => ("F4904", "`window`"),
             StageKind::Persist { .. } => ("F4905", "`persist`"),
-            StageKind::GroupByKey { .. } => ("F4906", "`group_by_key`"),
             StageKind::Sample { .. } => ("F4907", "`sample`"),
             StageKind::Intersect { .. } => ("F4908", "`intersect`"),
             StageKind::Except { .. } => ("F4908", "`except`"),

@@ -292,7 +292,7 @@ pub(super) fn run_logical(plan: &LogicalPlan) -> Outcome {
             Operator::FlatMap { input, computed, each } => flat_map(of(input), computed, each),
             Operator::Check { input, predicate, .. } => check(of(input), predicate),
             Operator::ReduceByKey { input, keys, aggregates } => {
-                let arguments = aggregates.iter().filter_map(|a| a.argument);
+                let arguments = aggregates.iter().flat_map(|a| a.reads());
                 let needed: Vec<_> = keys.iter().copied().chain(arguments).collect();
                 groups(&outcome.settle(of(input), &needed, None), keys, aggregates)
             }
@@ -416,7 +416,7 @@ impl PhysicalRun {
         let mut out = match &leaf.kind {
             LeafKind::Collect => self.outcome.settle(rows, &columns, None),
             LeafKind::ReduceByKey { keys, aggregates, order } => {
-                let arguments = aggregates.iter().filter_map(|a| a.argument);
+                let arguments = aggregates.iter().flat_map(|a| a.reads());
                 let needed: Vec<_> = keys.iter().copied().chain(arguments).collect();
                 let mut groups = groups(&self.outcome.settle(rows, &needed, None), keys, aggregates);
                 if *order == GroupOrder::Unseen {

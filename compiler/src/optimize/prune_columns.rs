@@ -24,7 +24,7 @@
 //! ```
 //! where `a#0` is still read because the program as written uses it (had it not, it would be unused).
 
-use super::fallible::Fallible;
+use super::fallible::{Fallible, can_fail};
 use super::rebuild::Rebuild;
 use super::substitute::columns_of;
 use super::{Note, Notes, Pass};
@@ -112,7 +112,7 @@ impl Pruner<'_> {
             Operator::ReduceByKey { input, keys, aggregates } => {
                 let input = *input;
                 aggregates.retain(|a| needed.contains(&a.output) || self.aggregate_can_fail(a, input));
-                let arguments = aggregates.iter().filter_map(|a| a.argument);
+                let arguments = aggregates.iter().flat_map(|a| a.reads());
                 self.need(input, keys.iter().copied().chain(arguments).collect::<Vec<_>>());
             }
             Operator::Distinct { input, on } => {
@@ -198,13 +198,16 @@ impl Pruner<'_> {
     /// Whether leaving out an aggregate could hide an error; only asked in the second run.
     fn aggregate_can_fail(&self, aggregate: &Aggregate, input: NodeId) -> bool {
         let Some(fallible) = &self.fallible else { return false };
-        let argument = aggregate.argument;
         let overflows = |ty: &Type| matches!(ty, Type::Int | Type::Duration | Type::Decimal { .. });
-        let kind = argument
+        let kind = aggregate
+            .argument
             .and_then(|id| self.plan.node(input).columns.iter().find(|c| c.id == id))
             .map(|c| &c.ty.kind);
-        argument.is_some_and(|id| fallible.columns(input).contains(&id))
+        aggregate.reads().any(|id| fallible.columns(input).contains(&id))
             || match aggregate.kind {
+                AggregateKind::Reduce | AggregateKind::Fold => {
+                    aggregate.reducer().is_none_or(|r| can_fail(&r.step, &BTreeSet::new()))
+                }
                 AggregateKind::Sum => kind.is_none_or(overflows),
                 AggregateKind::Mean => matches!(kind, None | Some(Type::Decimal { .. })),
                 _ => false,

@@ -213,25 +213,13 @@ impl Generator {
             let ty = kind.result(Some(&argument.ty), keys.is_empty()).expect("ints take every aggregate");
             let output = self.plan.fresh_column();
             out.push(self.output(output, ty.clone()));
-            aggregates.push(Aggregate {
-                output,
-                kind,
-                argument: Some(argument.id),
-                ty,
-                span: Span::default(),
-            });
+            aggregates.push(Aggregate::new(output, kind, Some(argument.id), ty, Span::default()));
         }
         if out.is_empty() {
             let output = self.plan.fresh_column();
             let ty = DataType::required(Type::Int);
             out.push(self.output(output, ty.clone()));
-            aggregates.push(Aggregate {
-                output,
-                kind: AggregateKind::Count,
-                argument: None,
-                ty,
-                span: Span::default(),
-            });
+            aggregates.push(Aggregate::new(output, AggregateKind::Count, None, ty, Span::default()));
         }
         let keys = keys.iter().map(|c| c.id).collect();
         self.push(Operator::ReduceByKey { input, keys, aggregates }, out)

@@ -148,7 +148,7 @@ impl Finisher<'_> {
     fn leaf_reads(&self, node: NodeId, kind: &LeafKind, dataset: Option<DatasetId>) -> Ids {
         match kind {
             LeafKind::ReduceByKey { keys, aggregates, .. } => {
-                keys.iter().copied().chain(aggregates.iter().filter_map(|a| a.argument)).collect()
+                keys.iter().copied().chain(aggregates.iter().flat_map(|a| a.reads())).collect()
             }
             LeafKind::Write(sink) => sink.columns.iter().map(|c| c.id).collect(),
             LeafKind::Distinct { on } => {

@@ -111,8 +111,16 @@ fn column_type(node: &Node, id: ColumnId) -> Option<&DataType> {
 /// different bits (-0.0 and 0.0), the first may be the one that stays.
 fn depends_on_order(aggregate: &Aggregate, input: &Node) -> bool {
     match aggregate.kind {
-        AggregateKind::First | AggregateKind::Last => true,
-        AggregateKind::Min | AggregateKind::Max => {
+        AggregateKind::First
+        | AggregateKind::Last
+        // Of rows with equal keys, the first one counts.
+        | AggregateKind::MinBy
+        | AggregateKind::MaxBy
+        | AggregateKind::Collect
+        | AggregateKind::JoinText
+        | AggregateKind::Reduce
+        | AggregateKind::Fold => true,
+        AggregateKind::Min | AggregateKind::Max | AggregateKind::CollectSet => {
             aggregate.argument.and_then(|id| column_type(input, id)).is_none_or(holds_float)
         }
         AggregateKind::Count
@@ -120,6 +128,10 @@ fn depends_on_order(aggregate: &Aggregate, input: &Node) -> bool {
         | AggregateKind::CountDistinct
         | AggregateKind::Sum
         | AggregateKind::Mean
+        | AggregateKind::Variance
+        | AggregateKind::Stddev
+        | AggregateKind::Median
+        | AggregateKind::Quantile
         | AggregateKind::Any
         | AggregateKind::All => false,
     }

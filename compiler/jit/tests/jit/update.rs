@@ -156,12 +156,14 @@ fn aggregates(random: &mut Random) -> Vec<(AggregateKind, Option<Type>)> {
 fn layout(aggregates: &[(AggregateKind, Option<Type>)]) -> StateLayout {
     let list: Vec<Aggregate> = aggregates
         .iter()
-        .map(|(kind, argument)| Aggregate {
-            output: ColumnId(0),
-            kind: *kind,
-            argument: argument.as_ref().map(|_| ColumnId(1)),
-            ty: DataType::required(Type::Int),
-            span: Span::default(),
+        .map(|(kind, argument)| {
+            Aggregate::new(
+                ColumnId(0),
+                *kind,
+                argument.as_ref().map(|_| ColumnId(1)),
+                DataType::required(Type::Int),
+                Span::default(),
+            )
         })
         .collect();
     let types: Vec<Option<Type>> = aggregates.iter().map(|(_, t)| t.clone()).collect();

@@ -5,6 +5,10 @@
 //! rounded once, to nearest even. Infinities and NaN behave as if the additions were done in the
 //! reals: any NaN, or both infinities, give NaN.
 
+mod moments;
+
+pub(crate) use moments::Moments;
+
 use std::cmp::Ordering;
 
 /// Bits below the point: the least float is 2^-1074.

@@ -145,10 +145,12 @@ impl Aggregator {
         base_position: u64,
     ) -> Result<(), NeedsMore> {
         if self.states.has_word_slots() {
+            // What aggregates choose by stands behind their arguments, and no kernel chooses.
+            let own = arguments.get(..self.spec.states.aggregates.len()).unwrap_or(arguments);
             let mut from = 0;
             let mut run = 1;
             while from < rows {
-                let stopped = kernel.run(self.states.words_mut(), &self.groups, arguments, from, rows);
+                let stopped = kernel.run(self.states.words_mut(), &self.groups, own, from, rows);
                 if stopped >= rows {
                     break;
                 }

@@ -1,9 +1,9 @@
 //! Aggregates against a naive model, over every type, split and cut in many ways.
 
 use super::*;
-use crate::operators::exact_sum::Accumulator;
+use crate::operators::exact_sum::{Accumulator, Moments};
 use crate::operators::testing::{Random, column, random_value, values_of};
-use flow_ir::aggregate::AggregateKind;
+use flow_ir::aggregate::{AggregateKind, Detail};
 use flow_ir::expr::Span;
 use flow_ir::layout::StateKind;
 use flow_ir::physical::GroupOrder;
@@ -29,12 +29,23 @@ fn all_types() -> Vec<Type> {
 fn all_aggregates() -> (Vec<Aggregate>, Vec<Option<Type>>) {
     let mut aggregates = Vec::new();
     let mut arguments = Vec::new();
+    let mut by = Vec::new();
     let mut add = |kind: AggregateKind, argument: Option<Type>| {
         let argument_type = argument.clone().map(DataType::nullable);
         if let Some(ty) = kind.result(argument_type.as_ref(), true) {
             let output = ColumnId(1_000 + aggregates.len() as u32);
             let argument_id = argument.as_ref().map(|_| ColumnId(0));
-            aggregates.push(Aggregate { output, kind, argument: argument_id, ty, span: Span::default() });
+            let mut aggregate = Aggregate::new(output, kind, argument_id, ty, Span::default());
+            match kind {
+                AggregateKind::MinBy | AggregateKind::MaxBy => {
+                    aggregate.by = Some(ColumnId(1));
+                    by.push(Some(if by.len() % 2 == 0 { Type::Float } else { Type::String }));
+                }
+                AggregateKind::Quantile => aggregate.detail = Detail::Quantile(0.3),
+                AggregateKind::JoinText => aggregate.detail = Detail::Separator("; ".into()),
+                _ => {}
+            }
+            aggregates.push(aggregate);
             arguments.push(argument);
         }
     };
@@ -44,11 +55,13 @@ fn all_aggregates() -> (Vec<Aggregate>, Vec<Option<Type>>) {
             add(*kind, Some(ty));
         }
     }
+    arguments.extend(by);
     (aggregates, arguments)
 }
 
 /// What an aggregate of these values, in row order, is.
-fn model(kind: AggregateKind, ty: Option<&Type>, rows: usize, values: &[Value]) -> Value {
+fn model(a: &Aggregate, ty: Option<&Type>, rows: usize, values: &[Value], by: &[Value]) -> Value {
+    let kind = a.kind;
     let there: Vec<&Value> = values.iter().filter(|v| !v.is_null()).collect();
     let truth = |b: bool| there.iter().filter(|v| ***v == Value::Bool(b)).count();
     match kind {
@@ -63,7 +76,68 @@ fn model(kind: AggregateKind, ty: Option<&Type>, rows: usize, values: &[Value]) 
         AggregateKind::First => there.first().map_or(Value::Null, |v| (**v).clone()),
         AggregateKind::Last => there.last().map_or(Value::Null, |v| (**v).clone()),
         AggregateKind::Sum | AggregateKind::Mean => sum_model(kind == AggregateKind::Mean, ty, &there),
+        AggregateKind::Variance | AggregateKind::Stddev => {
+            let mut moments = Moments::default();
+            for v in &there {
+                match v {
+                    Value::Float(x) => moments.add_float(*x),
+                    Value::Int(x) => moments.add_int(i128::from(*x)),
+                    Value::Decimal { unscaled, .. } => moments.add_int(*unscaled),
+                    other => panic!("cannot add {other:?}"),
+                }
+            }
+            let decimals = if let Some(Type::Decimal { scale, .. }) = ty { *scale } else { 0 };
+            moments.variance(decimals, kind == AggregateKind::Stddev).map_or(Value::Null, Value::Float)
+        }
+        AggregateKind::Median => quantile_model(there, 0.5),
+        AggregateKind::Quantile => quantile_model(there, 0.3),
+        AggregateKind::MinBy | AggregateKind::MaxBy => {
+            let both = values.iter().zip(by).filter(|(v, k)| !v.is_null() && !k.is_null());
+            let mut best: Option<(&Value, &Value)> = None;
+            for (v, k) in both {
+                let better =
+                    best.is_none_or(|b| if kind == AggregateKind::MinBy { k < b.1 } else { k > b.1 });
+                best = if better { Some((v, k)) } else { best };
+            }
+            best.map_or(Value::Null, |b| b.0.clone())
+        }
+        AggregateKind::Collect => Value::List(there.into_iter().cloned().collect()),
+        AggregateKind::CollectSet => {
+            let set: BTreeSet<Value> = there.into_iter().cloned().collect();
+            Value::List(set.into_iter().map(plain).collect())
+        }
+        AggregateKind::JoinText => {
+            let texts = there.iter().map(|v| if let Value::String(s) = v { &**s } else { "" });
+            Value::string(texts.collect::<Vec<_>>().join("; "))
+        }
+        AggregateKind::Reduce | AggregateKind::Fold => panic!("functions have tests of their own"),
     }
+}
+
+/// Of equal floats, the one that keys are made of.
+fn plain(v: Value) -> Value {
+    match v {
+        Value::Float(x) => Value::Float(f64::from_bits(flow_ir::value::float_key(x))),
+        other => other,
+    }
+}
+
+fn quantile_model(mut values: Vec<&Value>, q: f64) -> Value {
+    values.sort();
+    let float = |v: &Value| match v {
+        Value::Float(x) => *x,
+        Value::Int(x) => *x as f64,
+        Value::Decimal { unscaled, scale } => flow_ir::eval::decimal_to_float(*unscaled, *scale),
+        other => panic!("{other:?} is no number"),
+    };
+    let Some(last) = values.len().checked_sub(1) else { return Value::Null };
+    let place = q * last as f64;
+    let (low, part) = (float(values[place.floor() as usize]), place - place.floor());
+    if part == 0.0 {
+        return plain(Value::Float(low));
+    }
+    let high = float(values[place.floor() as usize + 1]);
+    plain(Value::Float(low + (high - low) * part))
 }
 
 fn sum_model(mean: bool, ty: Option<&Type>, there: &[&Value]) -> Value {
@@ -146,6 +220,7 @@ impl Case {
             groups.entry(self.keys.iter().map(|k| k[row].clone()).collect()).or_default().push(row);
         }
         let states = &self.spec.states;
+        let choosers = states.choosers();
         groups
             .into_iter()
             .map(|(key, rows)| {
@@ -156,7 +231,11 @@ impl Case {
                         Some(_) => rows.iter().map(|&r| self.arguments[i][r].clone()).collect(),
                         None => Vec::new(),
                     };
-                    out.push(model(a.kind, ty, rows.len(), &values));
+                    let by: Vec<Value> = match choosers[i] {
+                        Some(at) => rows.iter().map(|&r| self.arguments[at][r].clone()).collect(),
+                        None => Vec::new(),
+                    };
+                    out.push(model(a, ty, rows.len(), &values, &by));
                 }
                 out
             })
@@ -298,12 +377,8 @@ fn a_kernel_that_stops_is_helped() {
 #[test]
 fn many_groups_merge_in_parallel() {
     for (ty, n) in [(Type::String, 60_000), (Type::Int, 60_000)] {
-        let aggregate = |kind, id, argument| Aggregate {
-            output: ColumnId(id),
-            kind,
-            argument,
-            ty: DataType::required(Type::Int),
-            span: Span::default(),
+        let aggregate = |kind, id, argument| {
+            Aggregate::new(ColumnId(id), kind, argument, DataType::required(Type::Int), Span::default())
         };
         let spec = Arc::new(AggregatorSpec::new(
             vec![TypedColumn { id: ColumnId(0), ty: DataType::nullable(ty.clone()) }],
@@ -362,13 +437,13 @@ fn sums_that_do_not_fit_name_their_group() {
     .into_iter()
     .enumerate()
     .map(|(i, (ty, argument))| {
-        let a = Aggregate {
-            output: ColumnId(10 + i as u32),
-            kind: AggregateKind::Sum,
-            argument: Some(ColumnId(5)),
-            ty: DataType::required(ty),
-            span: Span::default(),
-        };
+        let a = Aggregate::new(
+            ColumnId(10 + i as u32),
+            AggregateKind::Sum,
+            Some(ColumnId(5)),
+            DataType::required(ty),
+            Span::default(),
+        );
         (a, Some(argument))
     })
     .unzip();

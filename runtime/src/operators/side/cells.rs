@@ -1,6 +1,6 @@
 //! Single values taken out of columns, kept by index in their storage class.
 
-use flow_ir::column::{ColumnBuilder, VALID};
+use flow_ir::column::ColumnBuilder;
 use flow_ir::value::float_order;
 use flow_ir::{Column, Type, Value, Values};
 use std::cmp::Ordering;
@@ -13,7 +13,7 @@ pub(crate) enum Cells {
     F64(Vec<f64>),
     I128(Vec<i128>),
     Str { texts: Vec<Vec<u8>>, heap: usize },
-    Any(Vec<Value>),
+    Any { values: Vec<Value>, heap: usize },
 }
 
 impl Cells {
@@ -25,7 +25,7 @@ impl Cells {
             Type::Float => Cells::F64(Vec::new()),
             Type::Decimal { .. } => Cells::I128(Vec::new()),
             Type::String => Cells::Str { texts: Vec::new(), heap: 0 },
-            _ => Cells::Any(Vec::new()),
+            _ => Cells::Any { values: Vec::new(), heap: 0 },
         }
     }
 
@@ -37,7 +37,7 @@ impl Cells {
             Cells::F64(v) => v.len(),
             Cells::I128(v) => v.len(),
             Cells::Str { texts, .. } => texts.len(),
-            Cells::Any(v) => v.len(),
+            Cells::Any { values, .. } => values.len(),
         }
     }
 
@@ -49,8 +49,7 @@ impl Cells {
             Cells::F64(v) => v.capacity() * 8,
             Cells::I128(v) => v.capacity() * 16,
             Cells::Str { texts, heap } => texts.capacity() * size_of::<Vec<u8>>() + heap,
-            // What the values refer to is estimated.
-            Cells::Any(v) => v.capacity() * (size_of::<Value>() + 64),
+            Cells::Any { values, heap } => values.capacity() * size_of::<Value>() + heap,
         }
     }
 
@@ -66,9 +65,11 @@ impl Cells {
                 *heap += text.capacity();
                 texts.push(text);
             }
-            (Cells::Any(c), Values::Any(v)) => c.push(v[row].clone()),
+            (Cells::Any { values: c, heap }, Values::Any(v)) => {
+                *heap += heap_bytes(&v[row]);
+                c.push(v[row].clone());
+            }
             // A column of another class than its type's: keep the indexes in step.
-            (Cells::Any(c), _) => c.push(Value::Null),
             (cells, _) => cells.push_default(),
         }
     }
@@ -80,7 +81,7 @@ impl Cells {
             Cells::F64(c) => c.push(0.0),
             Cells::I128(c) => c.push(0),
             Cells::Str { texts, .. } => texts.push(Vec::new()),
-            Cells::Any(c) => c.push(Value::Null),
+            Cells::Any { values, .. } => values.push(Value::Null),
         }
     }
 
@@ -92,7 +93,7 @@ impl Cells {
             (Cells::F64(c), Values::F64(v)) => c[at] = v[row],
             (Cells::I128(c), Values::I128(v)) => c[at] = v[row],
             (Cells::Str { texts, heap }, Values::Str(v)) => replace_text(&mut texts[at], heap, v.bytes(row)),
-            (Cells::Any(c), Values::Any(v)) => c[at] = v[row].clone(),
+            (Cells::Any { values: c, heap }, Values::Any(v)) => replace_value(&mut c[at], heap, &v[row]),
             _ => {}
         }
     }
@@ -105,7 +106,7 @@ impl Cells {
             (Cells::F64(c), Values::F64(v)) => float_order(v[row], c[at]),
             (Cells::I128(c), Values::I128(v)) => v[row].cmp(&c[at]),
             (Cells::Str { texts, .. }, Values::Str(v)) => v.bytes(row).cmp(texts[at].as_slice()),
-            (Cells::Any(c), Values::Any(v)) => v[row].cmp(&c[at]),
+            (Cells::Any { values: c, .. }, Values::Any(v)) => v[row].cmp(&c[at]),
             _ => Ordering::Equal,
         }
     }
@@ -121,7 +122,10 @@ impl Cells {
                 *heap += o[from].len();
                 texts.push(o[from].clone());
             }
-            (Cells::Any(c), Cells::Any(o)) => c.push(o[from].clone()),
+            (Cells::Any { values: c, heap }, Cells::Any { values: o, .. }) => {
+                *heap += heap_bytes(&o[from]);
+                c.push(o[from].clone());
+            }
             (cells, _) => cells.push_default(),
         }
     }
@@ -136,7 +140,9 @@ impl Cells {
             (Cells::Str { texts, heap }, Cells::Str { texts: o, .. }) => {
                 replace_text(&mut texts[at], heap, &o[from]);
             }
-            (Cells::Any(c), Cells::Any(o)) => c[at] = o[from].clone(),
+            (Cells::Any { values: c, heap }, Cells::Any { values: o, .. }) => {
+                replace_value(&mut c[at], heap, &o[from]);
+            }
             _ => {}
         }
     }
@@ -149,18 +155,44 @@ impl Cells {
             (Cells::F64(c), Cells::F64(o)) => float_order(o[from], c[at]),
             (Cells::I128(c), Cells::I128(o)) => o[from].cmp(&c[at]),
             (Cells::Str { texts, .. }, Cells::Str { texts: o, .. }) => o[from].cmp(&texts[at]),
-            (Cells::Any(c), Cells::Any(o)) => o[from].cmp(&c[at]),
+            (Cells::Any { values: c, .. }, Cells::Any { values: o, .. }) => o[from].cmp(&c[at]),
             _ => Ordering::Equal,
         }
     }
 
     /// The column of the given cells, null where there is none.
     pub(crate) fn column(&self, ty: &Type, cells: impl ExactSizeIterator<Item = Option<usize>>) -> Column {
-        let mut out = CellColumn::new(ty, cells.len());
+        let mut out = ColumnBuilder::new(ty, cells.len());
         for cell in cells {
-            out.push(self, cell);
+            out.push(Ok(&cell.map_or(Value::Null, |at| self.value(at, ty))));
         }
         out.finish()
+    }
+
+    /// A cell, which is of type `ty`.
+    pub(crate) fn value(&self, at: usize, ty: &Type) -> Value {
+        match (self, ty) {
+            (Cells::Bool(c), _) => Value::Bool(c[at] != 0),
+            (Cells::I64(c), Type::Date) => Value::Date(c[at] as i32),
+            (Cells::I64(c), Type::Timestamp) => Value::Timestamp(c[at]),
+            (Cells::I64(c), Type::Duration) => Value::Duration(c[at]),
+            (Cells::I64(c), _) => Value::Int(c[at]),
+            (Cells::F64(c), _) => Value::Float(c[at]),
+            (Cells::I128(c), Type::Decimal { scale, .. }) => {
+                Value::Decimal { unscaled: c[at], scale: *scale }
+            }
+            (Cells::I128(c), _) => Value::Decimal { unscaled: c[at], scale: 0 },
+            (Cells::Str { texts, .. }, _) => Value::string(String::from_utf8_lossy(&texts[at])),
+            (Cells::Any { values, .. }, _) => values[at].clone(),
+        }
+    }
+
+    /// The bytes of a text.
+    pub(crate) fn text(&self, at: usize) -> &[u8] {
+        match self {
+            Cells::Str { texts, .. } => &texts[at],
+            _ => &[],
+        }
     }
 }
 
@@ -171,40 +203,21 @@ fn replace_text(cell: &mut Vec<u8>, heap: &mut usize, text: &[u8]) {
     *heap += cell.capacity() - before;
 }
 
-/// A column of cells under construction.
-struct CellColumn {
-    builder: ColumnBuilder,
-    ty: Type,
+fn replace_value(cell: &mut Value, heap: &mut usize, value: &Value) {
+    *heap = heap.saturating_sub(heap_bytes(cell)) + heap_bytes(value);
+    *cell = value.clone();
 }
 
-impl CellColumn {
-    fn new(ty: &Type, rows: usize) -> Self {
-        CellColumn { builder: ColumnBuilder::new(ty, rows), ty: ty.clone() }
+/// Bytes that a value refers to. What several values share is counted for each.
+pub(crate) fn heap_bytes(value: &Value) -> usize {
+    // A shared pointer counts its users in two words.
+    const SHARED: usize = 16;
+    match value {
+        Value::String(s) | Value::Regex(s) => SHARED + s.len(),
+        Value::Bytes(b) => SHARED + b.len(),
+        Value::List(items) | Value::Record(items) => {
+            SHARED + items.iter().map(|v| size_of::<Value>() + heap_bytes(v)).sum::<usize>()
+        }
+        _ => 0,
     }
-
-    fn push(&mut self, cells: &Cells, cell: Option<usize>) {
-        let value = match cell {
-            Some(at) => cell_value(cells, at, &self.ty),
-            None => Value::Null,
-        };
-        self.builder.push(Ok(&value));
-    }
-
-    fn finish(self) -> Column {
-        self.builder.finish()
-    }
-}
-
-fn cell_value(cells: &Cells, at: usize, ty: &Type) -> Value {
-    let one = match cells {
-        Cells::Bool(c) => Values::Bool(vec![c[at]]),
-        Cells::I64(c) => Values::I64(vec![c[at]]),
-        Cells::F64(c) => Values::F64(vec![c[at]]),
-        Cells::I128(c) => Values::I128(vec![c[at]]),
-        Cells::Str { texts, .. } => return Value::string(String::from_utf8_lossy(&texts[at])),
-        Cells::Any(c) => return c[at].clone(),
-    };
-    let column = Column::valid(one);
-    debug_assert_eq!(column.status.get(0), VALID);
-    column.value(0, ty).unwrap_or(Value::Null)
 }

@@ -1,22 +1,19 @@
-//! `count_distinct`: one set of (group, value) pairs for all groups of an aggregate.
+//! `count_distinct` and `collect_set`: one set of (group, value) pairs for all groups of an aggregate.
 
+use super::by_group::ByGroup;
 use crate::memory::{Budget, NeedsMore};
-use crate::operators::reduce_by_key::keys::encode_value;
+use crate::operators::reduce_by_key::keys::{KeyColumn, KeyReader, encode_value};
 use crate::operators::reduce_by_key::table::GroupTable;
-use flow_ir::{Type, Values};
+use flow_ir::{Type, Value, Values};
+use std::sync::OnceLock;
 
 /// The values counted so far, each with its group in front.
 #[derive(Debug)]
 pub(crate) struct Different {
     pairs: GroupTable,
     scratch: Vec<u8>,
-}
-
-/// Pairs of a [`Different`] in order of their groups.
-#[derive(Debug)]
-pub(crate) struct PairsByGroup {
-    starts: Vec<u32>,
-    pairs: Vec<u32>,
+    /// Made when the first group is read, after which nothing is added.
+    index: OnceLock<ByGroup>,
 }
 
 impl Different {
@@ -24,7 +21,7 @@ impl Different {
     pub(crate) fn new(_ty: &Type, budget: &Budget) -> Self {
         // Two columns make keys encoded bytes, which is what is inserted here.
         let types = vec![Type::Int, Type::Int];
-        Different { pairs: GroupTable::new(types, budget), scratch: Vec::new() }
+        Different { pairs: GroupTable::new(types, budget), scratch: Vec::new(), index: OnceLock::new() }
     }
 
     /// Adds a row's value to a group; true if the group did not have it.
@@ -46,7 +43,7 @@ impl Different {
         &mut self,
         group: u32,
         other: &Self,
-        index: &PairsByGroup,
+        index: &ByGroup,
         from: u32,
     ) -> Result<u64, NeedsMore> {
         let mut new = 0;
@@ -63,35 +60,28 @@ impl Different {
 
     /// The pairs in order of their groups, of which there are `groups` and which will have the numbers
     /// `targets`, if there are such.
-    pub(crate) fn by_group(&self, groups: usize, targets: Option<&[u32]>) -> PairsByGroup {
-        let count = self.pairs.len() as u32;
-        let old_group_of = |pair: u32| {
-            self.pairs
-                .with_key(pair, |key| key.first_chunk::<4>().map_or(0, |id| u32::from_le_bytes(*id) as usize))
-        };
-        let group_of = |pair: u32| {
-            let g = old_group_of(pair);
+    pub(crate) fn by_group(&self, groups: usize, targets: Option<&[u32]>) -> ByGroup {
+        ByGroup::new(self.pairs.len() as u32, groups, |pair| {
+            let g = self.pairs.with_key(pair, |key| {
+                key.first_chunk::<4>().map_or(0, |id| u32::from_le_bytes(*id) as usize)
+            });
             targets.map_or(g, |t| t[g] as usize)
-        };
-        let mut starts = vec![0u32; groups + 1];
-        (0..count).for_each(|p| starts[group_of(p) + 1] += 1);
-        for g in 0..groups {
-            starts[g + 1] += starts[g];
-        }
-        let mut next = starts.clone();
-        let mut pairs = vec![0u32; count as usize];
-        for p in 0..count {
-            let at = &mut next[group_of(p)];
-            pairs[*at as usize] = p;
-            *at += 1;
-        }
-        PairsByGroup { starts, pairs }
+        })
     }
-}
 
-impl PairsByGroup {
-    fn of(&self, group: u32) -> &[u32] {
-        let g = group as usize;
-        &self.pairs[self.starts[g] as usize..self.starts[g + 1] as usize]
+    /// The different values of a group in their order. Nothing is added any more.
+    pub(crate) fn values(&self, group: u32, groups: usize, ty: &Type) -> Vec<Value> {
+        let index = self.index.get_or_init(|| self.by_group(groups, None));
+        let pairs = index.of(group);
+        let mut column = KeyColumn::new(ty, pairs.len());
+        for &pair in pairs {
+            self.pairs.with_key(pair, |key| {
+                column.push(&mut KeyReader::new(key.get(4..).unwrap_or_default()));
+            });
+        }
+        let column = column.finish();
+        let mut values: Vec<Value> = (0..pairs.len()).filter_map(|row| column.value(row, ty).ok()).collect();
+        values.sort_unstable();
+        values
     }
 }

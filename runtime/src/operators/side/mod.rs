@@ -1,19 +1,27 @@
 //! What aggregates remember outside their state words: texts, decimals, wide sums, first and last
-//! rows, sets of different values.
+//! rows, rows chosen by a key, sets of different values, and all values.
 //!
 //! A state word holds 0 or one plus an index into its aggregate's [`Side`]. Nothing here depends
 //! on the order in which rows arrive or states are merged.
 
+mod by_group;
 mod cells;
+mod chosen;
 mod different;
+mod listed;
+mod quantile;
 mod wide_sum;
 
+pub(crate) use by_group::ByGroup;
 pub(crate) use cells::Cells;
-pub(crate) use different::{Different, PairsByGroup};
+pub(crate) use chosen::Chosen;
+pub(crate) use different::Different;
+pub(crate) use listed::Listed;
+pub(crate) use quantile::quantile;
 pub(crate) use wide_sum::WideSum;
 
 use crate::memory::Budget;
-use crate::operators::exact_sum::Accumulator;
+use crate::operators::exact_sum::{Accumulator, Moments};
 use flow_ir::Type;
 use flow_ir::aggregate::AggregateKind;
 use flow_ir::layout::StateKind;
@@ -43,13 +51,25 @@ pub(crate) enum Side {
     },
     /// `sum` and `mean` of decimals.
     Wide(Vec<WideSum>),
-    /// `count_distinct`: the state word is the count, this the values counted.
+    /// `count_distinct` and `collect_set`: the state word is the count, this the values counted.
     Different(Box<Different>),
+    /// `variance` and `stddev`.
+    Moments(Vec<Moments>),
+    /// `min_by` and `max_by`.
+    Chosen(Box<Chosen>),
+    /// The state word is the number of values, this the values.
+    Listed(Box<Listed>),
 }
 
 impl Side {
-    /// The storage for an aggregate over arguments of type `argument`.
-    pub(crate) fn new(kind: AggregateKind, argument: Option<&Type>, budget: &Budget) -> Self {
+    /// The storage for an aggregate over arguments of type `argument` that chooses by a column of
+    /// type `by`.
+    pub(crate) fn new(
+        kind: AggregateKind,
+        argument: Option<&Type>,
+        by: Option<&Type>,
+        budget: &Budget,
+    ) -> Self {
         let ty = argument.unwrap_or(&Type::Null);
         match StateKind::of(kind, argument) {
             StateKind::FloatSum | StateKind::FloatMean => Side::Sums(Vec::new()),
@@ -63,6 +83,18 @@ impl Side {
                     last: kind == AggregateKind::Last,
                 },
                 AggregateKind::Sum | AggregateKind::Mean => Side::Wide(Vec::new()),
+                AggregateKind::Variance | AggregateKind::Stddev => Side::Moments(Vec::new()),
+                AggregateKind::MinBy | AggregateKind::MaxBy => {
+                    let by = by.unwrap_or(&Type::Null);
+                    Side::Chosen(Box::new(Chosen::new(ty, by, kind == AggregateKind::MaxBy)))
+                }
+                AggregateKind::Median | AggregateKind::Quantile => {
+                    Side::Listed(Box::new(Listed::new(ty, false)))
+                }
+                AggregateKind::Collect
+                | AggregateKind::JoinText
+                | AggregateKind::Reduce
+                | AggregateKind::Fold => Side::Listed(Box::new(Listed::new(ty, true))),
                 _ => Side::Different(Box::new(Different::new(ty, budget))),
             },
             _ => Side::None,
@@ -79,6 +111,9 @@ impl Side {
             Side::Wide(v) => v.capacity() * size_of::<WideSum>(),
             // Its table has a reservation of its own.
             Side::Different(_) => 0,
+            Side::Moments(v) => v.iter().map(Moments::bytes_used).sum(),
+            Side::Chosen(chosen) => chosen.bytes_used(),
+            Side::Listed(listed) => listed.bytes_used(),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::States;
 use crate::operators::exact_sum::{Accumulator, int_mean, pair_mean, two_sum};
-use crate::operators::side::{Side, index_of};
-use flow_ir::aggregate::AggregateKind;
-use flow_ir::column::{NULL, VALID};
+use crate::operators::side::{Listed, Side, index_of, quantile};
+use flow_ir::aggregate::{Aggregate, AggregateKind, Detail};
+use flow_ir::column::{ColumnBuilder, NULL, StrBuilder, VALID};
 use flow_ir::layout::StateKind;
-use flow_ir::{Column, Status, Type, Values};
+use flow_ir::{Column, Status, Type, Value, Values};
 
 /// A sum that is too large for its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,36 @@ impl States {
         Ok(column)
     }
 
+    /// The aggregates that look at all values of a group.
+    fn finish_listed(&self, aggregate: usize, listed: &Listed, picked: &Picked<'_>) -> Result<Column, usize> {
+        let Aggregate { kind, detail, ty, .. } = &self.spec.aggregates[aggregate];
+        let argument = self.spec.arguments[aggregate].as_ref().unwrap_or(&Type::Null);
+        let groups = picked.groups.iter();
+        Ok(match (kind, detail) {
+            (AggregateKind::Collect, _) => {
+                lists(&ty.kind, groups.map(|&g| listed.values(g, self.groups, argument)))
+            }
+            (AggregateKind::JoinText, Detail::Separator(separator)) => {
+                let mut out = StrBuilder::with_capacity(picked.groups.len(), 0);
+                for (row, &g) in groups.enumerate() {
+                    let entries = listed.entries(g, self.groups);
+                    let texts: Vec<&[u8]> =
+                        entries.iter().map(|&e| listed.cells().text(e as usize)).collect();
+                    if !out.push(&texts.join(separator.as_bytes())) {
+                        return Err(row);
+                    }
+                }
+                Column::valid(Values::Str(out.finish()))
+            }
+            (AggregateKind::Median | AggregateKind::Quantile, detail) => {
+                let q = if let Detail::Quantile(q) = detail { *q } else { 0.5 };
+                let of = |&g: &u32| quantile(listed.cells(), &listed.entries(g, self.groups), q, argument);
+                with_nulls(groups.map(of), Values::F64)
+            }
+            _ => Column::valid(Values::I64(vec![0; picked.groups.len()])),
+        })
+    }
+
     fn sums(&self, aggregate: usize) -> &[Accumulator] {
         match &self.side[aggregate] {
             Side::Sums(v) => v,
@@ -92,7 +122,23 @@ impl States {
         let handles = picked.iter().map(|w| index_of(w[0]));
         Ok(match &self.side[aggregate] {
             Side::Extreme { cells, .. } | Side::End { cells, .. } => cells.column(ty, handles),
+            Side::Different(set) if self.spec.aggregates[aggregate].kind == AggregateKind::CollectSet => {
+                lists(ty, picked.groups.iter().map(|&g| set.values(g, self.groups, &element(ty))))
+            }
             Side::Different(_) => Column::valid(Values::I64(picked.iter().map(|w| w[0] as i64).collect())),
+            Side::Chosen(chosen) => chosen.cells().column(ty, handles),
+            Side::Moments(moments) => {
+                let decimals = match &self.spec.arguments[aggregate] {
+                    Some(Type::Decimal { scale, .. }) => *scale,
+                    _ => 0,
+                };
+                let root = self.spec.aggregates[aggregate].kind == AggregateKind::Stddev;
+                with_nulls(
+                    handles.map(|h| h.and_then(|at| moments[at].variance(decimals, root))),
+                    Values::F64,
+                )
+            }
+            Side::Listed(listed) => self.finish_listed(aggregate, listed, picked)?,
             Side::Wide(sums) if self.spec.aggregates[aggregate].kind == AggregateKind::Mean => {
                 let scale = match &self.spec.arguments[aggregate] {
                     Some(Type::Decimal { scale, .. }) => *scale,
@@ -110,6 +156,20 @@ impl States {
             Side::None | Side::Sums(_) => Column::valid(Values::I64(vec![0; picked.groups.len()])),
         })
     }
+}
+
+/// The type of the elements of a list.
+fn element(ty: &Type) -> Type {
+    match ty {
+        Type::List(element) => element.kind.clone(),
+        _ => Type::Null,
+    }
+}
+
+fn lists(ty: &Type, values: impl ExactSizeIterator<Item = Vec<Value>>) -> Column {
+    let mut out = ColumnBuilder::new(ty, values.len());
+    values.for_each(|v| out.push(Ok(&Value::List(v.into()))));
+    out.finish()
 }
 
 /// A float without the differences that equality does not see, so that it does not matter which

@@ -1,10 +1,10 @@
 //! Merges the states of some groups into those of others.
 
 use super::States;
-use super::update::{add_float, add_wide, float_extreme, int_extreme, promote, wanted, wide_sum};
+use super::update::{add_float, add_wide, cell_of, float_extreme, int_extreme, promote, wanted};
 use crate::kernels::probe_lines::Lines;
 use crate::memory::NeedsMore;
-use crate::operators::side::{PairsByGroup, Side, index_of};
+use crate::operators::side::{ByGroup, Side, index_of};
 use flow_ir::aggregate::AggregateKind;
 use flow_ir::layout::{StateKind, StateSlot};
 use std::ops::Range;
@@ -12,7 +12,7 @@ use std::ops::Range;
 /// What must be known of states before they are merged into others.
 #[derive(Debug)]
 pub(crate) struct MergeIndex {
-    pairs: Vec<Option<PairsByGroup>>,
+    pairs: Vec<Option<ByGroup>>,
 }
 
 impl States {
@@ -24,6 +24,7 @@ impl States {
             .iter()
             .map(|s| match s {
                 Side::Different(d) => Some(d.by_group(self.groups, targets)),
+                Side::Listed(l) => Some(l.by_group(self.groups, targets)),
                 _ => None,
             })
             .collect();
@@ -70,6 +71,9 @@ impl States {
                 let t_word = t as usize * stride + slot.offset;
                 match (&mut self.side[i], &other.side[i], &index.pairs[i]) {
                     (Side::Different(target), Side::Different(source), Some(pairs)) => {
+                        self.words[t_word] += target.merge(t, source, pairs, f)?;
+                    }
+                    (Side::Listed(target), Side::Listed(source), Some(pairs)) => {
                         self.words[t_word] += target.merge(t, source, pairs, f)?;
                     }
                     (target, source, _) => merge_side(&mut self.words, t_word, f_word, target, source),
@@ -155,7 +159,15 @@ fn merge_side(words: &mut [u64], t_word: usize, f_word: u64, side: &mut Side, ot
                 }
             }
         }
-        (Side::Wide(sums), Side::Wide(others)) => wide_sum(words, sums, t_word).merge(&others[from]),
+        (Side::Wide(sums), Side::Wide(others)) => cell_of(words, sums, t_word).merge(&others[from]),
+        (Side::Moments(moments), Side::Moments(others)) => {
+            cell_of(words, moments, t_word).merge(&others[from]);
+        }
+        (Side::Chosen(chosen), Side::Chosen(other)) => {
+            if let Some(handle) = chosen.merge(target, other, from) {
+                words[t_word] = handle;
+            }
+        }
         _ => {}
     }
 }

@@ -32,7 +32,8 @@ const FAR: usize = 512 << 10;
 pub struct StateSpec {
     /// The aggregates.
     pub aggregates: Vec<Aggregate>,
-    /// The types of their arguments; `None` for `count()`.
+    /// The types of the columns they read: their arguments in order (`None` for `count()`), then what
+    /// `min_by` and `max_by` choose by, in order.
     pub arguments: Vec<Option<Type>>,
     /// Where their states lie.
     pub layout: StateLayout,
@@ -43,6 +44,18 @@ impl StateSpec {
     pub fn new(aggregates: Vec<Aggregate>, arguments: Vec<Option<Type>>) -> Self {
         let layout = StateLayout::new(&aggregates, &arguments);
         StateSpec { aggregates, arguments, layout }
+    }
+
+    /// For each aggregate, where among the columns is the one that it chooses by.
+    pub(crate) fn choosers(&self) -> Vec<Option<usize>> {
+        let mut next = self.aggregates.len();
+        let place = |a: &Aggregate| {
+            a.by.map(|_| {
+                next += 1;
+                next - 1
+            })
+        };
+        self.aggregates.iter().map(place).collect()
     }
 }
 
@@ -64,7 +77,11 @@ impl States {
             .aggregates
             .iter()
             .zip(&spec.arguments)
-            .map(|(a, t)| Side::new(a.kind, t.as_ref(), budget))
+            .zip(spec.choosers())
+            .map(|((a, t), by)| {
+                let by = by.and_then(|at| spec.arguments.get(at)?.as_ref());
+                Side::new(a.kind, t.as_ref(), by, budget)
+            })
             .collect();
         States {
             spec,

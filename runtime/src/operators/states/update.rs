@@ -5,7 +5,7 @@
 use super::States;
 use crate::memory::NeedsMore;
 use crate::operators::exact_sum::{Accumulator, add_to_pair};
-use crate::operators::side::{Cells, Side, WideSum, index_of};
+use crate::operators::side::{Cells, Side, index_of};
 use flow_ir::aggregate::AggregateKind;
 use flow_ir::column::VALID;
 use flow_ir::layout::StateKind;
@@ -69,6 +69,7 @@ impl States {
         slots: Slots,
     ) -> Result<(), NeedsMore> {
         let spec = self.spec.clone();
+        let choosers = spec.choosers();
         for (i, slot) in spec.layout.slots.iter().enumerate() {
             let side = slot.kind == StateKind::Side;
             if (slots == Slots::Words && side) || (slots == Slots::Side && !side) {
@@ -84,7 +85,8 @@ impl States {
             let kind = spec.aggregates[i].kind;
             match arguments.get(i).copied().flatten() {
                 Some(column) if side => {
-                    update_side(&mut self.words, &mut self.side[i], rows, column, base_position)?
+                    let by = choosers[i].and_then(|at| arguments.get(at).copied().flatten());
+                    update_side(&mut self.words, &mut self.side[i], rows, (column, by), base_position)?
                 }
                 Some(column) => {
                     update_words(&mut self.words, &mut self.side[i], rows, column, kind, slot.kind)
@@ -221,7 +223,7 @@ fn update_side(
     words: &mut [u64],
     side: &mut Side,
     rows: Rows<'_>,
-    column: &Column,
+    (column, by): (&Column, Option<&Column>),
     base: u64,
 ) -> Result<(), NeedsMore> {
     let values = &column.values;
@@ -251,8 +253,39 @@ fn update_side(
         }),
         Side::Wide(sums) => {
             if let Values::I128(v) = values {
-                rows.each(&column.status, |r, w| wide_sum(words, sums, w).add(v[r]));
+                rows.each(&column.status, |r, w| cell_of(words, sums, w).add(v[r]));
             }
+        }
+        Side::Moments(moments) => match values {
+            Values::I64(v) => {
+                rows.each(&column.status, |r, w| cell_of(words, moments, w).add_int(i128::from(v[r])));
+            }
+            Values::F64(v) => rows.each(&column.status, |r, w| cell_of(words, moments, w).add_float(v[r])),
+            Values::I128(v) => rows.each(&column.status, |r, w| cell_of(words, moments, w).add_int(v[r])),
+            _ => {}
+        },
+        Side::Chosen(chosen) => {
+            if let Some(key) = by {
+                rows.each(&column.status, |r, w| {
+                    if key.status.get(r) != VALID {
+                        return;
+                    }
+                    if let Some(handle) = chosen.row(index_of(words[w]), column, key, r, base + r as u64) {
+                        words[w] = handle;
+                    }
+                });
+            }
+        }
+        Side::Listed(listed) => {
+            let mut outcome = Ok(());
+            let stride = rows.stride;
+            rows.each(&column.status, |r, w| {
+                if outcome.is_ok() {
+                    outcome = listed.push((w / stride) as u32, values, r, base + r as u64);
+                    words[w] += u64::from(outcome.is_ok());
+                }
+            });
+            return outcome;
         }
         Side::Different(set) => {
             let mut outcome = Ok(());
@@ -281,12 +314,12 @@ fn push(cells: &mut Cells, values: &Values, row: usize) -> u64 {
     cells.len() as u64
 }
 
-/// The wide sum behind a word, made if there is none yet.
-pub(super) fn wide_sum<'a>(words: &mut [u64], sums: &'a mut Vec<WideSum>, w: usize) -> &'a mut WideSum {
+/// The cell behind a word, made if there is none yet.
+pub(super) fn cell_of<'a, T: Default>(words: &mut [u64], cells: &'a mut Vec<T>, w: usize) -> &'a mut T {
     let at = index_of(words[w]).unwrap_or_else(|| {
-        sums.push(WideSum::default());
-        words[w] = sums.len() as u64;
-        sums.len() - 1
+        cells.push(T::default());
+        words[w] = cells.len() as u64;
+        cells.len() - 1
     });
-    &mut sums[at]
+    &mut cells[at]
 }
