@@ -76,6 +76,12 @@ pub struct EngineArgs {
     /// KiB of a file that a task reads at a time
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_048_576), hide_short_help = true)]
     pub chunk_kib: u32,
+    /// Map files of at least so many KiB into memory; smaller ones are read
+    #[arg(long, default_value_t = 256, hide_short_help = true)]
+    pub map_kib: u32,
+    /// Read all files instead of mapping them
+    #[arg(long, conflicts_with = "map_kib", hide_short_help = true)]
+    pub no_mmap: bool,
     /// Rows that a native loop handles at a time, at most
     #[arg(long, default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=1_048_576), hide_short_help = true)]
     pub morsel_rows: u32,

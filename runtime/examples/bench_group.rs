@@ -46,7 +46,7 @@ fn text_batches(texts: impl Iterator<Item = Vec<u8>>, between: usize) -> Vec<Col
     let (mut bytes, mut views): (Vec<u8>, Vec<u64>) = (Vec::new(), Vec::new());
     let mut flush = |bytes: &mut Vec<u8>, views: &mut Vec<u64>| {
         bytes.resize(bytes.len() + BUFFER_PADDING, b'\n');
-        let all = StrColumn { buffer: Arc::new(std::mem::take(bytes)), views: std::mem::take(views) };
+        let all = StrColumn { buffer: std::mem::take(bytes).into(), views: std::mem::take(views) };
         for v in all.views.chunks(BATCH) {
             out.push(Column::valid(Values::Str(StrColumn { buffer: all.buffer.clone(), views: v.to_vec() })));
         }

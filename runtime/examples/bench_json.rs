@@ -12,7 +12,6 @@ use flow_runtime::format::json::JsonScanner;
 use flow_runtime::format::{CHUNK_PADDING, Chunk, MorselLimits, Scanner};
 use flow_runtime::kernels::level::SimdLevel;
 use flow_runtime::kernels::structural::Tokens;
-use std::sync::Arc;
 use std::time::Instant;
 
 const LIMITS: MorselLimits = MorselLimits { rows_max: 8192, bytes_max: 128 << 10 };
@@ -40,7 +39,7 @@ fn main() {
 fn measure(level: SimdLevel, text: &[u8]) {
     let mut buffer = text.to_vec();
     buffer.resize(buffer.len() + CHUNK_PADDING, 0);
-    let chunk = Chunk { buffer: Arc::new(buffer), start: 0, end: text.len(), file: 0, offset: 0 };
+    let chunk = Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 0 };
     let mut tokens = Tokens::default();
     let cutting = best(text.len(), || {
         let mut all = 0;

@@ -18,7 +18,6 @@ use flow_runtime::kernels::tokenize::{Quoting, Tokens, tokenize};
 use flow_runtime::kernels::{date, number};
 use std::fmt::Write as _;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Instant;
 
 const CHUNK_BYTES: usize = 768 << 10;
@@ -53,7 +52,7 @@ fn chunk_of(bytes: usize, mut row: impl FnMut(&mut Random, &mut String)) -> Chun
     let end = text.len();
     let mut buffer = text.into_bytes();
     buffer.resize(end + CHUNK_PADDING, 0);
-    Chunk { buffer: Arc::new(buffer), start: 0, end, file: 0, offset: 1 }
+    Chunk { buffer: buffer.into(), start: 0, end, file: 0, offset: 1 }
 }
 
 fn stations() -> Chunk {

@@ -2,7 +2,6 @@
 
 use flow_ir::column::{BUFFER_PADDING, StrColumn};
 use flow_ir::{Batch, Column, Values};
-use std::sync::Arc;
 
 /// Batches in row order.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +28,7 @@ fn detach_strings(s: &StrColumn) -> StrColumn {
         bytes.extend_from_slice(text);
     }
     bytes.resize(bytes.len() + BUFFER_PADDING, 0);
-    StrColumn { buffer: Arc::new(bytes), views }
+    StrColumn { buffer: bytes.into(), views }
 }
 
 /// Bytes a column takes, for memory budgets.

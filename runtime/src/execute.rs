@@ -12,6 +12,7 @@ use crate::operators::join::JoinTable;
 use crate::options::{OperationCount, RunError, RunOptions, RunReport, SourceCount, StageReport};
 use crate::output::AtomicFile;
 use crate::quarantine::{SpanText, write_quarantine};
+use crate::reader::ReadBuffers;
 use crate::sink::Printer;
 use crate::tasks::{Tasks, open_inputs};
 use crate::worker::{RowTally, Shared, WorkerResult, work};
@@ -42,6 +43,7 @@ pub fn run(
         plan,
         options,
         pool,
+        buffers: ReadBuffers::new(options.map_from),
         budget: options.memory_bytes.map_or_else(Budget::unlimited, Budget::new),
         datasets: HashMap::new(),
         joins: HashMap::new(),
@@ -89,6 +91,7 @@ struct Run<'a> {
     plan: &'a PhysicalPlan,
     options: &'a RunOptions,
     pool: rayon::ThreadPool,
+    buffers: ReadBuffers,
     budget: Budget,
     datasets: HashMap<DatasetId, Arc<Dataset>>,
     joins: HashMap<BuildKey, Arc<JoinTable>>,
@@ -110,13 +113,14 @@ impl Run<'_> {
         let leaves = crate::finish::open_leaves(&compiled, self.options, &self.budget)?;
         let compile = begin.elapsed();
         let begin = Instant::now();
-        let tasks = open_inputs(stage, &self.datasets, self.options)?;
+        let tasks = open_inputs(stage, &self.datasets, self.options, &self.buffers)?;
         let shared = Shared {
             stage: &compiled,
             tasks: &tasks,
             leaves: &leaves,
             joins: &self.joins,
             options: self.options,
+            buffers: &self.buffers,
             next: AtomicUsize::new(0),
             stop: AtomicUsize::new(usize::MAX),
             bytes: AtomicU64::new(0),
@@ -131,6 +135,8 @@ impl Run<'_> {
         let chunks = results.iter().map(|r| r.chunks).sum();
         let end = self.pool.install(|| finish_stage(&compiled, leaves, &mut results, &self.budget))?;
         self.account(stage, &compiled, &results, &end)?;
+        // Rows kept by the stage may refer to files still.
+        self.buffers.check().map_err(RunError::Read)?;
         self.keep(end);
         self.report.stages.push(StageReport {
             stage: stage.id.0,
@@ -360,6 +366,7 @@ impl Run<'_> {
             self.files.push(file);
             self.report.written.push(written);
         }
+        self.buffers.check().map_err(RunError::Read)?;
         for file in &mut self.files {
             let path = file.target().to_owned();
             file.sync().map_err(|error| RunError::Write { path, error })?;

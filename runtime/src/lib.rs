@@ -13,6 +13,7 @@ mod finish;
 pub mod format;
 pub mod kernels;
 mod leaf;
+mod mapping;
 pub mod memory;
 pub mod operators;
 mod options;

@@ -34,6 +34,8 @@ pub struct RunOptions {
     pub engine: Engine,
     /// Bytes of a file that one task reads at a time.
     pub chunk_bytes: usize,
+    /// Files of at least so many bytes are mapped instead of read.
+    pub map_from: u64,
     /// Rows of a morsel at most.
     pub morsel_rows: usize,
     /// Bytes of a morsel at most.
@@ -58,6 +60,7 @@ impl Default for RunOptions {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             engine: Engine::Jit,
             chunk_bytes: 1 << 20,
+            map_from: 256 << 10,
             morsel_rows: 8192,
             morsel_bytes: 256 << 10,
             memory_bytes: None,

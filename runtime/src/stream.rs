@@ -6,10 +6,9 @@
 use crate::decompress::{TextReader, open_text};
 use crate::format::{CHUNK_PADDING, Chunk};
 use crate::kernels::newline::{count_quotes, row_end};
-use crate::reader::ReadError;
+use crate::reader::{ReadBuffers, ReadError};
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Bytes of the longest row: a file without line ends must not fill the memory, however well it is compressed.
 const ROW_BYTES_MAX: usize = 1 << 30;
@@ -73,9 +72,9 @@ impl Chunks<'_> {
         self.reader.taken()
     }
 
-    /// The next chunk; `None` at the end of the file. `spare` is a buffer to reuse.
-    pub(crate) fn next(&mut self, spare: Arc<Vec<u8>>) -> Result<Option<Chunk>, ReadError> {
-        let mut buffer = Arc::try_unwrap(spare).unwrap_or_default();
+    /// The next chunk; `None` at the end of the file.
+    pub(crate) fn next(&mut self, buffers: &ReadBuffers) -> Result<Option<Chunk>, ReadError> {
+        let mut buffer = buffers.take();
         buffer.clear();
         buffer.append(&mut self.rest);
         self.fill(&mut buffer, self.file.chunk_bytes)?;
@@ -88,7 +87,7 @@ impl Chunks<'_> {
         buffer.resize(end + CHUNK_PADDING, 0);
         let offset = self.offset;
         self.offset += end as u64;
-        Ok(Some(Chunk { buffer: Arc::new(buffer), start: 0, end, file: self.file.index, offset }))
+        Ok(Some(Chunk { buffer: buffers.lend(buffer), start: 0, end, file: self.file.index, offset }))
     }
 
     /// Where the row ends that holds the last byte the chunk should have; reads on if need be.
@@ -156,7 +155,8 @@ mod tests {
             let file = StreamedFile::new(path.to_str().expect("utf-8"), 3, chunk_bytes, quote).expect("open");
             let mut chunks = file.chunks().expect("chunks");
             let mut joined = Vec::new();
-            while let Some(chunk) = chunks.next(Arc::new(vec![9; 5])).expect("a chunk") {
+            let buffers = ReadBuffers::new(u64::MAX);
+            while let Some(chunk) = chunks.next(&buffers).expect("a chunk") {
                 let bytes = &chunk.buffer[chunk.start..chunk.end];
                 assert_eq!((chunk.offset, chunk.file), (joined.len() as u64, 3));
                 assert!(!bytes.is_empty() && chunk.buffer.len() == chunk.end + CHUNK_PADDING);

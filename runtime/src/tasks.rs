@@ -7,7 +7,7 @@ use crate::format::json::JsonScanner;
 use crate::format::lines::LinesScanner;
 use crate::format::{MorselLimits, Scanner};
 use crate::options::{RunError, RunOptions};
-use crate::reader::{ChunkedFile, ReadError};
+use crate::reader::{ChunkedFile, ReadBuffers, ReadError};
 use crate::stream::StreamedFile;
 use flow_ir::column::ColumnBuilder;
 use flow_ir::compression::Compression;
@@ -55,6 +55,7 @@ pub(crate) fn open_inputs(
     stage: &Stage,
     datasets: &HashMap<DatasetId, Arc<Dataset>>,
     options: &RunOptions,
+    buffers: &ReadBuffers,
 ) -> Result<Tasks, RunError> {
     let mut opened = Tasks { inputs: Vec::new(), tasks: Vec::new(), bytes: 0 };
     for (input, i) in stage.inputs.iter().enumerate() {
@@ -63,8 +64,8 @@ pub(crate) fn open_inputs(
                 let quote = hidden_line_ends(&source.format);
                 let mut files = Vec::new();
                 for (index, f) in source.files.iter().enumerate() {
-                    let (file, bytes, parts) =
-                        open_file(&f.path, index, options.chunk_bytes, quote).map_err(RunError::Read)?;
+                    let (file, bytes, parts) = open_file(&f.path, index, options.chunk_bytes, quote, buffers)
+                        .map_err(RunError::Read)?;
                     opened.bytes += bytes;
                     opened.tasks.extend((0..parts).map(|part| Task { input, file: index, part }));
                     files.push(file);
@@ -93,13 +94,14 @@ fn open_file(
     index: usize,
     chunk_bytes: usize,
     quote: Option<u8>,
+    buffers: &ReadBuffers,
 ) -> Result<(InputFile, u64, usize), ReadError> {
     if Compression::of(path).is_some() {
         let file = StreamedFile::new(path, index, chunk_bytes, quote)?;
         let bytes = file.size();
         return Ok((InputFile::Streamed(file), bytes, 1));
     }
-    let file = ChunkedFile::open(path, index, chunk_bytes, quote)?;
+    let file = ChunkedFile::open(path, index, chunk_bytes, quote, buffers)?;
     let (bytes, parts) = (file.size(), file.chunks());
     Ok((InputFile::Chunked(file), bytes, parts))
 }

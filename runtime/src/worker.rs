@@ -6,6 +6,7 @@ use crate::format::Scanner;
 use crate::leaf::{LeafState, Position, SharedLeaf};
 use crate::operators::join::JoinTable;
 use crate::options::{RunError, RunOptions};
+use crate::reader::ReadBuffers;
 use crate::row_batch::{Morsel, RowBatch};
 use crate::stream::StreamedFile;
 use crate::take::{ChunkPart, ChunkRows};
@@ -24,6 +25,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) leaves: &'a [SharedLeaf],
     pub(crate) joins: &'a HashMap<BuildKey, Arc<JoinTable>>,
     pub(crate) options: &'a RunOptions,
+    pub(crate) buffers: &'a ReadBuffers,
     /// The next unclaimed task.
     pub(crate) next: AtomicUsize,
     /// Tasks from here on are not started: an earlier one failed, or enough rows are there.
@@ -63,7 +65,6 @@ pub(crate) fn work(shared: &Shared<'_>) -> WorkerResult {
         rows: vec![RowTally::default(); shared.stage.inputs.len()],
         faults: Vec::new(),
         scanners: shared.stage.inputs.iter().map(|_| None).collect(),
-        spare: Vec::new(),
         chunks: 0,
         fed: vec![0; shared.leaves.len()],
         parts: Vec::new(),
@@ -108,7 +109,6 @@ struct Worker<'a> {
     rows: Vec<RowTally>,
     faults: Vec<(usize, usize, RowFault)>,
     scanners: Vec<Option<Box<dyn Scanner>>>,
-    spare: Vec<Arc<Vec<u8>>>,
     chunks: u64,
     /// Rows of the current task that each leaf has seen.
     fed: Vec<u64>,
@@ -131,12 +131,11 @@ impl Worker<'_> {
             }
             OpenInput::Files(files) => match &files[task.file] {
                 InputFile::Chunked(file) => {
-                    let buffer = self.free_buffer();
-                    let chunk = file.read(task.part, buffer).map_err(RunError::Read)?;
-                    let bytes = (chunk.end - chunk.start) as u64;
-                    self.chunk(number, task, &chunk)?;
-                    self.spare.push(chunk.buffer);
-                    self.count_bytes(bytes);
+                    let chunk = file.read(task.part, self.shared.buffers).map_err(RunError::Read)?;
+                    let outcome = self.chunk(number, task, &chunk);
+                    self.shared.buffers.check().map_err(RunError::Read)?;
+                    outcome?;
+                    self.count_bytes((chunk.end - chunk.start) as u64);
                 }
                 InputFile::Streamed(file) => self.streamed(number, task, file)?,
             },
@@ -149,11 +148,8 @@ impl Worker<'_> {
     fn streamed(&mut self, number: usize, task: Task, file: &StreamedFile) -> Result<(), RunError> {
         let mut chunks = file.chunks().map_err(RunError::Read)?;
         let mut taken = 0;
-        loop {
-            let buffer = self.free_buffer();
-            let Some(chunk) = chunks.next(buffer).map_err(RunError::Read)? else { break };
+        while let Some(chunk) = chunks.next(self.shared.buffers).map_err(RunError::Read)? {
             self.chunk(number, task, &chunk)?;
-            self.spare.push(chunk.buffer);
             self.count_bytes(chunks.taken() - taken);
             taken = chunks.taken();
             self.end_chunk(number, task, false);
@@ -176,18 +172,6 @@ impl Worker<'_> {
     fn count_bytes(&self, bytes: u64) {
         self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.shared.options.control.bytes_done.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// A buffer that nothing refers to any more.
-    fn free_buffer(&mut self) -> Arc<Vec<u8>> {
-        match self.spare.iter().position(|b| Arc::strong_count(b) == 1) {
-            Some(i) => self.spare.swap_remove(i),
-            None => {
-                // Buffers still in use belong to rows that were kept: let those own them.
-                self.spare.truncate(2);
-                Arc::new(Vec::new())
-            }
-        }
     }
 
     fn chunk(&mut self, number: usize, task: Task, chunk: &crate::format::Chunk) -> Result<(), RunError> {

@@ -8,7 +8,6 @@ use flow_runtime::format::csv::CsvScanner;
 use flow_runtime::format::{CHUNK_PADDING, Chunk, MorselLimits, Scanner};
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Bytes of a file that are looked at, at most.
 pub(crate) const SAMPLE_BYTES: u64 = 8 << 20;
@@ -35,7 +34,7 @@ pub(crate) fn first_bytes(path: &Path, limit: u64) -> Result<(Vec<u8>, bool), Ca
 pub(crate) fn chunk(mut bytes: Vec<u8>) -> Chunk {
     let end = bytes.len();
     bytes.resize(end + CHUNK_PADDING, 0);
-    Chunk { buffer: Arc::new(bytes), start: 0, end, file: 0, offset: 0 }
+    Chunk { buffer: bytes.into(), start: 0, end, file: 0, offset: 0 }
 }
 
 /// A source of one file with `fields` columns of text.

@@ -62,6 +62,7 @@ pub(crate) fn options(engine: &EngineArgs) -> RunOptions {
     }
     options.engine = if engine.interpret { Engine::Interpreter } else { Engine::Jit };
     options.chunk_bytes = engine.chunk_kib as usize * 1024;
+    options.map_from = if engine.no_mmap { u64::MAX } else { u64::from(engine.map_kib) * 1024 };
     options.morsel_rows = engine.morsel_rows as usize;
     options.memory_bytes = engine.memory;
     options.max_bad = engine.max_bad;

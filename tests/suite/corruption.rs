@@ -57,7 +57,7 @@ fn every_row_of_a_corrupted_file_is_accounted_for() {
     std::fs::write(workplace.path().join("p.flow"), PROGRAM).expect("program written");
     let mut first = None;
     for threads in ["1", "2", "7"] {
-        for sizes in [&[][..], &["--chunk-kib", "3", "--morsel-rows", "17"][..]] {
+        for sizes in [&[][..], &["--chunk-kib", "3", "--morsel-rows", "17", "--map-kib", "0"][..]] {
             for engine in [&[][..], &["--interpret"][..], &["--optimize", "0"][..]] {
                 let mut arguments = vec!["run", "p.flow", "--threads", threads];
                 arguments.extend(sizes);

@@ -67,6 +67,37 @@ fn a_killed_run_leaves_the_old_output_or_the_new_one() {
     assert_eq!(std::fs::read(&out).expect("the output"), new);
 }
 
+/// A file that another process shortens meanwhile is an error of the run, whenever that happens.
+#[test]
+fn a_file_shortened_while_it_is_mapped_is_an_error() {
+    let workplace = Workplace::new();
+    input(&workplace);
+    let (data, out) = (workplace.path().join("in.csv"), workplace.path().join("out.csv"));
+    let whole = std::fs::read(&data).expect("the input");
+    let mut noticed = 0;
+    for delay in (0..100u64).step_by(5) {
+        std::fs::write(&data, &whole).expect("input written");
+        std::fs::write(&out, "old\n").expect("old output");
+        let mut command = run(&workplace);
+        let child = command.stderr(Stdio::piped()).spawn().expect("flowc starts");
+        std::thread::sleep(Duration::from_millis(delay));
+        let file = std::fs::OpenOptions::new().write(true).open(&data).expect("opened");
+        file.set_len(5000).expect("shortened");
+        let outcome = child.wait_with_output().expect("flowc ends");
+        assert_eq!(outcome.status.signal(), None, "killed by a signal after {delay} ms");
+        let message = String::from_utf8_lossy(&outcome.stderr);
+        if message.contains("became shorter while it was read") {
+            assert!(!outcome.status.success());
+            assert_eq!(std::fs::read(&out).expect("an output"), b"old\n");
+            noticed += 1;
+        } else {
+            // Shortened before it was opened, or after it was read.
+            assert!(outcome.status.success(), "after {delay} ms: {message}");
+        }
+    }
+    assert!(noticed > 0, "no file was shortened in time: the input is too small");
+}
+
 /// Ctrl-C ends a run with status 130, soon, without a trace.
 #[test]
 fn an_interrupted_run_leaves_nothing() {

@@ -10,15 +10,17 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 struct Configuration(Vec<&'static str>);
 
-/// Threads × sizes × optimizer × engine.
+/// Threads × sizes × optimizer × engine. Small files are mapped only when that is asked for.
 fn configurations() -> Vec<Configuration> {
     let mut all = Vec::new();
     for threads in ["1", "2", "7"] {
+        let mapping: &[_] = if threads == "2" { &["--map-kib", "0"] } else { &[] };
         for sizes in [&[][..], &["--chunk-kib", "1", "--morsel-rows", "3"][..]] {
             for optimize in ["1", "0"] {
                 for engine in [&[][..], &["--interpret"][..]] {
                     let mut arguments = vec!["--threads", threads, "--optimize", optimize];
                     arguments.extend(sizes);
+                    arguments.extend(mapping);
                     arguments.extend(engine);
                     all.push(Configuration(arguments));
                 }

@@ -7,6 +7,7 @@
 use crate::logical::ColumnId;
 use crate::types::Type;
 use crate::value::Value;
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Status byte of a value that is there.
@@ -66,8 +67,8 @@ pub const fn view(offset: u32, length: u32) -> View {
 /// and the buffer has [`BUFFER_PADDING`] readable bytes after the last byte of any view.
 #[derive(Clone, Debug)]
 pub struct StrColumn {
-    /// The bytes.
-    pub buffer: Arc<Vec<u8>>,
+    /// The bytes: owned, or a part of a mapped file.
+    pub buffer: Bytes,
     /// One view a row.
     pub views: Vec<View>,
 }
@@ -118,7 +119,7 @@ impl StrBuilder {
     /// The column.
     pub fn finish(mut self) -> StrColumn {
         self.bytes.resize(self.bytes.len() + BUFFER_PADDING, 0);
-        StrColumn { buffer: Arc::new(self.bytes), views: self.views }
+        StrColumn { buffer: self.bytes.into(), views: self.views }
     }
 }
 

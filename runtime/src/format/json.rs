@@ -23,12 +23,12 @@ use crate::kernels::level::SimdLevel;
 use crate::kernels::structural::Tokens;
 use crate::kernels::structural_match::{Cursor, Rows, Shape, Stop, right_escapes, take_rows};
 use crate::kernels::utf8::is_utf8;
+use bytes::Bytes;
 use convert::Morsel;
 use flow_ir::source::Source;
 use flow_ir::{Column, DataType};
 use paths::{Paths, Slot};
 use std::ops::Range;
-use std::sync::Arc;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// Bytes cut into tokens at a time; a multiple of 64, small enough that the tokens stay in the cache.
@@ -62,7 +62,7 @@ pub struct JsonScanner {
     /// Rows without a known shape since the last one with.
     streak: usize,
     tokens: Tokens,
-    buffer: Arc<Vec<u8>>,
+    buffer: Bytes,
     /// The end of the chunk.
     end: usize,
     /// The end of the bytes that have been cut into tokens.
@@ -105,7 +105,7 @@ impl JsonScanner {
             credit: SHAPES_MAX * ROWS_A_SHAPE,
             streak: 0,
             tokens: Tokens::default(),
-            buffer: Arc::new(Vec::new()),
+            buffer: Bytes::new(),
             end: 0,
             cut: 0,
             next: 0,
@@ -320,7 +320,7 @@ impl Scanner for JsonScanner {
             // The kernels read whole vectors.
             let mut padded = self.buffer[..self.end].to_vec();
             padded.resize(self.end + CHUNK_PADDING, 0);
-            self.buffer = Arc::new(padded);
+            self.buffer = padded.into();
         }
         if chunk.offset == 0 && self.buffer[self.start..self.end].starts_with(BOM) {
             self.start += BOM.len();

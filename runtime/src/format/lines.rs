@@ -77,7 +77,6 @@ impl Scanner for LinesScanner {
 mod tests {
     use super::*;
     use crate::format::CHUNK_PADDING;
-    use std::sync::Arc;
 
     #[test]
     fn lines_are_those_between_newlines() {
@@ -102,7 +101,7 @@ mod tests {
             expected.extend((!last.is_empty()).then_some(last));
             let mut buffer = text.clone();
             buffer.resize(text.len() + CHUNK_PADDING, b'\n');
-            let chunk = Chunk { buffer: Arc::new(buffer), start: 0, end: text.len(), file: 0, offset: 9 };
+            let chunk = Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 9 };
             for level in SimdLevel::available() {
                 let limits = MorselLimits { rows_max: 1 + below(9), bytes_max: below(300) };
                 let mut scanner = LinesScanner::with_level(level, limits);

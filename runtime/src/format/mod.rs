@@ -9,9 +9,9 @@ pub mod json;
 pub mod lines;
 pub mod write;
 
+use bytes::Bytes;
 use flow_ir::Column;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Readable bytes past the last row in a chunk's buffer.
 pub const CHUNK_PADDING: usize = 128;
@@ -20,7 +20,7 @@ pub const CHUNK_PADDING: usize = 128;
 #[derive(Clone, Debug)]
 pub struct Chunk {
     /// The bytes, with [`CHUNK_PADDING`] more after `end`.
-    pub buffer: Arc<Vec<u8>>,
+    pub buffer: Bytes,
     /// The first byte of the first row.
     pub start: usize,
     /// One past the last byte of the last row, its line end included where the file has one.

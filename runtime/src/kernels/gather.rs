@@ -103,7 +103,7 @@ fn pick_text(columns: &[&Column], places: &[Place]) -> StrColumn {
         buffer.extend_from_slice(text);
     }
     buffer.resize(buffer.len() + BUFFER_PADDING, 0);
-    StrColumn { buffer: Arc::new(buffer), views }
+    StrColumn { buffer: buffer.into(), views }
 }
 
 /// Cuts `places` into runs of at most [`BATCH_ROWS`] rows whose text fits into one buffer each.
@@ -288,7 +288,7 @@ impl OpenColumn {
             Some(OpenValues::Any(v)) => Values::Any(v),
             Some(OpenValues::Str { mut bytes, views }) => {
                 bytes.resize(bytes.len() + BUFFER_PADDING, 0);
-                Values::Str(StrColumn { buffer: Arc::new(bytes), views })
+                Values::Str(StrColumn { buffer: bytes.into(), views })
             }
         };
         Column { values, status: Status::from_bytes(std::mem::take(&mut self.status)) }

@@ -8,7 +8,6 @@ use super::argument::{strict, sure_text_column};
 use super::by_rows;
 use flow_ir::column::{BUFFER_PADDING, VALID, View, view};
 use flow_ir::{Column, DataType, Function, Status, StrColumn, Values};
-use std::sync::Arc;
 
 /// The bytes at the offset and of the length of a view.
 pub(super) fn parts(v: View) -> (usize, usize) {
@@ -99,5 +98,5 @@ fn change_region(function: Function, texts: &StrColumn, status: &Status) -> Opti
         }
     };
     let views = texts.views.iter().enumerate().map(shift).collect();
-    Some(StrColumn { buffer: Arc::new(changed), views })
+    Some(StrColumn { buffer: changed.into(), views })
 }

@@ -5,10 +5,10 @@
 use super::fields::Fields;
 use crate::kernels::level::SimdLevel;
 use crate::kernels::{date, number};
+use bytes::Bytes;
 use flow_ir::column::{BUFFER_PADDING, NULL, StrBuilder, VALID, View, view};
 use flow_ir::{Column, DataType, ErrorCode, Status, StrColumn, Type, Values, text};
 use memchr::memchr;
-use std::sync::Arc;
 
 /// One column of a source as the scanner needs it.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl ColumnFormat {
 /// What the texts of a column lie in, and what they may mean.
 pub(super) struct Context<'a> {
     pub(super) level: SimdLevel,
-    pub(super) buffer: &'a Arc<Vec<u8>>,
+    pub(super) buffer: &'a Bytes,
     /// Spellings of null besides the empty one.
     pub(super) nulls: &'a [Vec<u8>],
     /// The quote, where fields may hold doubled ones.
@@ -49,7 +49,7 @@ impl Context<'_> {
     }
 
     fn values(&self, ty: &Type, views: &[View], bad: &mut Vec<u32>) -> Values {
-        let buffer = self.buffer.as_slice();
+        let buffer = &self.buffer[..];
         match ty {
             Type::Bool => Values::Bool(number::parse_bools(buffer, views, bad)),
             Type::Int => Values::I64(number::parse_ints(self.level, buffer, views, bad)),
@@ -176,10 +176,9 @@ pub(super) fn unreadable(ty: &DataType, rows: usize) -> Column {
         t if t.is_i64() => Values::I64(vec![0; rows]),
         Type::Float => Values::F64(vec![0.0; rows]),
         Type::Decimal { .. } => Values::I128(vec![0; rows]),
-        Type::String => Values::Str(StrColumn {
-            buffer: Arc::new(vec![0; BUFFER_PADDING]),
-            views: vec![view(0, 0); rows],
-        }),
+        Type::String => {
+            Values::Str(StrColumn { buffer: vec![0; BUFFER_PADDING].into(), views: vec![view(0, 0); rows] })
+        }
         _ => Values::Any(vec![flow_ir::Value::Null; rows]),
     };
     Column { values, status: Status::Rows(vec![ErrorCode::Structure as u8; rows]) }

@@ -50,7 +50,9 @@ pub(crate) fn fields(rows: &Rows, field: usize, chosen: Option<&[u32]>) -> Field
 /// The field between two neighbouring starts.
 #[inline]
 fn between(start: u32, next: u32) -> View {
-    view(start, next.wrapping_sub(start).wrapping_sub(1))
+    // As one number, start low and next high, because compilers make vectors of this, and shuffles of two halves.
+    let both = view(start, next);
+    both.wrapping_sub(both << 32).wrapping_sub(1 << 32)
 }
 
 fn regular(rows: &Rows, field: usize, chosen: Option<&[u32]>) -> Vec<View> {

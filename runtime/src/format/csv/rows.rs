@@ -12,8 +12,8 @@ use crate::kernels::level::SimdLevel;
 use crate::kernels::newline::row_end;
 use crate::kernels::tokenize::{Facts, Quoting, Tokens, tokenize};
 use crate::kernels::utf8::is_utf8;
+use bytes::Bytes;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// The longest row in bytes; also what keeps positions within 32 bits.
 pub(super) const ROW_BYTES_MAX: usize = 64 << 20;
@@ -52,7 +52,7 @@ pub(crate) struct Rows {
     pub(super) level: SimdLevel,
     delimiters: Delimiters,
     limits: MorselLimits,
-    pub(crate) buffer: Arc<Vec<u8>>,
+    pub(crate) buffer: Bytes,
     chunk_end: usize,
     /// Fields a row must have.
     pub(super) fields: usize,
@@ -76,7 +76,7 @@ impl Rows {
             level,
             delimiters,
             limits,
-            buffer: Arc::new(Vec::new()),
+            buffer: Bytes::new(),
             chunk_end: 0,
             fields: 1,
             next: 0,

@@ -12,14 +12,14 @@ use super::value::{bool, decimal, float, in_string, int, value};
 use crate::kernels::level::SimdLevel;
 use crate::kernels::structural_match::{IS_STRING, MAY_ESCAPE};
 use crate::kernels::{date, number};
+use bytes::Bytes;
 use flow_ir::column::{NULL, StrBuilder, VALID, View};
 use flow_ir::{Column, DataType, ErrorCode, Status, StrColumn, Type, Value, Values, text};
-use std::sync::Arc;
 
 /// What a column is made from.
 pub(crate) struct Morsel<'a> {
     /// The chunk's buffer.
-    pub(crate) buffer: &'a Arc<Vec<u8>>,
+    pub(crate) buffer: &'a Bytes,
     /// The slots of the first row, then those of the second, and so on.
     pub(crate) slots: &'a [u64],
     /// Slots a row.

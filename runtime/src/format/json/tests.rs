@@ -64,7 +64,7 @@ pub(super) fn scan(source: &Source, text: &[u8], cut: Cut) -> Vec<Row> {
         buffer.extend_from_slice(&text[start..end]);
         buffer.resize(buffer.len() + CHUNK_PADDING, b'7');
         let chunk = Chunk {
-            buffer: Arc::new(buffer),
+            buffer: buffer.into(),
             start: before,
             end: before + end - start,
             file: 0,

@@ -68,7 +68,7 @@ fn a_duplicate_whose_null_row_is_first_stays_null_elsewhere() {
     let mut d = Distinct::new(spec, &Budget::unlimited());
     let keys = Column::valid(Values::I64(vec![5, 5]));
     // The view of a null row may point anywhere.
-    let text = StrColumn { buffer: Arc::new(vec![b'x'; 3 + BUFFER_PADDING]), views: vec![u64::MAX, 1 << 32] };
+    let text = StrColumn { buffer: vec![b'x'; 3 + BUFFER_PADDING].into(), views: vec![u64::MAX, 1 << 32] };
     let rows = Column { values: Values::Str(text), status: flow_ir::Status::Rows(vec![1, 0]) };
     d.update(&[&keys], &[&rows], 2, 10).unwrap();
     let out = merge_and_finish(vec![d]).unwrap();
