@@ -46,6 +46,13 @@ impl Catalog for FileCatalog {
     fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError> {
         infer::infer(Path::new(&file.path), format)
     }
+
+    fn program(&self, path: &str) -> Result<String, CatalogError> {
+        if !Path::new(path).exists() {
+            return Err(CatalogError::NotFound);
+        }
+        crate::program::read_text(Path::new(path)).map_err(CatalogError::Unreadable)
+    }
 }
 
 fn info(path: &Path) -> Result<FileInfo, CatalogError> {

@@ -4,12 +4,12 @@ use crate::catalog::FileCatalog;
 use crate::cli::{ColorChoice, ProgramArgs};
 use crate::failure::{Failure, Status};
 use crate::render::Renderer;
-use flow_compiler::Compiled;
 use flow_compiler::diagnostic::{Diagnostic, Severity};
-use flow_grammar::LineIndex;
+use flow_compiler::{Compiled, Loaded, Sources};
 use flow_ir::Span;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// The largest program that is accepted.
 const PROGRAM_BYTES_MAX: u64 = 64 << 20;
@@ -21,14 +21,13 @@ pub struct Program {
     pub name: String,
     /// The text.
     pub text: String,
-    lines: LineIndex,
+    loaded: OnceLock<Loaded>,
 }
 
 impl Program {
     /// A program of the given text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
-        Program { name: name.into(), lines: LineIndex::new(&text), text }
+        Program { name: name.into(), text: text.into(), loaded: OnceLock::new() }
     }
 
     /// The program that the command line names.
@@ -46,46 +45,40 @@ impl Program {
     /// The program in a file.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let fail = |why: String| Failure::message(Status::Usage, format!("cannot read `{name}`: {why}"));
-        let meta = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?;
-        if meta.is_dir() {
-            return Err(fail("it is a directory".to_owned()));
-        }
-        if meta.len() > PROGRAM_BYTES_MAX {
-            return Err(fail(format!(
-                "it has {} bytes, and a program may have {PROGRAM_BYTES_MAX}",
-                meta.len()
-            )));
-        }
-        let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
-        Ok(Program::new(name.clone(), decode(bytes).map_err(fail)?))
+        let text = read_text(path)
+            .map_err(|why| Failure::message(Status::Usage, format!("cannot read `{name}`: {why}")))?;
+        Ok(Program::new(name, text))
+    }
+
+    /// The program and the files it imports, read when they are first asked for.
+    pub fn loaded(&self) -> &Loaded {
+        self.loaded.get_or_init(|| flow_compiler::load(&self.text, &self.name, &FileCatalog))
+    }
+
+    /// The texts that spans of plans and diagnostics are places in.
+    pub fn sources(&self) -> &Sources {
+        self.loaded().sources()
     }
 
     /// `name:line:column` of a span.
     pub fn place(&self, span: Span) -> String {
-        let at = self.lines.line_column(&self.text, span.start);
-        format!("{}:{}:{}", self.name, at.line, at.column)
-    }
-
-    /// The line of a byte offset, from 1.
-    pub fn line(&self, offset: u32) -> u32 {
-        self.lines.line_column(&self.text, offset).line
-    }
-
-    /// The text of a line, from 1.
-    pub fn line_text(&self, line: u32) -> &str {
-        self.lines.line_span(&self.text, line).map_or("", |s| s.text(&self.text))
+        self.sources().place(span)
     }
 
     /// The text of a span.
     pub fn span_text(&self, span: Span) -> &str {
-        self.text.get(span.start as usize..span.end as usize).unwrap_or("")
+        self.sources().span_text(span)
+    }
+
+    /// Everything wrong with the program, or what it compiles to.
+    pub fn check(&self, params: &[(String, String)]) -> Result<Compiled, Vec<Diagnostic>> {
+        flow_compiler::compile_loaded(self.loaded(), params, &FileCatalog)
     }
 
     /// Checks the program against the files it names.
     pub fn compile(&self, args: &ProgramArgs) -> Result<Compiled, Failure> {
-        let compiled = flow_compiler::compile(&self.text, &self.name, &args.params, &FileCatalog)
-            .map_err(|diagnostics| self.failure(&diagnostics, args.color))?;
+        let compiled =
+            self.check(&args.params).map_err(|diagnostics| self.failure(&diagnostics, args.color))?;
         if args.locked
             && let Some(schema) = compiled.inferred.first()
         {
@@ -117,6 +110,19 @@ impl Program {
         }
         text
     }
+}
+
+/// The program text in a file, or why there is none.
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
+    let meta = std::fs::metadata(path).map_err(|e| e.to_string())?;
+    if meta.is_dir() {
+        return Err("it is a directory".to_owned());
+    }
+    if meta.len() > PROGRAM_BYTES_MAX {
+        return Err(format!("it has {} bytes, and a program may have {PROGRAM_BYTES_MAX}", meta.len()));
+    }
+    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    decode(bytes)
 }
 
 /// Whether messages are coloured.

@@ -1,7 +1,7 @@
 //! Diagnostics as people see them: the message, the program text it is about, and the repair.
 
 use crate::program::Program;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer as Snippets, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer as Snippets, Snippet};
 use flow_compiler::diagnostic::{Diagnostic, Severity};
 use std::ops::Range;
 
@@ -23,22 +23,33 @@ impl Renderer {
             Severity::Warning => Level::WARNING,
             Severity::Note => Level::NOTE,
         };
-        let mut snippet = Snippet::source(program.text.as_str()).path(program.name.as_str()).line_start(1);
         let captions: Vec<&str> =
             d.labels.iter().filter(|l| l.span == d.span).map(|l| l.text.as_str()).collect();
-        let mut primary = AnnotationKind::Primary.span(range(d.span, program));
-        if let Some(caption) = captions.first().filter(|c| !c.is_empty()) {
-            primary = primary.label(*caption);
-        }
-        snippet = snippet.annotation(primary);
-        for label in d.labels.iter().filter(|l| l.span != d.span) {
-            let mut context = AnnotationKind::Context.span(range(label.span, program));
-            if !label.text.is_empty() {
-                context = context.label(label.text.as_str());
+        let caption = captions.first().copied().unwrap_or_default();
+        let mut group = Group::with_title(level.primary_title(d.message.as_str()).id(d.code));
+        let sources = program.sources();
+        let first = sources.file_of(d.span.start);
+        let files = (0..sources.files().len()).filter(|file| *file != first);
+        // The file that is wrong comes first, then those that have to do with it.
+        for file in std::iter::once(first).chain(files) {
+            let labels = d.labels.iter().filter(|l| l.span != d.span);
+            let mut labels = labels.filter(|l| sources.file_of(l.span.start) == file).peekable();
+            if file != first && labels.peek().is_none() {
+                continue;
             }
-            snippet = snippet.annotation(context);
+            let text = sources.text_of(file);
+            let name = sources.files().get(file).map_or("", |f| f.name.as_str());
+            let mut snippet = Snippet::source(text).path(name).line_start(1);
+            if file == first {
+                let primary = AnnotationKind::Primary.span(range(sources.local(d.span), text));
+                snippet = snippet.annotation(labelled(primary, caption));
+            }
+            for label in labels {
+                let context = AnnotationKind::Context.span(range(sources.local(label.span), text));
+                snippet = snippet.annotation(labelled(context, &label.text));
+            }
+            group = group.element(snippet);
         }
-        let mut group: Group<'_> = level.primary_title(d.message.as_str()).id(d.code).element(snippet);
         for note in &d.notes {
             group = group.element(Level::NOTE.no_name().message(note.as_str()));
         }
@@ -54,9 +65,13 @@ impl Renderer {
     }
 }
 
-/// A span inside the program's text, on character boundaries.
-fn range(span: flow_ir::Span, program: &Program) -> Range<usize> {
-    let text = &program.text;
+/// An annotation with its caption, if it has one.
+fn labelled<'a>(annotation: Annotation<'a>, caption: &'a str) -> Annotation<'a> {
+    if caption.is_empty() { annotation } else { annotation.label(caption) }
+}
+
+/// A span inside a text, on character boundaries.
+fn range(span: flow_ir::Span, text: &str) -> Range<usize> {
     let floor = |at: u32| {
         let mut at = (at as usize).min(text.len());
         while !text.is_char_boundary(at) {

@@ -119,7 +119,7 @@ fn row_fault(fault: &RowFault, program: &Program) -> String {
     if let Some((line, _)) = place {
         excerpt(&mut text, fault, line);
     }
-    let needed = program.line_text(program.line(fault.needed_by.start)).trim();
+    let needed = program.sources().line_text(fault.needed_by.start).trim();
     let _ = writeln!(text, "  needed by: {}  {needed}", program.place(fault.needed_by));
     if let (Some(span), Some(field)) = (fault.declared.filter(|s| s.end > s.start), &fault.field) {
         let _ = writeln!(text, "  declared:  {}  {field}: {}", program.place(span), fault.expected);

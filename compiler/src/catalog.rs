@@ -46,12 +46,19 @@ pub trait Catalog {
 
     /// The schema that the first rows of a file suggest.
     fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError>;
+
+    /// The text of a program that an `import` names.
+    fn program(&self, path: &str) -> Result<String, CatalogError> {
+        let _ = path;
+        Err(CatalogError::NotFound)
+    }
 }
 
 /// A catalog of made-up files, for tests and editors without a file system.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryCatalog {
     files: BTreeMap<String, Vec<InferredField>>,
+    programs: BTreeMap<String, String>,
 }
 
 impl MemoryCatalog {
@@ -71,6 +78,13 @@ impl MemoryCatalog {
             })
             .collect();
         self.files.insert(path.to_owned(), columns);
+        self
+    }
+
+    /// Adds a program that others may import.
+    #[must_use]
+    pub fn with_program(mut self, path: &str, text: &str) -> Self {
+        self.programs.insert(path.to_owned(), text.to_owned());
         self
     }
 
@@ -96,5 +110,9 @@ impl Catalog for MemoryCatalog {
 
     fn infer(&self, file: &FileInfo, _: &Format) -> Result<Vec<InferredField>, CatalogError> {
         Ok(self.columns(file)?.to_vec())
+    }
+
+    fn program(&self, path: &str) -> Result<String, CatalogError> {
+        self.programs.get(path).cloned().ok_or(CatalogError::NotFound)
     }
 }

@@ -9,9 +9,11 @@ use crate::check::Checked;
 use crate::diagnostic::Diagnostic;
 use crate::lower::Flow;
 use crate::resolve::Symbols;
+use crate::sources::Sources;
 use crate::{InferredSchema, ParamValue};
 use flow_ir::{ColumnId, DataType, LocalId, LogicalPlan, Span, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// How much inlined functions and pipes may be in all: a chain of functions that each call the one
 /// before twice doubles with every link.
@@ -23,36 +25,41 @@ const DIAGNOSTICS_MAX: usize = 200;
 /// How deep functions may call functions.
 pub(crate) const CALLS_DEPTH_MAX: usize = 48;
 
+/// A name of a file: which file, and the name there.
+pub(crate) type Key<'a> = (usize, &'a str);
+
 /// A compilation in progress.
 pub(crate) struct Compiler<'a> {
-    /// What the program declares.
-    pub(crate) symbols: Symbols<'a>,
+    /// What each file declares; the program itself is the first.
+    pub(crate) modules: Vec<Rc<Symbols<'a>>>,
+    /// The file whose names are meant.
+    pub(crate) module: usize,
     /// The files.
     pub(crate) catalog: &'a dyn Catalog,
     /// The program text, for messages that quote it.
-    pub(crate) source: &'a str,
+    pub(crate) sources: &'a Sources,
     /// The plan so far.
     pub(crate) plan: LogicalPlan,
     /// The findings so far.
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Datasets that are lowered or being lowered.
-    pub(crate) datasets: BTreeMap<&'a str, DatasetState>,
+    pub(crate) datasets: BTreeMap<Key<'a>, DatasetState>,
     /// Datasets that something reads.
-    pub(crate) used_datasets: BTreeSet<&'a str>,
+    pub(crate) used_datasets: BTreeSet<Key<'a>>,
     /// The values of parameters; `None` after an error.
-    pub(crate) params: BTreeMap<&'a str, Option<(Value, DataType)>>,
+    pub(crate) params: BTreeMap<Key<'a>, Option<(Value, DataType)>>,
     /// The constants that have been checked.
-    pub(crate) consts: BTreeMap<&'a str, ConstState>,
+    pub(crate) consts: BTreeMap<Key<'a>, ConstState>,
     /// Schemas whose fields are being resolved.
-    pub(crate) open_schemas: Vec<&'a str>,
+    pub(crate) open_schemas: Vec<Key<'a>>,
     /// Functions that are being inlined, the innermost last.
-    pub(crate) open_functions: Vec<&'a str>,
-    /// Pipes that are being expanded, the innermost last.
-    pub(crate) open_pipes: Vec<&'a str>,
+    pub(crate) open_functions: Vec<Key<'a>>,
+    /// Pipes that are being expanded with the places that use them, the innermost last.
+    pub(crate) open_pipes: Vec<(Key<'a>, Span)>,
     /// The values of the parameters of the pipe that is being expanded.
     pub(crate) pipe_values: Vec<(String, Option<Checked>)>,
     /// Functions that have been inlined at least once.
-    pub(crate) called: BTreeSet<&'a str>,
+    pub(crate) called: BTreeSet<Key<'a>>,
     /// How many expressions and stages have been inlined.
     pub(crate) inlined: u32,
     /// One past the largest local handed out.
@@ -88,15 +95,16 @@ pub(crate) enum ConstState {
 impl<'a> Compiler<'a> {
     /// A compilation of nothing yet.
     pub(crate) fn new(
-        source: &'a str,
-        symbols: Symbols<'a>,
+        sources: &'a Sources,
+        modules: Vec<Symbols<'a>>,
         catalog: &'a dyn Catalog,
         diagnostics: Vec<Diagnostic>,
     ) -> Self {
         Compiler {
-            symbols,
+            modules: modules.into_iter().map(Rc::new).collect(),
+            module: 0,
             catalog,
-            source,
+            sources,
             plan: LogicalPlan::default(),
             diagnostics,
             datasets: BTreeMap::new(),
@@ -118,13 +126,31 @@ impl<'a> Compiler<'a> {
     }
 
     /// Adds a finding, unless the same one is there: code that is inlined twice is wrong once.
-    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn report(&mut self, mut diagnostic: Diagnostic) {
         let known = self.diagnostics.iter().any(|d| {
             d.code == diagnostic.code && d.span == diagnostic.span && d.message == diagnostic.message
         });
-        if !known && self.diagnostics.len() < DIAGNOSTICS_MAX {
-            self.diagnostics.push(diagnostic);
+        if known || self.diagnostics.len() >= DIAGNOSTICS_MAX {
+            return;
         }
+        // What is wrong with a pipe depends on the rows it is used on.
+        for ((_, name), place) in self.open_pipes.iter().rev() {
+            diagnostic = diagnostic.label(*place, format!("`{name}` is used here"));
+        }
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// What the file that is being looked at declares.
+    pub(crate) fn symbols(&self) -> Rc<Symbols<'a>> {
+        self.modules.get(self.module).cloned().unwrap_or_default()
+    }
+
+    /// Does something with the names of another file.
+    pub(crate) fn within<T>(&mut self, module: usize, work: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.module, module);
+        let result = work(self);
+        self.module = outer;
+        result
     }
 
     /// Counts what is inlined; whether that has become too much, which is reported once.
@@ -167,6 +193,6 @@ impl<'a> Compiler<'a> {
 
     /// The program text at `place`.
     pub(crate) fn text(&self, place: Span) -> &'a str {
-        self.source.get(place.start as usize..place.end as usize).unwrap_or("")
+        self.sources.span_text(place)
     }
 }

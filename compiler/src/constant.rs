@@ -82,35 +82,65 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Gives every `param` its value: from the command line, else its default.
+    /// Gives every `param` its value: from the command line, else its default. Those of imported files are
+    /// called as the program would call them, `name.param`.
     pub(crate) fn bind_params(&mut self, given: &[(String, String)]) {
-        let params = self.symbols.params.clone();
-        let names: Vec<&str> = params.iter().map(|p| p.name.text.as_str()).collect();
-        for (name, _) in given.iter().filter(|(name, _)| !names.contains(&name.as_str())) {
-            let message = format!("this program has no parameter `{name}`");
-            let mut diagnostic = Diagnostic::error("F2012", Span::default(), message);
-            if let Some(near) = closest(name, names.iter().copied()) {
-                diagnostic = diagnostic.help(format!("did you mean `--param {near}=...`?"));
-            } else if names.is_empty() {
-                diagnostic = diagnostic.note("it has none at all");
-            } else {
-                diagnostic = diagnostic.note(format!("it has: {}", names.join(", ")));
-            }
-            self.report(diagnostic);
+        let prefixes = self.module_prefixes();
+        let mut names = Vec::new();
+        for (module, prefix) in &prefixes {
+            let symbols = self.modules.get(*module).cloned().unwrap_or_default();
+            names.extend(symbols.params.iter().map(|p| format!("{prefix}{}", p.name.text)));
         }
-        for def in params {
+        for (name, _) in given.iter().filter(|(name, _)| !names.contains(name)) {
+            self.unknown_param(name, &names);
+        }
+        for (module, prefix) in prefixes {
+            self.within(module, |compiler| compiler.bind_module_params(&prefix, given));
+        }
+    }
+
+    /// Every file with what stands before the names of its parameters, the program itself first.
+    fn module_prefixes(&self) -> Vec<(usize, String)> {
+        let mut found = vec![(0, String::new())];
+        let mut next = 0;
+        while let Some((module, prefix)) = found.get(next).cloned() {
+            next += 1;
+            let Some(symbols) = self.modules.get(module) else { continue };
+            for (name, target) in &symbols.imports {
+                if let Some(target) = target
+                    && !found.iter().any(|(known, _)| known == target)
+                {
+                    found.push((*target, format!("{prefix}{name}.")));
+                }
+            }
+        }
+        found
+    }
+
+    fn unknown_param(&mut self, name: &str, names: &[String]) {
+        let message = format!("this program has no parameter `{name}`");
+        let mut diagnostic = Diagnostic::error("F2012", Span::default(), message);
+        if let Some(near) = closest(name, names.iter().map(String::as_str)) {
+            diagnostic = diagnostic.help(format!("did you mean `--param {near}=...`?"));
+        } else if names.is_empty() {
+            diagnostic = diagnostic.note("it has none at all");
+        } else {
+            diagnostic = diagnostic.note(format!("it has: {}", names.join(", ")));
+        }
+        self.report(diagnostic);
+    }
+
+    fn bind_module_params(&mut self, prefix: &str, given: &[(String, String)]) {
+        for def in self.symbols().params.clone() {
+            let name = format!("{prefix}{}", def.name.text);
             // The last one counts, as everywhere on a command line.
-            let text = given.iter().rev().find(|(name, _)| *name == def.name.text).map(|(_, text)| text);
+            let text = given.iter().rev().find(|(given, _)| *given == name).map(|(_, text)| text);
             let value = self.param(def, text.map(String::as_str));
             if let Some((value, ty)) = &value {
-                self.param_values.push(ParamValue {
-                    name: def.name.text.clone(),
-                    ty: ty.clone(),
-                    value: value.clone(),
-                    given: text.is_some(),
-                });
+                let (ty, value) = (ty.clone(), value.clone());
+                self.param_values.push(ParamValue { name, ty, value, given: text.is_some() });
             }
-            self.params.insert(&def.name.text, value);
+            self.params.insert((self.module, &def.name.text), value);
         }
     }
 

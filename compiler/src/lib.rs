@@ -13,11 +13,13 @@ pub mod explain;
 pub mod glob;
 pub mod liveness;
 pub mod optimize;
+pub mod sources;
 pub mod stage;
 
 mod check;
 mod compiler;
 mod constant;
+mod import;
 mod lower;
 mod resolve;
 mod row;
@@ -26,6 +28,8 @@ mod suggest;
 
 pub use catalog::{Catalog, CatalogError, FileInfo, InferredField, MemoryCatalog};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
+pub use import::{Loaded, load};
+pub use sources::Sources;
 
 use compiler::Compiler;
 use flow_ir::{DataType, LogicalPlan, Span, Value};
@@ -81,12 +85,21 @@ pub fn compile(
     params: &[(String, String)],
     catalog: &dyn Catalog,
 ) -> Result<Compiled, Vec<Diagnostic>> {
-    let (program, errors) = flow_grammar::parse(source);
-    let mut diagnostics = errors.into_iter().map(diagnostic::from_syntax).collect();
-    let symbols = Symbols::collect(&program, &mut diagnostics);
-    let mut compiler = Compiler::new(source, symbols, catalog, diagnostics);
+    compile_loaded(&load(source, path, catalog), params, catalog)
+}
+
+/// Compiles a program whose imports have been read. The spans of plan and diagnostics are places in its
+/// [`Sources`].
+pub fn compile_loaded(
+    loaded: &Loaded,
+    params: &[(String, String)],
+    catalog: &dyn Catalog,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let mut diagnostics = loaded.diagnostics.clone();
+    let modules = loaded.modules.iter().map(|m| Symbols::collect(m, &mut diagnostics)).collect();
+    let mut compiler = Compiler::new(&loaded.sources, modules, catalog, diagnostics);
     compiler.bind_params(params);
-    compiler.program(&program);
+    compiler.programs(&loaded.modules);
     compiler.reads_of_writes();
     let Compiler { mut plan, mut diagnostics, inferred, param_values, .. } = compiler;
     diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end));
@@ -94,5 +107,6 @@ pub fn compile(
         return Err(diagnostics);
     }
     plan.unused = liveness::unused(&plan);
-    Ok(Compiled { path: path.to_owned(), plan, diagnostics, inferred, params: param_values })
+    let path = loaded.sources.files().first().map_or(String::new(), |f| f.name.clone());
+    Ok(Compiled { path, plan, diagnostics, inferred, params: param_values })
 }

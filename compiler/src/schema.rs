@@ -5,7 +5,7 @@
 
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
-use crate::resolve::Namespace;
+use crate::resolve::{Lookup, Namespace};
 use crate::suggest::closest;
 use flow_grammar::ast::{self, TypeKind};
 use flow_ir::{DataType, Field, Span, Type};
@@ -61,15 +61,25 @@ impl<'a> Compiler<'a> {
     }
 
     fn named_schema(&mut self, path: &'a ast::Path) -> Option<Vec<SchemaField>> {
-        let Some(name) = path.as_single() else {
-            self.unknown_schema(path);
+        let (module, name) = match self.symbols().lookup(path) {
+            Lookup::Here(name) => (self.module, name),
+            Lookup::In(module, name) => (module, name),
+            Lookup::Broken => return None,
+            Lookup::Nowhere => {
+                self.unknown_schema(&path.to_string(), span(path.span));
+                return None;
+            }
+        };
+        self.within(module, |compiler| compiler.schema_called(name, path))
+    }
+
+    fn schema_called(&mut self, name: &'a ast::Name, path: &'a ast::Path) -> Option<Vec<SchemaField>> {
+        let Some(def) = self.symbols().schemas.get(name.text.as_str()).copied() else {
+            self.unknown_schema(&name.text, span(name.span));
             return None;
         };
-        let Some(def) = self.symbols.schemas.get(name.text.as_str()).copied() else {
-            self.unknown_schema(path);
-            return None;
-        };
-        if self.open_schemas.contains(&name.text.as_str()) {
+        let key = (self.module, def.name.text.as_str());
+        if self.open_schemas.contains(&key) {
             self.report(Diagnostic::error(
                 "F2015",
                 span(path.span),
@@ -77,7 +87,7 @@ impl<'a> Compiler<'a> {
             ));
             return None;
         }
-        self.open_schemas.push(&def.name.text);
+        self.open_schemas.push(key);
         let fields = self.schema_fields(&def.fields);
         self.open_schemas.pop();
         Some(fields)
@@ -85,7 +95,7 @@ impl<'a> Compiler<'a> {
 
     /// Checks a schema that perhaps nothing uses.
     pub(crate) fn check_schema(&mut self, def: &'a ast::SchemaDef) {
-        self.open_schemas.push(&def.name.text);
+        self.open_schemas.push((self.module, &def.name.text));
         self.schema_fields(&def.fields);
         self.open_schemas.pop();
     }
@@ -145,27 +155,17 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn unknown_schema(&mut self, path: &ast::Path) {
-        if self.is_imported(path) {
-            return;
-        }
-        let name = path.to_string();
-        let place = span(path.span);
+    fn unknown_schema(&mut self, name: &str, place: Span) {
         let mut diagnostic =
             Diagnostic::error("F2008", place, format!("there is no type or schema called `{name}`"));
         let lower = name.to_lowercase();
-        let known = self.symbols.schemas.keys().copied().chain(TYPE_WORDS);
+        let symbols = self.symbols();
+        let known = symbols.schemas.keys().copied().chain(TYPE_WORDS);
         if let Some((_, word)) = FOREIGN_TYPES.iter().find(|(foreign, _)| *foreign == lower) {
             diagnostic = diagnostic.caption(format!("here it is called `{word}`")).fix(*word, place, *word);
-        } else if let Some(near) = closest(&name, known) {
+        } else if let Some(near) = closest(name, known) {
             diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);
         }
         self.report(diagnostic);
-    }
-
-    /// Whether a dotted name belongs to an import, about which an error has been reported.
-    pub(crate) fn is_imported(&self, path: &ast::Path) -> bool {
-        path.names.len() > 1
-            && path.names.first().is_some_and(|n| self.symbols.imports.contains(n.text.as_str()))
     }
 }

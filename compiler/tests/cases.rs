@@ -5,7 +5,7 @@
 
 mod render;
 
-use flow_compiler::{MemoryCatalog, compile};
+use flow_compiler::{MemoryCatalog, compile, compile_loaded, load};
 use flow_ir::Type;
 use flow_ir::verify::verify_logical;
 
@@ -41,6 +41,13 @@ fn catalog() -> MemoryCatalog {
         )
         .with("words.txt", &[])
         .with("indiv.txt", &[])
+        .with_program(
+            "crm.flow",
+            "schema Person { name: string, age: int, id: int }\nfn grown(age) = age >= 18\nconst LEAST = 3\nlet people = read \"a.csv\" schema Person\npipe older(than: int) { | filter age > $than | filter lenght > 2 }\n",
+        )
+        .with_program("prints.flow", "rows [{ n: 1 }]\n")
+        .with_program("circle.flow", "import \"other.flow\" as other\n")
+        .with_program("other.flow", "import \"./circle.flow\" as circle\n")
 }
 
 #[test]
@@ -54,12 +61,13 @@ fn cases() {
             .filter_map(|text| text.split_once('='))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let text = match compile(&source, name, &params, &catalog()) {
+        let loaded = load(&source, name, &catalog());
+        let text = match compile_loaded(&loaded, &params, &catalog()) {
             Ok(compiled) => {
                 assert_eq!(verify_logical(&compiled.plan), Ok(()), "{source}");
-                render::compiled(&compiled, &source, name)
+                render::compiled(&compiled, loaded.sources())
             }
-            Err(diagnostics) => render::diagnostics(&diagnostics, &source, name),
+            Err(diagnostics) => render::diagnostics(&diagnostics, loaded.sources()),
         };
         insta::assert_snapshot!(text);
     });

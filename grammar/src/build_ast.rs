@@ -21,6 +21,8 @@ use pest::iterators::Pairs;
 pub(crate) struct Builder<'s> {
     /// The whole text.
     pub(crate) source: &'s str,
+    /// Where the program begins in it.
+    pub(crate) text_start: u32,
     /// Where the parsed piece begins in it.
     pub(crate) base: u32,
     /// All comments of the text.
@@ -36,7 +38,7 @@ pub(crate) struct Builder<'s> {
 impl<'s> Builder<'s> {
     /// A builder for pieces of `source`.
     pub(crate) fn new(source: &'s str, comments: &'s [Comment], pipes: &'s [&'s str]) -> Builder<'s> {
-        Builder { source, base: 0, comments, pipes, errors: Vec::new(), depth: 0 }
+        Builder { source, text_start: 0, base: 0, comments, pipes, errors: Vec::new(), depth: 0 }
     }
 
     /// The place of a node in the whole text, without the blanks and comments that the parser skips before it

@@ -23,7 +23,7 @@ const WIDTH: usize = 100;
 
 /// Formats a program; a program with syntax errors is not touched.
 pub fn format(source: &str) -> Result<String, Vec<SyntaxError>> {
-    let (formatted, errors) = parse_and(source, |program, errors| {
+    let (formatted, errors) = parse_and(source, 0, |program, errors| {
         let formatter = errors.is_empty().then(|| Formatter::new(source, &program.comments));
         formatter.map(|formatter| formatter.program(&program.items)).unwrap_or_default()
     });

@@ -15,7 +15,7 @@ mod words;
 
 pub use error::{CODES, Fix, SyntaxError};
 pub use format::format;
-pub use parse::parse;
+pub use parse::{parse, parse_from};
 pub use span::{LineColumn, LineIndex, Span};
 pub use words::{CONTEXTUAL, ITEMS, RESERVED, STAGES, TYPES, foreign_stage, similar};
 

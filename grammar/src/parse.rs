@@ -25,25 +25,33 @@ const STACK_BYTES: usize = 128 << 20;
 /// Parses a program. The tree is always usable: what could not be read is an `Error` node in it, and every such
 /// node has an error in the list, which is in source order.
 pub fn parse(source: &str) -> (Program, Vec<SyntaxError>) {
-    parse_and(source, |program, _| program)
+    parse_from(source, 0)
+}
+
+/// Parses the program that begins at byte `base` of `source` and ends with it: one of several texts that stand
+/// behind each other, so that a place names its text too. The places in the tree are places in all of `source`.
+pub fn parse_from(source: &str, base: u32) -> (Program, Vec<SyntaxError>) {
+    parse_and(source, base, |program, _| program)
 }
 
 /// Parses a program and passes it on where the stack is large enough for the depth of its tree.
 pub(crate) fn parse_and<T: Send>(
     source: &str,
+    base: u32,
     finish: impl Fn(Program, &[SyntaxError]) -> T + Sync,
 ) -> (T, Vec<SyntaxError>) {
     let refuse = |error: SyntaxError| {
         let errors = vec![error];
         (finish(Program::default(), &errors), errors)
     };
-    if source.len() > SOURCE_BYTES_MAX {
-        let error = SyntaxError::new("F1021", Span::at(0), "this program is too large")
-            .label(Span::at(0), format!("more than {} MiB", SOURCE_BYTES_MAX >> 20))
+    if source.len().saturating_sub(base as usize) > SOURCE_BYTES_MAX {
+        let start = Span::at(base);
+        let error = SyntaxError::new("F1021", start, "this program is too large")
+            .label(start, format!("more than {} MiB", SOURCE_BYTES_MAX >> 20))
             .note("large tables belong in files: use `read` instead of `rows`");
         return refuse(error);
     }
-    let scan = scan(source);
+    let scan = scan(source, base as usize);
     let structure = structure(source, &scan.tokens, NESTING_MAX);
     if let Some(place) = structure.too_deep {
         let error = SyntaxError::new("F1008", place, "this is nested too deeply")
@@ -58,7 +66,7 @@ pub(crate) fn parse_and<T: Send>(
         return refuse(error);
     }
     on_large_stack(structure.nesting.max(structure.longest_run / 8), || {
-        let (items, errors) = Parse::new(source, &scan, &structure).run();
+        let (items, errors) = Parse::new(source, base, &scan, &structure).run();
         let program = Program { items, comments: scan.comments.clone() };
         (finish(program, &errors), errors)
     })
@@ -81,6 +89,8 @@ fn on_large_stack<T: Send>(nesting: usize, work: impl Fn() -> T + Sync) -> T {
 /// The state of one parse.
 struct Parse<'s> {
     source: &'s str,
+    /// Where the program begins in `source`.
+    text_start: u32,
     scan: &'s Scan,
     tokens: &'s [Token],
     structure: &'s Structure,
@@ -92,10 +102,11 @@ struct Parse<'s> {
 }
 
 impl<'s> Parse<'s> {
-    fn new(source: &'s str, scan: &'s Scan, structure: &'s Structure) -> Parse<'s> {
+    fn new(source: &'s str, text_start: u32, scan: &'s Scan, structure: &'s Structure) -> Parse<'s> {
         let tokens = scan.tokens.as_slice();
         Parse {
             source,
+            text_start,
             scan,
             tokens,
             structure,
@@ -218,6 +229,7 @@ impl<'s> Parse<'s> {
 
     fn builder(&self, place: Span) -> Builder<'_> {
         let mut builder = Builder::new(self.source, &self.scan.comments, &self.pipes);
+        builder.text_start = self.text_start;
         builder.base = place.start;
         builder
     }

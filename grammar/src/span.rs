@@ -107,9 +107,10 @@ pub(crate) fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// The 1-based line of `at`, for a message; counting is fine where one error needs one line.
-pub(crate) fn line_of(source: &str, at: u32) -> usize {
-    1 + Span::new(0, at).text(source).bytes().filter(|&byte| byte == b'\n').count()
+/// The 1-based line of `at` in the text that begins at `start`, for a message; counting is fine where one error
+/// needs one line.
+pub(crate) fn line_of(source: &str, start: u32, at: u32) -> usize {
+    1 + Span::new(start, at).text(source).bytes().filter(|&byte| byte == b'\n').count()
 }
 
 #[cfg(test)]

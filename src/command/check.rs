@@ -8,13 +8,7 @@ use flow_compiler::diagnostic::Diagnostic;
 /// Checks a program.
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let program = Program::load(&args.program)?;
-    let outcome = flow_compiler::compile(
-        &program.text,
-        &program.name,
-        &args.program.params,
-        &crate::catalog::FileCatalog,
-    );
-    let (diagnostics, wrong) = match outcome {
+    let (diagnostics, wrong) = match program.check(&args.program.params) {
         Ok(compiled) => (compiled.diagnostics, false),
         Err(diagnostics) => (diagnostics, true),
     };
@@ -30,12 +24,17 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     if wrong { Err(Failure::new(Status::Program, "")) } else { Ok(()) }
 }
 
-/// Diagnostics as a JSON array, each with the line and column where it starts.
+/// Diagnostics as a JSON array, each with the line and column where it starts. Spans are offsets in the file
+/// whose number they carry.
 fn json(diagnostics: &[Diagnostic], program: &Program) -> serde_json::Value {
     diagnostics
         .iter()
         .map(|d| {
-            let mut value = serde_json::to_value(d).unwrap_or_default();
+            let mut local = d.clone();
+            local.span = program.sources().local(d.span);
+            local.labels.iter_mut().for_each(|l| l.span = program.sources().local(l.span));
+            local.fixes.iter_mut().for_each(|f| f.span = program.sources().local(f.span));
+            let mut value = serde_json::to_value(local).unwrap_or_default();
             value["place"] = program.place(d.span).into();
             value
         })

@@ -79,7 +79,9 @@ fn stage_code(plan: &flow_ir::PhysicalPlan, options: &flow_runtime::RunOptions) 
 
 /// What every line of the program did, and every stage.
 fn analyze_text(run: &RunReport, program: &Program) -> String {
-    let mut lines: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    let sources = program.sources();
+    let line = |at: u32| (sources.file_of(at), sources.line_column(at).line);
+    let mut lines: BTreeMap<(usize, u32), Vec<String>> = BTreeMap::new();
     for o in &run.operations {
         let text = format!(
             "{}: {} rows in, {} out, {}",
@@ -88,22 +90,29 @@ fn analyze_text(run: &RunReport, program: &Program) -> String {
             grouped(o.rows_out),
             milliseconds(o.time)
         );
-        let entry = lines.entry(program.line(o.span.start)).or_default();
+        let entry = lines.entry(line(o.span.start)).or_default();
         entry.push(text);
         entry.extend(o.steps.iter().map(|s| format!("  {s}")));
     }
     for s in &run.sources {
         let files = if s.files == 1 { "1 file".to_owned() } else { format!("{} files", s.files) };
-        lines
-            .entry(program.line(s.span.start))
-            .or_default()
-            .push(format!("read: {files}, {} rows", grouped(s.read)));
+        lines.entry(line(s.span.start)).or_default().push(format!("read: {files}, {} rows", grouped(s.read)));
     }
     let mut out = String::new();
-    for (number, text) in program.text.lines().enumerate() {
-        let _ = writeln!(out, "{:>4} | {text}", number + 1);
-        for note in lines.get(&(number as u32 + 1)).into_iter().flatten() {
-            let _ = writeln!(out, "     |     {note}");
+    for (file, named) in sources.files().iter().enumerate() {
+        let is_program = file == 0;
+        // Of imported files, only the lines that did something.
+        if !is_program && lines.range((file, 0)..(file + 1, 0)).next().is_some() {
+            let _ = writeln!(out, "{}:", named.name);
+        }
+        for (number, text) in sources.text_of(file).lines().enumerate() {
+            let notes = lines.get(&(file, number as u32 + 1));
+            if is_program || notes.is_some() {
+                let _ = writeln!(out, "{:>4} | {text}", number + 1);
+            }
+            for note in notes.into_iter().flatten() {
+                let _ = writeln!(out, "     |     {note}");
+            }
         }
     }
     for s in &run.stages {

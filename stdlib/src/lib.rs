@@ -13,6 +13,7 @@ mod exact_sum;
 mod format_number;
 mod library;
 mod list;
+mod modules;
 mod number;
 mod pattern;
 pub mod signature;
@@ -25,6 +26,7 @@ pub use constants::check_constants;
 pub use documentation::{Documented, PRELUDE, documentation, documented};
 pub use format_number::check_number_format;
 pub use library::library;
+pub use modules::{module, modules};
 pub use pattern::check_regex;
 pub use signature::{
     Resolved, SignatureError, SignatureErrorKind, common_type, conversion, lambda_parameters, lambda_result,

@@ -3,12 +3,17 @@
 //! `x.f(y)` is `f(x, y)` everywhere. The program's functions come first, so a later standard
 //! function never changes what a program means.
 
+use super::unknown_function::LATER;
 use super::{Checked, Scope, convert};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
+use crate::suggest::closest;
 use flow_grammar::ast::{self, ExprKind as Ast};
 use flow_ir::{AggregateKind, DataType, Expr, ExprKind, Function, Span, Type, Value};
 use flow_stdlib::{SignatureError, SignatureErrorKind};
+
+/// How many names of an import a message lists.
+const NAMES_SHOWN_MAX: usize = 12;
 
 /// A call before its arguments are typed.
 #[derive(Clone, Copy)]
@@ -41,13 +46,11 @@ impl<'a> Compiler<'a> {
         place: Span,
         scope: &mut Scope<'_>,
     ) -> Option<Checked> {
-        if let Ast::Ident(module) = &receiver.kind
-            && self.is_module(module, scope)
+        if let Ast::Ident(import) = &receiver.kind
+            && let Some(module) = self.import_of_call(import, name, scope)
         {
-            args.iter().for_each(|a| {
-                self.expr(&a.value, scope);
-            });
-            return None;
+            let call = Call { name, receiver: None, args, place };
+            return self.imported_call(&import.text, module, call, scope);
         }
         self.call(name, Some(receiver), args, place, scope)
     }
@@ -62,8 +65,8 @@ impl<'a> Compiler<'a> {
     ) -> Option<Checked> {
         let call = Call { name, receiver, args, place };
         let text = name.text.as_str();
-        if let Some(def) = self.symbols.functions.get(text).copied() {
-            return self.user_call(def, call, scope);
+        if let Some(def) = self.symbols().functions.get(text).copied() {
+            return self.user_call(self.module, def, call, scope);
         }
         if scope.aggregation.is_some() {
             if let Some(kind) = AggregateKind::from_name(text) {
@@ -82,6 +85,40 @@ impl<'a> Compiler<'a> {
                 None => self.unknown_function(call, scope),
             },
         }
+    }
+
+    /// A call of a function of an imported file; nothing is known about an import that has not been read.
+    fn imported_call(
+        &mut self,
+        import: &str,
+        module: Option<usize>,
+        call: Call<'a>,
+        scope: &mut Scope<'_>,
+    ) -> Option<Checked> {
+        let symbols = module.and_then(|m| self.modules.get(m).cloned());
+        let found = symbols.as_ref().and_then(|s| s.functions.get(call.name.text.as_str()).copied());
+        if let (Some(module), Some(def)) = (module, found) {
+            return self.user_call(module, def, call, scope);
+        }
+        self.arguments(call, scope);
+        let symbols = symbols?;
+        let (name, place) = (call.name.text.as_str(), span(call.name.span));
+        if LATER.contains(&name) {
+            self.not_yet("F4921", place, &format!("the function `{name}`"));
+            return None;
+        }
+        let mut diagnostic =
+            Diagnostic::error("F2009", place, format!("`{import}` has no function called `{name}`"));
+        if let Some(near) = closest(name, symbols.functions.keys().copied()) {
+            diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);
+        } else if symbols.functions.is_empty() {
+            diagnostic = diagnostic.note("it has no functions at all");
+        } else {
+            let names: Vec<&str> = symbols.functions.keys().copied().take(NAMES_SHOWN_MAX).collect();
+            diagnostic = diagnostic.note(format!("it has {}", names.join(", ")));
+        }
+        self.report(diagnostic);
+        None
     }
 
     fn no_named_arguments(&mut self, call: Call<'_>) -> Option<()> {

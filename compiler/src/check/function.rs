@@ -14,28 +14,32 @@ use flow_ir::{DataType, Expr, ExprKind, LocalId, Span, Type};
 impl<'a> Compiler<'a> {
     pub(super) fn user_call(
         &mut self,
+        module: usize,
         def: &'a ast::FnDef,
         call: Call<'a>,
         scope: &mut Scope<'_>,
     ) -> Option<Checked> {
-        self.called.insert(&def.name.text);
+        self.called.insert((module, &def.name.text));
+        // Arguments are the caller's, everything else belongs to the file of the function.
         let arguments: Vec<Option<Checked>> = call.values().map(|e| self.expr(e, scope)).collect();
-        self.may_call(def, call)?;
-        let mut lets = Vec::new();
-        let mut locals = Vec::with_capacity(def.params.len());
-        for (param, argument) in def.params.iter().zip(arguments) {
-            let value = argument.and_then(|a| self.as_parameter(param, a));
-            locals.push(self.bind(&param.name.text, value, &mut lets));
-        }
-        let result = self.body(def, locals, &mut lets, scope)?;
-        Some(wrap(result, lets))
+        self.within(module, |compiler| {
+            compiler.may_call(def, call)?;
+            let mut lets = Vec::new();
+            let mut locals = Vec::with_capacity(def.params.len());
+            for (param, argument) in def.params.iter().zip(arguments) {
+                let value = argument.and_then(|a| compiler.as_parameter(param, a));
+                locals.push(compiler.bind(&param.name.text, value, &mut lets));
+            }
+            let result = compiler.body(def, locals, &mut lets, scope)?;
+            Some(wrap(result, lets))
+        })
     }
 
     /// Refuses recursion, too much inlining and a wrong number of arguments.
     fn may_call(&mut self, def: &'a ast::FnDef, call: Call<'_>) -> Option<()> {
         let name = def.name.text.as_str();
         let place = span(call.name.span);
-        if self.open_functions.contains(&name) {
+        if self.open_functions.contains(&(self.module, name)) {
             self.report(
                 Diagnostic::error("F4004", place, format!("`{name}` calls itself"))
                     .label(span(def.name.span), "defined here")
@@ -134,7 +138,7 @@ impl<'a> Compiler<'a> {
         lets: &mut Vec<(LocalId, Expr)>,
         scope: &mut Scope<'_>,
     ) -> Option<Checked> {
-        self.open_functions.push(&def.name.text);
+        self.open_functions.push((self.module, &def.name.text));
         let pipe_values = std::mem::take(&mut self.pipe_values);
         // The body has a scope of its own; only what datasets it reads concerns the caller.
         let mut inner = Scope {
@@ -169,9 +173,9 @@ impl<'a> Compiler<'a> {
 
     /// Checks functions that nothing calls: their names, and their types as far as they are written.
     pub(crate) fn uncalled_functions(&mut self) {
-        let all: Vec<&'a ast::FnDef> = self.symbols.functions.values().copied().collect();
+        let all: Vec<&'a ast::FnDef> = self.symbols().functions.values().copied().collect();
         for def in all {
-            if self.called.contains(def.name.text.as_str()) {
+            if self.called.contains(&(self.module, def.name.text.as_str())) {
                 continue;
             }
             let mut locals = Vec::with_capacity(def.params.len());

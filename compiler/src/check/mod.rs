@@ -9,6 +9,7 @@ mod call;
 mod choice;
 mod convert;
 mod function;
+mod import;
 mod lambda;
 mod membership;
 mod name;

@@ -37,14 +37,20 @@ impl<'a> Compiler<'a> {
         }
         names.reverse();
         match &head.kind {
-            Ast::Ident(first) if self.is_module(first, scope) => None,
+            Ast::Ident(first) if self.is_import(first, scope) => {
+                self.value_of_import(first, &names);
+                None
+            }
             Ast::Ident(first) if !is_local(first, scope) => {
                 names.insert(0, first);
                 let shape = self.field(&names, scope)?;
                 shape_value(&shape, place).map(Checked::new)
             }
-            Ast::Dollar(dataset) if self.symbols.datasets.contains_key(dataset.text.as_str()) => {
-                self.dataset_value(dataset, &names, place, scope)
+            Ast::Dollar(first) if self.symbols().datasets.contains_key(first.text.as_str()) => {
+                self.dataset_value(first, &names, place, scope)
+            }
+            Ast::Dollar(first) if self.is_value_of_import(first) => {
+                self.imported_value(first, &names, place, scope)
             }
             _ => {
                 let record = self.expr(receiver, scope)?;
@@ -171,14 +177,14 @@ impl<'a> Compiler<'a> {
         if let Some((_, value)) = self.pipe_values.iter().rev().find(|(n, _)| n == text) {
             return value.clone();
         }
-        if self.symbols.param(text).is_some() {
-            let (value, ty) = self.params.get(text).cloned().flatten()?;
+        if self.symbols().param(text).is_some() {
+            let (value, ty) = self.params.get(&(self.module, text)).cloned().flatten()?;
             return Some(Checked::new(Expr::literal(value, ty, place)));
         }
-        if self.symbols.consts.contains_key(text) {
+        if self.symbols().consts.contains_key(text) {
             return self.constant(text, place);
         }
-        if self.symbols.datasets.contains_key(text) {
+        if self.symbols().datasets.contains_key(text) {
             self.report(
                 Diagnostic::error("F3005", place, format!("`${text}` is a row, not a value"))
                     .help(format!("write `${text}.` and the name of a field")),
@@ -190,8 +196,9 @@ impl<'a> Compiler<'a> {
     }
 
     pub(crate) fn constant(&mut self, name: &str, place: Span) -> Option<Checked> {
-        let (&name, &def) = self.symbols.consts.get_key_value(name)?;
-        match self.consts.get(name) {
+        let def = self.symbols().consts.get(name).copied()?;
+        let key = (self.module, def.name.text.as_str());
+        match self.consts.get(&key) {
             Some(ConstState::Done(value)) => return value.clone(),
             Some(ConstState::Open) => {
                 self.report(Diagnostic::error("F2015", place, format!("`${name}` needs its own value")));
@@ -199,16 +206,16 @@ impl<'a> Compiler<'a> {
             }
             None => {}
         }
-        self.consts.insert(name, ConstState::Open);
+        self.consts.insert(key, ConstState::Open);
         let pipe_values = std::mem::take(&mut self.pipe_values);
         let value = self.expr(&def.value, &mut Scope::constant()).and_then(|v| self.folded(v));
         self.pipe_values = pipe_values;
-        self.consts.insert(name, ConstState::Done(value.clone()));
+        self.consts.insert(key, ConstState::Done(value.clone()));
         value
     }
 
     /// `$dataset.field`: a value if the dataset provably has one row.
-    fn dataset_value(
+    pub(super) fn dataset_value(
         &mut self,
         dataset: &'a ast::Name,
         names: &[&ast::Name],
@@ -255,13 +262,6 @@ impl<'a> Compiler<'a> {
             }
         };
         Some(Checked::new(Expr::column(id, ty, place)))
-    }
-
-    /// Whether a name belongs to an import, about which an error has been reported.
-    pub(super) fn is_module(&self, name: &ast::Name, scope: &Scope<'_>) -> bool {
-        self.symbols.imports.contains(name.text.as_str())
-            && !is_local(name, scope)
-            && scope.row.is_none_or(|r| r.get(&name.text).is_none())
     }
 }
 

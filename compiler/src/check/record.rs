@@ -86,7 +86,7 @@ impl<'a> Compiler<'a> {
                 self.path_value(&names, span(path.span), scope)
             }
             EntryKind::Named { value, .. } => match path_of(value) {
-                Some(names) if !names.first().is_some_and(|n| self.is_module(n, scope)) => {
+                Some(names) if !names.first().is_some_and(|n| self.is_import(n, scope)) => {
                     self.path_value(&names, span(value.span), scope)
                 }
                 _ => match self.expr(value, scope) {

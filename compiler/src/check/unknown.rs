@@ -46,7 +46,7 @@ impl<'a> Compiler<'a> {
             return None;
         };
         if let Some(dropped) = row.dropped(text) {
-            let line = 1 + self.source.get(..dropped.span.start as usize).unwrap_or("").matches('\n').count();
+            let line = self.sources.line_column(dropped.span.start).line;
             let diagnostic = Diagnostic::error("F2002", place, format!("no field `{text}` here any more"))
                 .label(dropped.span, format!("`{text}` was dropped here"))
                 .help(format!("add `{text}` to this record, or move this stage above line {line}"));
@@ -95,9 +95,9 @@ impl<'a> Compiler<'a> {
 
     /// What kind of value `$name` is.
     fn value_kind(&self, name: &str) -> Option<&'static str> {
-        if self.pipe_values.iter().any(|(n, _)| n == name) || self.symbols.param(name).is_some() {
+        if self.pipe_values.iter().any(|(n, _)| n == name) || self.symbols().param(name).is_some() {
             Some("parameter")
-        } else if self.symbols.consts.contains_key(name) {
+        } else if self.symbols().consts.contains_key(name) {
             Some("constant")
         } else {
             None
@@ -107,13 +107,13 @@ impl<'a> Compiler<'a> {
     /// Says that there is no `$name`.
     pub(super) fn unknown_value(&mut self, text: &str, place: Span, scope: &Scope<'_>) {
         let mut diagnostic = Diagnostic::error("F2010", place, format!("there is no value called `${text}`"));
-        let known: Vec<&str> = self
-            .symbols
+        let symbols = self.symbols();
+        let known: Vec<&str> = symbols
             .params
             .iter()
             .map(|p| p.name.text.as_str())
-            .chain(self.symbols.consts.keys().copied())
-            .chain(self.symbols.datasets.keys().copied())
+            .chain(symbols.consts.keys().copied())
+            .chain(symbols.datasets.keys().copied())
             .chain(self.pipe_values.iter().map(|(n, _)| n.as_str()))
             .collect();
         if let Some(near) = closest(text, known) {

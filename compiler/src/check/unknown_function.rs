@@ -10,7 +10,7 @@ use flow_grammar::ast::ExprKind as Ast;
 use flow_ir::AggregateKind;
 
 /// Functions of the language that this version does not have.
-const LATER: [&str; 10] = [
+pub(super) const LATER: [&str; 10] = [
     "zip",
     "at_zone",
     "json",
@@ -73,7 +73,8 @@ impl<'a> Compiler<'a> {
         let mut diagnostic =
             Diagnostic::error("F2009", place, format!("there is no function called `{name}`"));
         let lower = name.to_lowercase();
-        let known = self.symbols.functions.keys().copied().chain(flow_stdlib::names().iter().copied());
+        let symbols = self.symbols();
+        let known = symbols.functions.keys().copied().chain(flow_stdlib::names().iter().copied());
         let foreign =
             |name: &str| FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, here)| *here);
         let near = foreign(&lower)

@@ -6,6 +6,7 @@
 use super::{Compiler, Ending};
 use crate::compiler::DatasetState;
 use crate::diagnostic::{Diagnostic, Severity, span};
+use crate::resolve::Lookup;
 use crate::row::{Row, Shape};
 use crate::suggest::closest;
 use flow_grammar::ast::{self, DatasetKind, LetValue};
@@ -65,37 +66,37 @@ impl<'a> Compiler<'a> {
     /// `from name`.
     pub(super) fn from(&mut self, path: &'a ast::Path) -> Flow {
         let place = span(path.span);
-        if self.is_imported(path) {
-            return self.unknown_flow(place);
-        }
-        let Some(name) = path.as_single() else {
-            self.unknown_dataset(&path.to_string(), place);
-            return self.unknown_flow(place);
+        let flow = match self.symbols().lookup(path) {
+            Lookup::Here(name) => self.dataset(name),
+            Lookup::In(module, name) => self.within(module, |compiler| compiler.dataset(name)),
+            Lookup::Broken => None,
+            Lookup::Nowhere => {
+                self.unknown_dataset(&path.to_string(), place);
+                None
+            }
         };
-        match self.dataset(name) {
-            Some(flow) => flow,
-            None => self.unknown_flow(place),
-        }
+        flow.unwrap_or_else(|| self.unknown_flow(place))
     }
 
     /// The dataset of that name, which somebody uses.
     pub(crate) fn dataset(&mut self, name: &'a ast::Name) -> Option<Flow> {
-        self.used_datasets.insert(&name.text);
+        self.used_datasets.insert((self.module, &name.text));
         self.defined_dataset(name)
     }
 
     /// The dataset of that name.
     pub(super) fn defined_dataset(&mut self, name: &'a ast::Name) -> Option<Flow> {
         let place = span(name.span);
-        let Some((&key, &def)) = self.symbols.datasets.get_key_value(name.text.as_str()) else {
+        let Some(&def) = self.symbols().datasets.get(name.text.as_str()) else {
             self.unknown_dataset(&name.text, place);
             return None;
         };
-        match self.datasets.get(key) {
+        let key = (self.module, def.name.text.as_str());
+        match self.datasets.get(&key) {
             Some(DatasetState::Done(flow)) => return Some(flow.clone()),
             Some(DatasetState::Open) => {
                 self.report(
-                    Diagnostic::error("F2015", place, format!("`{key}` needs its own rows"))
+                    Diagnostic::error("F2015", place, format!("`{}` needs its own rows", name.text))
                         .label(span(def.name.span), "defined here"),
                 );
                 return None;
@@ -109,6 +110,7 @@ impl<'a> Compiler<'a> {
         self.datasets.insert(key, DatasetState::Open);
         // What is written outside of a pipe does not see the pipe's parameters.
         let pipe_values = std::mem::take(&mut self.pipe_values);
+        let open_pipes = std::mem::take(&mut self.open_pipes);
         let flow = match &def.value {
             LetValue::Pipeline(pipeline) => self.pipeline(pipeline, Ending::Rows),
             LetValue::Iterate(iterate) => {
@@ -117,6 +119,7 @@ impl<'a> Compiler<'a> {
             }
         };
         self.pipe_values = pipe_values;
+        self.open_pipes = open_pipes;
         self.datasets.insert(key, DatasetState::Done(flow.clone()));
         Some(flow)
     }
@@ -127,10 +130,10 @@ impl<'a> Compiler<'a> {
             return;
         }
         let unused: Vec<&'a ast::LetDef> = self
-            .symbols
+            .symbols()
             .datasets
             .iter()
-            .filter(|(name, _)| !self.used_datasets.contains(*name))
+            .filter(|(name, _)| !self.used_datasets.contains(&(self.module, **name)))
             .map(|(_, def)| *def)
             .collect();
         for def in unused {
@@ -153,7 +156,7 @@ impl<'a> Compiler<'a> {
     fn unknown_dataset(&mut self, name: &str, place: Span) {
         let mut diagnostic =
             Diagnostic::error("F2007", place, format!("there is no dataset called `{name}`"));
-        if let Some(near) = closest(name, self.symbols.datasets.keys().copied()) {
+        if let Some(near) = closest(name, self.symbols().datasets.keys().copied()) {
             diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);
         } else if name.contains('.') || name.contains('/') {
             diagnostic = diagnostic.help(format!("to read a file: read \"{name}\""));

@@ -24,6 +24,7 @@ pub(crate) use dataset::{Flow, RowCount};
 
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
+use crate::import::Module;
 use flow_grammar::ast::{self, ItemKind, SourceKind, StageKind};
 use flow_ir::logical::{Node, Operator, OutputColumn};
 use flow_ir::{NodeId, Span};
@@ -38,13 +39,44 @@ pub(crate) enum Ending {
 }
 
 impl<'a> Compiler<'a> {
-    /// Lowers every pipeline of the program.
-    pub(crate) fn program(&mut self, program: &'a ast::Program) {
+    /// Lowers every pipeline of the program, and checks the files it imports.
+    pub(crate) fn programs(&mut self, modules: &'a [Module]) {
+        if let Some(program) = modules.first() {
+            self.program(&program.program);
+        }
+        for (index, module) in modules.iter().enumerate().skip(1) {
+            self.within(index, |compiler| compiler.imported(&module.program));
+        }
+        self.unused_datasets();
+    }
+
+    /// Checks an imported file. Its datasets are looked at where something uses them.
+    fn imported(&mut self, program: &'a ast::Program) {
         for item in &program.items {
             match &item.kind {
-                ItemKind::Let(def) => {
+                ItemKind::Pipeline(_) => self.report(
+                    Diagnostic::error("F4031", span(item.span), "an imported file only defines things")
+                        .caption("this pipeline would run")
+                        .help("name its rows with `let`, and write or print them in the program"),
+                ),
+                ItemKind::Schema(def) => self.check_schema(def),
+                ItemKind::Const(def) => {
+                    self.constant(&def.name.text, span(def.name.span));
+                }
+                _ => {}
+            }
+        }
+        self.uncalled_functions();
+    }
+
+    fn program(&mut self, program: &'a ast::Program) {
+        for item in &program.items {
+            match &item.kind {
+                // The name may be that of something else, which has been reported.
+                ItemKind::Let(def) if self.symbols().datasets.contains_key(def.name.text.as_str()) => {
                     self.defined_dataset(&def.name);
                 }
+                ItemKind::Let(_) => {}
                 ItemKind::Pipeline(pipeline) => {
                     self.pipeline(pipeline, Ending::Sink);
                 }
@@ -52,13 +84,15 @@ impl<'a> Compiler<'a> {
                 ItemKind::Const(def) => {
                     self.constant(&def.name.text, span(def.name.span));
                 }
-                ItemKind::Import(_) => self.not_yet("F4901", span(item.span), "`import`"),
                 ItemKind::Test(_) => self.not_yet("F4903", span(item.span), "`test`"),
-                ItemKind::Error | ItemKind::Param(_) | ItemKind::Fn(_) | ItemKind::Pipe(_) => {}
+                ItemKind::Error
+                | ItemKind::Import(_)
+                | ItemKind::Param(_)
+                | ItemKind::Fn(_)
+                | ItemKind::Pipe(_) => {}
             }
         }
         self.uncalled_functions();
-        self.unused_datasets();
     }
 
     /// Lowers a pipeline.

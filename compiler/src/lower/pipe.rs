@@ -7,6 +7,7 @@ use super::Flow;
 use crate::check::Scope;
 use crate::compiler::{CALLS_DEPTH_MAX, Compiler};
 use crate::diagnostic::{Diagnostic, span};
+use crate::resolve::Lookup;
 use crate::row::Row;
 use crate::suggest::closest;
 use flow_grammar::ast;
@@ -21,16 +22,23 @@ impl<'a> Compiler<'a> {
         place: Span,
     ) -> Flow {
         let unknown = |flow: Flow| Flow { row: Row::unknown(), ..flow };
-        if self.is_imported(path) {
-            return unknown(flow);
-        }
         let name = path.to_string();
-        let Some((&key, &def)) = self.symbols.pipes.get_key_value(name.as_str()) else {
-            self.unknown_pipe(&name, span(path.span));
+        let (module, written) = match self.symbols().lookup(path) {
+            Lookup::Here(name) => (self.module, name),
+            Lookup::In(module, name) => (module, name),
+            Lookup::Broken => return unknown(flow),
+            Lookup::Nowhere => {
+                self.unknown_pipe(&name, span(path.span));
+                return unknown(flow);
+            }
+        };
+        let found = self.within(module, |c| c.symbols().pipes.get(written.text.as_str()).copied());
+        let Some(def) = found else {
+            self.within(module, |c| c.unknown_pipe(&written.text, span(written.span)));
             return unknown(flow);
         };
-        self.called.insert(key);
-        if self.open_pipes.contains(&key) {
+        let key = (module, def.name.text.as_str());
+        if self.open_pipes.iter().any(|(open, _)| *open == key) {
             self.report(
                 Diagnostic::error("F4004", place, format!("the pipe `{name}` uses itself"))
                     .label(span(def.name.span), "defined here"),
@@ -58,15 +66,15 @@ impl<'a> Compiler<'a> {
                 None => value,
                 Some(ty) => {
                     let what = format!("parameter `{}`", param.name.text);
-                    let ty = self.data_type(ty);
+                    let ty = self.within(module, |c| c.data_type(ty));
                     value.zip(ty).and_then(|(v, ty)| self.as_declared(v, &ty, &what, span(param.span)))
                 }
             };
             values.push((param.name.text.clone(), value.and_then(|v| self.folded(v))));
         }
-        self.open_pipes.push(key);
+        self.open_pipes.push((key, place));
         let outer = std::mem::replace(&mut self.pipe_values, values);
-        let flow = self.stages(flow, &def.stages);
+        let flow = self.within(module, |compiler| compiler.stages(flow, &def.stages));
         self.pipe_values = outer;
         self.open_pipes.pop();
         flow
@@ -75,7 +83,8 @@ impl<'a> Compiler<'a> {
     fn unknown_pipe(&mut self, name: &str, place: Span) {
         let mut diagnostic =
             Diagnostic::error("F2013", place, format!("there is no stage or pipe called `{name}`"));
-        let known = self.symbols.pipes.keys().copied().chain(flow_grammar::STAGES.iter().copied());
+        let symbols = self.symbols();
+        let known = symbols.pipes.keys().copied().chain(flow_grammar::STAGES.iter().copied());
         if let Some(near) = closest(name, known) {
             diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);
         }

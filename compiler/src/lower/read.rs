@@ -238,7 +238,7 @@ impl<'a> Compiler<'a> {
             };
             // That the file is not there yet is no mistake of its own.
             self.diagnostics.retain(|d| d.code != "F2005" || d.span != *place);
-            let line = 1 + self.source.get(..written.start as usize).unwrap_or("").matches('\n').count();
+            let line = self.sources.line_column(written.start).line;
             let message = format!("this program also writes `{path}` (line {line})");
             self.report(Diagnostic::error("F4005", *place, message).label(*written, "written here").help(
                 "use the rows by name: let name = ..., from name; or put this pipeline in a file of its own",

@@ -1,22 +1,20 @@
 //! Plain text for diagnostics and plans, for snapshots.
 
-use flow_compiler::{Compiled, Diagnostic};
-use flow_grammar::LineIndex;
+use flow_compiler::{Compiled, Diagnostic, Sources};
 use flow_ir::Span;
 use std::fmt::Write;
 
 /// All diagnostics, as language.md draws them.
-pub(crate) fn diagnostics(all: &[Diagnostic], source: &str, name: &str) -> String {
+pub(crate) fn diagnostics(all: &[Diagnostic], sources: &Sources) -> String {
     let mut out = String::new();
     for d in all {
         writeln!(out, "{}[{}]: {}", d.severity.word(), d.code, d.message).unwrap();
-        let at = LineIndex::new(source).line_column(source, d.span.start);
-        writeln!(out, " --> {name}:{}:{}", at.line, at.column).unwrap();
+        writeln!(out, " --> {}", sources.place(d.span)).unwrap();
         let caption: Vec<&str> =
             d.labels.iter().filter(|l| l.span == d.span).map(|l| l.text.as_str()).collect();
-        excerpt(&mut out, source, d.span, '^', &caption.join("; "));
+        excerpt(&mut out, sources, d.span, '^', &caption.join("; "));
         for label in d.labels.iter().filter(|l| l.span != d.span) {
-            excerpt(&mut out, source, label.span, '-', &label.text);
+            excerpt(&mut out, sources, label.span, '-', &label.text);
         }
         for note in &d.notes {
             writeln!(out, "  = {note}").unwrap();
@@ -25,9 +23,10 @@ pub(crate) fn diagnostics(all: &[Diagnostic], source: &str, name: &str) -> Strin
             writeln!(out, "  = help: {help}").unwrap();
         }
         for fix in &d.fixes {
-            let mut fixed = source.to_owned();
-            fixed.replace_range(fix.span.start as usize..fix.span.end as usize, &fix.replacement);
-            let line = LineIndex::new(source).line_column(source, fix.span.start).line as usize;
+            let at = sources.local(fix.span);
+            let mut fixed = sources.text_of(at.file.into()).to_owned();
+            fixed.replace_range(at.start as usize..at.end as usize, &fix.replacement);
+            let line = sources.line_column(fix.span.start).line as usize;
             let line = fixed.lines().nth(line - 1).unwrap_or("");
             writeln!(out, "  = fix: {}  =>  {}", fix.title, line.trim()).unwrap();
         }
@@ -36,26 +35,18 @@ pub(crate) fn diagnostics(all: &[Diagnostic], source: &str, name: &str) -> Strin
     out
 }
 
-fn excerpt(out: &mut String, source: &str, span: Span, mark: char, text: &str) {
-    let index = LineIndex::new(source);
-    let at = index.line_column(source, span.start);
-    let line = source.lines().nth(at.line as usize - 1).unwrap_or("");
+fn excerpt(out: &mut String, sources: &Sources, span: Span, mark: char, text: &str) {
+    let at = sources.line_column(span.start);
+    let line = sources.line_text(span.start);
     let column = at.column as usize - 1;
-    let length = source
-        .get(span.start as usize..span.end as usize)
-        .unwrap_or("")
-        .lines()
-        .next()
-        .unwrap_or("")
-        .chars()
-        .count();
+    let length = sources.span_text(span).lines().next().unwrap_or("").chars().count();
     writeln!(out, "{:>3} | {line}", at.line).unwrap();
     let marks = mark.to_string().repeat(length.max(1));
     writeln!(out, "    | {}{marks} {text}", " ".repeat(column)).unwrap();
 }
 
 /// The plan, the inferred schemas and the warnings.
-pub(crate) fn compiled(compiled: &Compiled, source: &str, name: &str) -> String {
+pub(crate) fn compiled(compiled: &Compiled, sources: &Sources) -> String {
     let mut out = String::new();
     for schema in &compiled.inferred {
         let fields: Vec<String> = schema.fields.iter().map(|f| f.field.to_string()).collect();
@@ -65,6 +56,6 @@ pub(crate) fn compiled(compiled: &Compiled, source: &str, name: &str) -> String 
         writeln!(out, "param {}: {} = {:?}", param.name, param.ty, param.value).unwrap();
     }
     writeln!(out, "{}", compiled.plan).unwrap();
-    out.push_str(&diagnostics(&compiled.diagnostics, source, name));
+    out.push_str(&diagnostics(&compiled.diagnostics, sources));
     out
 }

@@ -75,7 +75,7 @@ impl Dump {
             ItemKind::Import(Import::Module(path)) => self.list("import", |out| out.path(path)),
             ItemKind::Import(Import::File { path, alias }) => self.list("import", |out| {
                 out.quoted(&path.value);
-                out.name(alias);
+                alias.iter().for_each(|alias| out.name(alias));
             }),
             ItemKind::Schema(schema) => self.list("schema", |out| {
                 out.name(&schema.name);

@@ -41,7 +41,7 @@ pub enum ItemKind {
     Pipeline(Pipeline),
 }
 
-/// `import std.geo`, `import "file.flow" as name`.
+/// `import std.geo`, `import "file.flow"`, `import "file.flow" as name`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Import {
     /// A library module, known by its last name.
@@ -50,8 +50,8 @@ pub enum Import {
     File {
         /// Its path.
         path: StrLit,
-        /// What its parts are qualified with.
-        alias: Name,
+        /// What its parts are qualified with; the name of the file if nothing is written.
+        alias: Option<Name>,
     },
 }
 

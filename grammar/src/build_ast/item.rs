@@ -34,7 +34,10 @@ impl Builder<'_> {
                 Some(path) => Import::Module(self.path(path)),
                 None => Import::File {
                     path: self.str_lit(children.accept(Rule::string), span),
-                    alias: self.name_or_missing(children.accept(Rule::ident), span),
+                    alias: children
+                        .accept(Rule::import_as)
+                        .and_then(|part| Children::of(part).accept(Rule::ident))
+                        .map(|name| self.name(&name)),
                 },
             }),
             Rule::schema_def => {

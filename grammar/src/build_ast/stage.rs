@@ -186,7 +186,7 @@ impl Builder<'_> {
         let message = format!("`{word}` is a stage, so it needs a `|` before it");
         let caption = match start {
             Some(start) => {
-                let line = crate::span::line_of(self.source, start.start);
+                let line = crate::span::line_of(self.source, self.text_start, start.start);
                 format!("add `|` here, to continue the pipeline that begins on line {line}")
             }
             None => "add `|` here".to_string(),

@@ -12,12 +12,13 @@ impl Formatter<'_> {
             ItemKind::Import(Import::Module(path)) => {
                 Layout::concat([Layout::text("import "), self.path(path)])
             }
-            ItemKind::Import(Import::File { path, alias }) => Layout::concat([
-                Layout::text("import "),
-                self.str_lit(path),
-                Layout::text(" as "),
-                self.name(alias),
-            ]),
+            ItemKind::Import(Import::File { path, alias }) => {
+                let mut parts = vec![Layout::text("import "), self.str_lit(path)];
+                if let Some(alias) = alias {
+                    parts.extend([Layout::text(" as "), self.name(alias)]);
+                }
+                Layout::concat(parts)
+            }
             ItemKind::Schema(schema) => {
                 let head = format!("schema {} ", self.name_text(&schema.name));
                 Layout::concat([Layout::text(head), self.fields(&schema.fields)])

@@ -57,9 +57,10 @@ pub(crate) struct Scan {
     pub(crate) errors: Vec<SyntaxError>,
 }
 
-/// Splits `source` into tokens.
-pub(crate) fn scan(source: &str) -> Scan {
-    let start = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+/// Splits `source` from byte `base` on into tokens.
+pub(crate) fn scan(source: &str, base: usize) -> Scan {
+    let marked = source.get(base..).is_some_and(|text| text.starts_with('\u{feff}'));
+    let start = if marked { base + '\u{feff}'.len_utf8() } else { base };
     let mut scanner = Scanner {
         source,
         bytes: source.as_bytes(),
