@@ -3,11 +3,13 @@
 //! Every row is checked against RFC 8259 as a whole, also where nobody reads it. Blank lines are
 //! no rows. A key that occurs twice counts where it occurs last.
 //!
-//! The bytes are cut into tokens once. Rows whose tokens and keys are those of an earlier row are
-//! taken by comparing (`kernels::structural_match`), others by walking over their tokens; what
-//! neither vouches for goes through the complete check of every byte. All three find the same
-//! values: what a morsel delivers does not depend on earlier rows.
+//! Rows that share all bytes but their values with an earlier row are taken by comparing these
+//! (`kernels::template`). Others are cut into tokens once. Rows whose tokens and keys are those of
+//! an earlier row are taken by comparing them (`kernels::structural_match`), others by walking
+//! over their tokens; what none of these vouches for goes through the complete check of every
+//! byte. All four find the same values: what a morsel delivers does not depend on earlier rows.
 
+mod alike;
 mod convert;
 mod learn;
 mod paths;
@@ -23,6 +25,7 @@ use crate::kernels::level::SimdLevel;
 use crate::kernels::structural::Tokens;
 use crate::kernels::structural_match::{Cursor, Rows, Shape, Stop, right_escapes, take_rows};
 use crate::kernels::utf8::is_utf8;
+use alike::{Templates, Tried};
 use bytes::Bytes;
 use convert::Morsel;
 use flow_ir::source::Source;
@@ -61,7 +64,10 @@ pub struct JsonScanner {
     credit: usize,
     /// Rows without a known shape since the last one with.
     streak: usize,
+    templates: Templates,
     tokens: Tokens,
+    /// The tokens were cut up to a line end only: the next ones start afresh.
+    afresh: bool,
     buffer: Bytes,
     /// The end of the chunk.
     end: usize,
@@ -104,7 +110,9 @@ impl JsonScanner {
             seen: vec![0; SEEN],
             credit: SHAPES_MAX * ROWS_A_SHAPE,
             streak: 0,
+            templates: Templates::default(),
             tokens: Tokens::default(),
+            afresh: false,
             buffer: Bytes::new(),
             end: 0,
             cut: 0,
@@ -121,6 +129,11 @@ impl JsonScanner {
         }
     }
 
+    /// How many rows so far were taken by templates.
+    pub fn rows_alike(&self) -> u64 {
+        self.templates.taken
+    }
+
     /// How many rows so far were of no known shape, but right.
     pub fn rows_walked(&self) -> u64 {
         self.walked
@@ -131,14 +144,27 @@ impl JsonScanner {
         self.checked
     }
 
-    /// Cuts more bytes into tokens until there is a whole row; false at the end of the chunk.
-    fn cut_more(&mut self) -> bool {
+    /// Forgets all tokens; the next ones are those from the next row on.
+    fn forget_tokens(&mut self) {
+        self.tokens.clear();
+        self.cut = self.start;
+        (self.next, self.whole) = (0, 0);
+        self.afresh = false;
+    }
+
+    /// Cuts more bytes into tokens until there is a whole row, but none from `limit` on, which is
+    /// the start of a row; false at the end of the chunk.
+    fn cut_more(&mut self, limit: Option<usize>) -> bool {
         let buffer = self.buffer.clone();
+        if self.afresh {
+            self.forget_tokens();
+        }
+        self.afresh = limit.is_some();
         self.tokens.forget(self.next, self.start as u32);
         (self.next, self.whole) = (0, 0);
         while self.cut < self.end {
             let seen = self.tokens.kinds().len();
-            let end = self.end.min(self.cut + BLOCK);
+            let end = self.end.min(self.cut + BLOCK).min(limit.unwrap_or(usize::MAX));
             self.tokens.extend(self.level, &buffer, self.cut..end);
             self.cut = end;
             if end == self.end && buffer.get(end - 1) != Some(&b'\n') {
@@ -214,10 +240,13 @@ impl JsonScanner {
             && self.tokens.control.get(cursor.control).is_none_or(|p| *p >= end)
             && right_escapes(&self.tokens.escapes, &self.buffer, end, &mut escape);
         let cursor = Cursor { clean: u32::MAX, ..cursor };
-        if !(right
-            && (self.take_known(tokens, cursor) || self.take_walking(tokens, end, escape > cursor.escape)))
-        {
+        let escapes = escape > cursor.escape;
+        let (row, start) = (self.next..self.next + tokens, self.start);
+        let learns = std::mem::take(&mut self.templates.learns) && !escapes && (end as usize) < self.end;
+        if !(right && (self.take_known(tokens, cursor) || self.take_walking(tokens, end, escapes))) {
             self.take_slowly(tokens, end as usize);
+        } else if learns {
+            self.learn_template(row, start);
         }
         true
     }
@@ -314,6 +343,7 @@ impl JsonScanner {
 impl Scanner for JsonScanner {
     fn begin(&mut self, chunk: &Chunk) {
         self.buffer = chunk.buffer.clone();
+        let before = self.end;
         self.end = chunk.end.min(self.buffer.len());
         self.start = chunk.start.min(self.end);
         if self.buffer.len() - self.end < CHUNK_PADDING {
@@ -329,9 +359,8 @@ impl Scanner for JsonScanner {
             self.giant = Some(self.start..self.end);
             (self.start, self.end) = (0, 0);
         }
-        self.cut = self.start;
-        self.tokens.clear();
-        (self.next, self.whole) = (0, 0);
+        self.templates.begin(self.start, before);
+        self.forget_tokens();
     }
 
     fn next_morsel(&mut self) -> bool {
@@ -345,10 +374,13 @@ impl Scanner for JsonScanner {
         let bytes_max = u32::try_from(self.limits.bytes_max).unwrap_or(u32::MAX);
         let end_max = (self.start as u32).saturating_add(bytes_max);
         while self.rows.spans.len() < self.limits.rows_max.max(1) {
-            if self.next == self.whole && !self.cut_more() {
-                break;
+            if self.next == self.whole {
+                let Tried::Cut(limit) = self.take_alike(end_max) else { break };
+                if !self.cut_more(limit) {
+                    break;
+                }
             }
-            if self.take_many(end_max) == Stop::Limit && self.next == self.whole {
+            if !self.templates.learns && self.take_many(end_max) == Stop::Limit && self.next == self.whole {
                 continue;
             }
             if self.rows.spans.len() >= self.limits.rows_max.max(1) || !self.take_one(end_max) {

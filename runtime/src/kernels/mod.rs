@@ -37,6 +37,13 @@ mod structural_sse2;
 mod structural_tests;
 #[cfg(target_arch = "x86_64")]
 mod structural_x86;
+pub mod template;
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod template_portable;
+#[cfg(test)]
+mod template_tests;
+#[cfg(target_arch = "x86_64")]
+mod template_x86;
 pub mod tokenize;
 #[cfg(target_arch = "x86_64")]
 mod tokenize_avx512;

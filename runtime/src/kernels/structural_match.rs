@@ -112,6 +112,21 @@ impl Shape {
             Place { first: token as u32, last: token as u32, add: 1, keep: u64::from(u32::MAX) };
     }
 
+    /// The tokens that are values, but for objects and lists.
+    pub(crate) fn value_tokens(&self) -> impl Iterator<Item = usize> {
+        let of = |(i, word): (usize, &Word)| {
+            let values = word.values & word.present;
+            (0..64).filter(move |bit| values >> bit & 1 == 1).map(move |bit| 64 * i + bit)
+        };
+        self.words.iter().enumerate().flat_map(of)
+    }
+
+    /// For each column the tokens its value reaches from and up to, what is added to the start of
+    /// the first one, and which bits of the slot count.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, usize, u64, u64)> {
+        self.columns.iter().map(|c| (c.first as usize, c.last as usize, c.add, c.keep))
+    }
+
     /// Rows of this shape do not have the column.
     pub fn column_absent(&mut self, column: usize) {
         self.columns[column] = Place { first: 0, last: 0, add: 0, keep: 0 };

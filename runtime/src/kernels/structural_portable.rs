@@ -9,7 +9,7 @@ pub(super) struct Portable;
 
 /// One bit for each byte of a block that equals `byte`.
 #[inline(always)]
-fn equal(block: &[u8; 64], byte: u8) -> u64 {
+pub(super) fn equal(block: &[u8; 64], byte: u8) -> u64 {
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
     let wanted = u64::from_le_bytes([byte; 8]);
     let mut mask = 0;
@@ -23,7 +23,7 @@ fn equal(block: &[u8; 64], byte: u8) -> u64 {
 
 /// One bit for each byte below 0x20.
 #[inline(always)]
-fn control(block: &[u8; 64]) -> u64 {
+pub(super) fn control(block: &[u8; 64]) -> u64 {
     let mut mask = 0;
     for (i, word) in block.as_chunks::<8>().0.iter().enumerate() {
         // Bits 5 to 7 of such a byte are zero.

@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 
 pub(super) struct Sse2;
 
-type Block = [__m128i; 4];
+pub(super) type Block = [__m128i; 4];
 
 #[inline(always)]
 fn load(bytes: &[u8; 16]) -> __m128i {
@@ -19,14 +19,14 @@ fn load(bytes: &[u8; 16]) -> __m128i {
 }
 
 #[inline(always)]
-fn quarters(block: &[u8; 64]) -> Block {
+pub(super) fn quarters(block: &[u8; 64]) -> Block {
     let [a, b, c, d] = block.as_chunks::<16>().0 else { return [load(&[0; 16]); 4] };
     [load(a), load(b), load(c), load(d)]
 }
 
 /// One bit for each byte whose highest bit is set.
 #[inline(always)]
-fn high_bits(v: Block) -> u64 {
+pub(super) fn high_bits(v: Block) -> u64 {
     let mut bits = 0;
     for (i, part) in v.into_iter().enumerate() {
         // SAFETY: SSE2 is part of x86-64.
@@ -37,19 +37,19 @@ fn high_bits(v: Block) -> u64 {
 
 /// All ones in the bytes that equal `byte`.
 #[inline(always)]
-fn same(v: __m128i, byte: u8) -> __m128i {
+pub(super) fn same(v: __m128i, byte: u8) -> __m128i {
     // SAFETY: SSE2 is part of x86-64.
     unsafe { _mm_cmpeq_epi8(v, _mm_set1_epi8(byte as i8)) }
 }
 
 #[inline(always)]
-fn or(a: __m128i, b: __m128i) -> __m128i {
+pub(super) fn or(a: __m128i, b: __m128i) -> __m128i {
     // SAFETY: SSE2 is part of x86-64.
     unsafe { _mm_or_si128(a, b) }
 }
 
 #[inline(always)]
-fn equal(v: Block, byte: u8) -> u64 {
+pub(super) fn equal(v: Block, byte: u8) -> u64 {
     let [a, b, c, d] = v;
     high_bits([same(a, byte), same(b, byte), same(c, byte), same(d, byte)])
 }
@@ -70,7 +70,7 @@ fn spaces(v: __m128i) -> __m128i {
 
 /// Control characters and backslashes.
 #[inline(always)]
-fn specials(v: __m128i) -> __m128i {
+pub(super) fn specials(v: __m128i) -> __m128i {
     // SAFETY: SSE2 is part of x86-64.
     let control = unsafe { _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v) };
     or(control, same(v, b'\\'))

@@ -87,10 +87,10 @@ fn take_avx512_as(
 }
 
 /// Only functions compiled for AVX2 use this type.
-struct Avx2;
+pub(super) struct Avx2;
 
 /// Only functions compiled for AVX-512 use this type.
-struct Avx512;
+pub(super) struct Avx512;
 
 #[inline(always)]
 fn load_32(bytes: &[u8; 32]) -> __m256i {
@@ -99,21 +99,21 @@ fn load_32(bytes: &[u8; 32]) -> __m256i {
 }
 
 #[inline(always)]
-fn halves(block: &[u8; 64]) -> [__m256i; 2] {
+pub(super) fn halves(block: &[u8; 64]) -> [__m256i; 2] {
     // SAFETY: both loads read 32 of the block's 64 bytes, and only code for AVX2 calls this.
     unsafe { [_mm256_loadu_si256(block.as_ptr().cast()), _mm256_loadu_si256(block.as_ptr().add(32).cast())] }
 }
 
 /// One bit for each byte whose highest bit is set.
 #[inline(always)]
-fn high_bits(v: [__m256i; 2]) -> u64 {
+pub(super) fn high_bits(v: [__m256i; 2]) -> u64 {
     // SAFETY: only code for AVX2 calls this.
     let (a, b) = unsafe { (_mm256_movemask_epi8(v[0]), _mm256_movemask_epi8(v[1])) };
     u64::from(a as u32) | u64::from(b as u32) << 32
 }
 
 #[inline(always)]
-fn equal(v: [__m256i; 2], byte: u8) -> u64 {
+pub(super) fn equal(v: [__m256i; 2], byte: u8) -> u64 {
     // SAFETY: only code for AVX2 calls this.
     unsafe {
         let wanted = _mm256_set1_epi8(byte as i8);
@@ -297,7 +297,7 @@ const INDICES: [u8; 64] = {
 };
 
 #[inline(always)]
-fn load(block: &[u8; 64]) -> __m512i {
+pub(super) fn load(block: &[u8; 64]) -> __m512i {
     // SAFETY: the load reads 64 bytes, and only code for AVX-512 calls this.
     unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
 }

@@ -1,0 +1,1 @@
+//! Every set of instructions takes the same rows by templates.
