@@ -396,7 +396,7 @@ fn exponent(text: &[u8]) -> usize {
 /// The length of `true`, `false` or `null`, or 0; without branches, as nobody can predict them.
 #[inline(always)]
 fn word(text: &[u8; LITERAL_MAX]) -> u32 {
-    let word = u64::from_le_bytes([text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7]]);
+    let word = u64::from_le_bytes(*text.first_chunk().unwrap_or(&[0; 8]));
     let is_false = word & 0xff_ffff_ffff == u64::from_le_bytes(*b"false\0\0\0");
     let four = word as u32;
     let is_other = (four == u32::from_le_bytes(*b"true")) | (four == u32::from_le_bytes(*b"null"));

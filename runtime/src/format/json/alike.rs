@@ -17,10 +17,12 @@ use std::ops::Range;
 const PIECE: usize = 16 << 10;
 /// The most templates that are kept.
 const TEMPLATES_MAX: usize = 4;
-/// So many rows in a row of one template make up for the row behind them.
-const ROWS_WORTH: usize = 16;
-/// The fewest and the most bytes that are cut into tokens when fewer rows were of a template.
-const PAUSES: Range<usize> = 16 << 10..256 << 10;
+/// So many rows of a template make up for one that is not.
+const ROWS_WORTH: usize = 12;
+/// Rows beyond those that count at most.
+const CREDIT_MAX: usize = 128;
+/// The fewest and the most bytes that are cut into tokens when too few rows were of a template.
+const PAUSES: Range<usize> = 1 << 10..256 << 10;
 
 /// The line ends ahead.
 #[derive(Debug, Default)]
@@ -99,7 +101,9 @@ pub(super) struct Templates {
     lines: Lines,
     /// Room for where the runs of rows start.
     starts: Vec<[Start; LANES]>,
-    /// Bytes that are cut into tokens where templates fail; 0 stands for one row.
+    /// Rows that were of a template and have not made up for others yet.
+    credit: usize,
+    /// Bytes that are cut into tokens when there is not enough credit.
     pause: usize,
     /// No templates are tried before this byte.
     resume: usize,
@@ -139,12 +143,12 @@ impl JsonScanner {
             let more = self.search_lines();
             let ahead = self.templates.lines.ahead();
             let Some(&end) = ahead.first() else { return Tried::Cut(None) };
-            let row_end = Some(end as usize + 1);
             let room = self.limits.rows_max.max(1) - self.rows.spans.len();
             let mut wanted = ahead.partition_point(|end| *end <= end_max).min(room);
             if wanted == 0 {
                 // Only the first row of a morsel may be too long for it.
-                return if self.rows.spans.is_empty() { Tried::Cut(row_end) } else { Tried::Full };
+                let first = self.rows.spans.is_empty();
+                return if first { Tried::Cut(Some(end as usize + 1)) } else { Tried::Full };
             }
             if more && wanted == ahead.len() {
                 // The rest is compared together with the rows of the next piece.
@@ -155,15 +159,19 @@ impl JsonScanner {
             if taken == wanted {
                 continue;
             }
-            let fits = self.templates.known.first().is_none_or(|t| t.fits(&self.buffer, end));
-            if !fits {
+            let Some(&end) = self.templates.lines.ahead().first() else { return Tried::Cut(None) };
+            if self.templates.known.first().is_some_and(|t| !t.fits(&self.buffer, end)) {
                 return Tried::Cut(None);
             }
-            if (all == 0 || run >= ROWS_WORTH) && self.choose_other() {
-                run = 0;
+            let stay = self.miss(run);
+            if (stay || all == 0) && self.choose_other() {
+                run = 1;
                 continue;
             }
-            return self.pause(all, run, row_end);
+            if stay {
+                return Tried::Cut(Some(end as usize + 1));
+            }
+            return Tried::Cut(self.pause(all == 0));
         }
     }
 
@@ -206,17 +214,28 @@ impl JsonScanner {
         false
     }
 
-    /// The next row is of no template, after so many rows that were, and so many of the last one.
-    fn pause(&mut self, all: usize, run: usize, row_end: Option<usize>) -> Tried {
+    /// The next row is not of the template that so many rows were of. Whether it is worth while to
+    /// go on with templates after it.
+    fn miss(&mut self, run: usize) -> bool {
         let templates = &mut self.templates;
-        if run >= ROWS_WORTH {
+        let credit = templates.credit + run;
+        if credit >= CREDIT_MAX {
             templates.pause = 0;
-            return Tried::Cut(row_end);
         }
+        templates.credit = credit.min(CREDIT_MAX).saturating_sub(ROWS_WORTH);
+        credit >= ROWS_WORTH
+    }
+
+    /// Leaves the next rows to others, the more the more often that was so before. Returns the start
+    /// of the first row that is to be tried again, as far as it is known.
+    fn pause(&mut self, learns: bool) -> Option<usize> {
+        let templates = &mut self.templates;
         templates.pause = (templates.pause * 2).clamp(PAUSES.start, PAUSES.end);
         templates.resume = self.start + templates.pause;
-        templates.learns = all == 0;
-        Tried::Cut(None)
+        templates.credit = ROWS_WORTH - 1;
+        templates.learns = learns;
+        let mut ends = templates.lines.ahead().iter().map(|end| *end as usize);
+        ends.find(|end| *end >= templates.resume).map(|end| end + 1)
     }
 
     /// Makes a template of a right row without escapes, whose tokens these are.

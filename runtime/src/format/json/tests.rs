@@ -1,5 +1,6 @@
 //! The scanner of JSON lines against independent readers, at every level and cut of the input.
 
+mod alike;
 mod columns;
 mod differential;
 mod suite;
