@@ -4,10 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use flow_ir::source::Sink;
 use flow_ir::{Batch, Type, text};
 use flow_runtime::Printer;
-use std::io::{self, Write};
-
-/// Rows of a table that are shown; the rest is counted.
-const TABLE_ROWS_MAX: usize = 100;
+use std::io::{self, Read, Write};
 
 /// Prints to standard output.
 #[derive(Debug, Default)]
@@ -30,14 +27,14 @@ impl Stdout {
 }
 
 impl Printer for Stdout {
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn bytes(&mut self, bytes: &mut dyn Read) -> io::Result<()> {
         let mut out = io::stdout().lock();
         self.separate(&mut out)?;
-        out.write_all(bytes)
+        io::copy(bytes, &mut out).map(|_| ())
     }
 
-    fn table(&mut self, sink: &Sink, batches: &[Batch]) -> io::Result<()> {
-        let text = table(sink, batches);
+    fn table(&mut self, sink: &Sink, batches: &[Batch], rows: u64) -> io::Result<()> {
+        let text = table(sink, batches, rows);
         let mut out = io::stdout().lock();
         self.separate(&mut out)?;
         out.write_all(text.as_bytes())
@@ -48,18 +45,14 @@ impl Printer for Stdout {
     }
 }
 
-/// Rows as an aligned table, the numbers to the right.
-pub(crate) fn table(sink: &Sink, batches: &[Batch]) -> String {
-    let rows: usize = batches.iter().map(|b| b.rows).sum();
+/// The first of `rows` rows as an aligned table, the numbers to the right; the others are counted.
+fn table(sink: &Sink, batches: &[Batch], rows: u64) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(sink.columns.iter().map(|c| c.path.join(".")));
-    let mut shown = 0;
-    'all: for batch in batches {
+    let mut shown: u64 = 0;
+    for batch in batches {
         for row in 0..batch.rows {
-            if shown == TABLE_ROWS_MAX {
-                break 'all;
-            }
             shown += 1;
             table.add_row(sink.columns.iter().map(|c| cell(batch, c, row)));
         }

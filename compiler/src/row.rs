@@ -75,6 +75,15 @@ impl Row {
         out
     }
 
+    /// The paths of the records that may be null as a whole.
+    pub(crate) fn optional(&self) -> Vec<Vec<String>> {
+        let mut out = Vec::new();
+        for field in &self.fields {
+            field.optional(&mut Vec::new(), &mut out);
+        }
+        out
+    }
+
     /// The row as a record type, for messages.
     pub(crate) fn ty(&self) -> Type {
         Type::Record(self.fields.iter().filter_map(RowField::field).collect())
@@ -116,6 +125,18 @@ impl RowField {
             Shape::Record { fields, .. } => fields.iter().for_each(|f| f.columns(prefix, out)),
             Shape::Unknown => {}
         }
+        prefix.pop();
+    }
+}
+
+impl RowField {
+    fn optional(&self, prefix: &mut Vec<String>, out: &mut Vec<Vec<String>>) {
+        let Shape::Record { fields, nullable } = &self.shape else { return };
+        prefix.push(self.name.clone());
+        if *nullable {
+            out.push(prefix.clone());
+        }
+        fields.iter().for_each(|f| f.optional(prefix, out));
         prefix.pop();
     }
 }

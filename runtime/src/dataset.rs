@@ -1,12 +1,33 @@
 //! Rows that a stage delivered and later stages read, in order.
 
+use crate::memory::{Budget, NeedsMore, Reservation};
 use flow_ir::column::{BUFFER_PADDING, StrColumn};
 use flow_ir::{Batch, Column, Values};
 
-/// Batches in row order.
-#[derive(Clone, Debug, Default)]
+/// Batches in row order, and the memory they take, given back when nobody needs them any more.
+#[derive(Debug)]
 pub(crate) struct Dataset {
     pub(crate) batches: Vec<Batch>,
+    pub(crate) memory: Reservation,
+}
+
+impl Dataset {
+    /// Rows that have not been accounted for yet.
+    pub(crate) fn new(batches: Vec<Batch>, budget: &Budget, what: &'static str) -> Result<Self, NeedsMore> {
+        let mut memory = budget.reserve(what);
+        memory.cover(batches_bytes(&batches))?;
+        Ok(Dataset { batches, memory })
+    }
+
+    /// Rows.
+    pub(crate) fn rows(&self) -> u64 {
+        self.batches.iter().map(|b| b.rows as u64).sum()
+    }
+}
+
+/// Bytes that the columns of `batches` take.
+pub(crate) fn batches_bytes(batches: &[Batch]) -> u64 {
+    batches.iter().flat_map(|b| &b.columns).map(|(_, c)| column_bytes(c)).sum()
 }
 
 /// A column whose strings no longer refer to a chunk's buffer, so that the buffer can be reused.

@@ -9,18 +9,18 @@ use crate::finish::{StageEnd, finish_stage};
 use crate::leaf::SharedLeaf;
 use crate::memory::Budget;
 use crate::operators::join::JoinTable;
-use crate::options::{OperationCount, RunError, RunOptions, RunReport, SourceCount, StageReport};
+use crate::options::{LeafCount, OperationCount, RunError, RunOptions, RunReport, SourceCount, StageReport};
 use crate::output::AtomicFile;
 use crate::quarantine::{SpanText, write_quarantine};
 use crate::reader::ReadBuffers;
 use crate::sink::Printer;
 use crate::tasks::{Tasks, open_inputs};
 use crate::worker::{RowTally, Shared, WorkerResult, work};
-use flow_ir::physical::{BranchEnd, DatasetId, InputFrom, OperationKind, PhysicalPlan, Stage};
-use flow_ir::source::OnError;
+use flow_ir::physical::{BranchEnd, DatasetId, InputFrom, LeafKind, OperationKind, PhysicalPlan, Stage};
+use flow_ir::source::{OnError, Target};
 use flow_ir::{ColumnId, Span};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -113,7 +113,7 @@ impl Run<'_> {
         let leaves = crate::finish::open_leaves(&compiled, self.options, &self.budget)?;
         let compile = begin.elapsed();
         let begin = Instant::now();
-        let tasks = open_inputs(stage, &self.datasets, self.options, &self.buffers)?;
+        let tasks = open_inputs(stage, &self.datasets, self.options, (&self.buffers, &self.budget))?;
         let shared = Shared {
             stage: &compiled,
             tasks: &tasks,
@@ -123,17 +123,18 @@ impl Run<'_> {
             buffers: &self.buffers,
             next: AtomicUsize::new(0),
             stop: AtomicUsize::new(usize::MAX),
-            bytes: AtomicU64::new(0),
         };
         let nothing_wanted = leaves.iter().all(|l| matches!(l, SharedLeaf::Take(q) if q.is_done()));
         if nothing_wanted && !leaves.is_empty() {
             shared.next.store(usize::MAX / 2, Ordering::Relaxed);
         }
         let mut results = self.workers(&shared, &tasks)?;
-        let bytes = shared.bytes.load(Ordering::Relaxed);
+        let bytes = results.iter().flat_map(|r| &r.bytes).sum();
         self.first_error(&mut results)?;
         let chunks = results.iter().map(|r| r.chunks).sum();
-        let end = self.pool.install(|| finish_stage(&compiled, leaves, &mut results, &self.budget))?;
+        let end = self
+            .pool
+            .install(|| finish_stage(&compiled, leaves, &mut results, self.options, &self.budget))?;
         self.account(stage, &compiled, &results, &end)?;
         // Rows kept by the stage may refer to files still.
         self.buffers.check().map_err(RunError::Read)?;
@@ -243,6 +244,22 @@ impl Run<'_> {
             }
             self.report.operations.push(count);
         }
+        for (number, (leaf, end)) in compiled.leaves.iter().zip(&end.leaves).enumerate() {
+            let mut count = LeafCount {
+                stage: stage.id.0,
+                word: leaf_word(&leaf.leaf.kind),
+                span: leaf.leaf.span,
+                rows_out: end.rows,
+                bytes: end.bytes,
+                finish: end.time,
+                ..Default::default()
+            };
+            for r in results {
+                count.rows_in += r.fed[number].rows_in;
+                count.time += r.fed[number].time;
+            }
+            self.report.leaves.push(count);
+        }
         self.faults(compiled, results, end, &totals)?;
         let in_order = end.counted_in_order;
         let dropped: u64 = self.report.operations[first_operation..]
@@ -261,7 +278,7 @@ impl Run<'_> {
                 "{read} rows were read, but {accounted} are accounted for"
             )));
         }
-        for (input, total) in compiled.inputs.iter().zip(&totals) {
+        for (number, (input, total)) in compiled.inputs.iter().zip(&totals).enumerate() {
             let Some(context) = &input.source else { continue };
             let source = &context.source;
             let quarantined = matches!(source.on_error, OnError::Quarantine(_));
@@ -272,6 +289,7 @@ impl Run<'_> {
                 pattern: source.pattern.clone(),
                 span: source.span,
                 files: source.files.len(),
+                bytes: results.iter().map(|r| r.bytes[number]).sum(),
                 read: total.read,
                 kept: total.kept,
                 filtered,
@@ -382,6 +400,23 @@ impl Run<'_> {
             file.commit().map_err(|error| RunError::Write { path, error })?;
         }
         Ok(self.report)
+    }
+}
+
+/// The word of the language for a leaf.
+fn leaf_word(kind: &LeafKind) -> &'static str {
+    match kind {
+        LeafKind::Collect => "collect",
+        LeafKind::ReduceByKey { keys, .. } if keys.is_empty() => "reduce",
+        LeafKind::ReduceByKey { .. } => "reduce_by_key",
+        LeafKind::Distinct { .. } => "distinct",
+        LeafKind::Sort { .. } => "sort",
+        LeafKind::Take { count: Some(_), .. } => "take",
+        LeafKind::Take { count: None, .. } => "skip",
+        LeafKind::Write(sink) => match sink.target {
+            Target::File(_) => "write",
+            Target::Print { .. } => "show",
+        },
     }
 }
 

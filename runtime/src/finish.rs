@@ -18,9 +18,10 @@ use flow_ir::aggregate::Aggregate;
 use flow_ir::layout::StateLayout;
 use flow_ir::physical::{DatasetId, LeafKind, TypedColumn};
 use flow_ir::source::OnError;
-use flow_ir::{Column, ColumnId, Type};
+use flow_ir::{Batch, Column, ColumnId, Type};
 use flow_jit::{Engine, UpdateKernel};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// What a stage delivered.
 #[derive(Default)]
@@ -34,6 +35,16 @@ pub(crate) struct StageEnd {
     /// Rows counted in order, one an input.
     pub(crate) rows: Vec<RowTally>,
     pub(crate) counted_in_order: bool,
+    /// One a leaf.
+    pub(crate) leaves: Vec<LeafEnd>,
+}
+
+/// What a leaf delivered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LeafEnd {
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) time: Duration,
 }
 
 /// The shared parts of the leaves.
@@ -62,7 +73,7 @@ fn open_leaf(
                 budget.clone(),
             )
         }
-        LeafKind::Collect | LeafKind::Sort { .. } => SharedLeaf::Collect(budget.clone()),
+        LeafKind::Collect | LeafKind::Sort { .. } => SharedLeaf::Collect(budget.clone(), None),
         LeafKind::Take { skip, count } => {
             let failing = compiled.inputs.iter().map(|i| {
                 i.source.as_ref().is_none_or(|s| matches!(s.source.on_error, OnError::Fail | OnError::Null))
@@ -74,7 +85,7 @@ fn open_leaf(
                 let ordered = Ordered::new(SinkWriter::open(sink, &writer)?);
                 SharedLeaf::Write(ordered, Arc::new(writer))
             }
-            None => SharedLeaf::Collect(budget.clone()),
+            None => SharedLeaf::Collect(budget.clone(), Some(options.table_rows)),
         },
     })
 }
@@ -164,56 +175,102 @@ pub(crate) fn finish_stage(
     compiled: &CompiledStage,
     leaves: Vec<SharedLeaf>,
     results: &mut [WorkerResult],
+    options: &RunOptions,
     budget: &Budget,
 ) -> Result<StageEnd, RunError> {
     let mut end = StageEnd { rows: Vec::new(), ..StageEnd::default() };
     for (number, (shared, leaf)) in leaves.into_iter().zip(&compiled.leaves).enumerate() {
+        let start = Instant::now();
         let states: Vec<LeafState> =
             results.iter_mut().map(|r| std::mem::replace(&mut r.leaves[number], LeafState::Take)).collect();
-        let dataset = match shared {
-            SharedLeaf::Write(ordered, _) => {
-                finish_sink(ordered, leaf, &mut end)?;
-                continue;
-            }
-            SharedLeaf::Take(queue) => {
-                let taken = queue.finish();
-                end.faults.extend(taken.faults);
-                end.rows = taken.rows;
-                end.counted_in_order = true;
-                Dataset { batches: taken.batches }
-            }
-            SharedLeaf::Reduce(spec, ..) => merge(states, leaf, Some(spec), budget)?,
-            _ => merge(states, leaf, None, budget)?,
-        };
-        if let LeafKind::Write(sink) = &leaf.leaf.kind {
-            // A table is laid out by whoever prints it.
-            end.prints.push((sink.number, Printed::Table(sink.clone(), dataset.batches)));
-            continue;
-        }
-        if let Some(id) = leaf.leaf.output {
-            end.datasets.push((id, dataset));
-        }
+        let fed = results.iter().map(|r| r.fed[number].rows_in).sum();
+        let (rows, bytes) = finish_leaf(shared, states, leaf, fed, options, budget, &mut end)?;
+        end.leaves.push(LeafEnd { rows, bytes, time: start.elapsed() });
     }
     Ok(end)
+}
+
+/// Merges the parts of one leaf; the rows and bytes it delivers.
+fn finish_leaf(
+    shared: SharedLeaf,
+    states: Vec<LeafState>,
+    leaf: &CompiledLeaf,
+    fed: u64,
+    options: &RunOptions,
+    budget: &Budget,
+    end: &mut StageEnd,
+) -> Result<(u64, u64), RunError> {
+    let dataset = match shared {
+        SharedLeaf::Write(ordered, _) => return Ok((fed, finish_sink(ordered, leaf, end)?)),
+        SharedLeaf::Take(queue) => {
+            let taken = queue.finish();
+            end.faults.extend(taken.faults);
+            end.rows = taken.rows;
+            end.counted_in_order = true;
+            dataset(taken.batches, leaf, budget)?
+        }
+        SharedLeaf::Reduce(spec, ..) => merge(states, leaf, Some(spec), budget)?,
+        _ => merge(states, leaf, None, budget)?,
+    };
+    let (rows, bytes) = (dataset.rows(), dataset.memory.bytes());
+    if let LeafKind::Write(sink) = &leaf.leaf.kind {
+        // A table is laid out by whoever prints it.
+        let batches = first_rows(dataset.batches, options.table_rows);
+        end.prints.push((sink.number, Printed::Table { sink: sink.clone(), batches, rows: fed }));
+        return Ok((fed, bytes));
+    }
+    if let Some(id) = leaf.leaf.output {
+        end.datasets.push((id, dataset));
+    }
+    Ok((rows, bytes))
+}
+
+/// The first `count` rows.
+fn first_rows(batches: Vec<Batch>, count: usize) -> Vec<Batch> {
+    let mut left = count;
+    let mut first = Vec::new();
+    for batch in batches {
+        let rows = batch.rows.min(left);
+        if rows == 0 {
+            break;
+        }
+        left -= rows;
+        first.push(match rows == batch.rows {
+            true => batch,
+            false => batch.gather(&(0..rows as u32).collect::<Vec<u32>>()),
+        });
+    }
+    first
+}
+
+/// Rows with the memory they take.
+fn dataset(batches: Vec<Batch>, leaf: &CompiledLeaf, budget: &Budget) -> Result<Dataset, RunError> {
+    Dataset::new(batches, budget, "the collected rows")
+        .map_err(|e| RunError::Memory { message: e.to_string(), span: leaf.leaf.span })
 }
 
 fn finish_sink(
     ordered: Ordered<SinkWriter>,
     leaf: &CompiledLeaf,
     end: &mut StageEnd,
-) -> Result<(), RunError> {
+) -> Result<u64, RunError> {
     let LeafKind::Write(sink) = &leaf.leaf.kind else {
         return Err(RunError::Internal("a sink leaf is something else".to_owned()));
     };
     let writer = ordered.finish().map_err(|error| crate::sink::write_error(sink, error))?;
+    let bytes;
     match writer.finish(sink)? {
         crate::sink::Finished::File(file, written) => {
+            bytes = written.bytes;
             end.files.push(file);
             end.written.push(written);
         }
-        crate::sink::Finished::Printed(printed) => end.prints.push((sink.number, printed)),
+        crate::sink::Finished::Printed(spool) => {
+            bytes = spool.bytes();
+            end.prints.push((sink.number, Printed::Bytes(spool)));
+        }
     }
-    Ok(())
+    Ok(bytes)
 }
 
 fn aggregate_error(e: AggregateError, aggregates: &[Aggregate], span: flow_ir::Span) -> RunError {
@@ -245,11 +302,15 @@ fn merge(
     let mut aggregators: Vec<Aggregator> = Vec::new();
     let mut distincts: Vec<Distinct> = Vec::new();
     let mut parts = Vec::new();
+    let mut held = budget.reserve("the collected rows");
     for state in states {
         match state {
             LeafState::Reduce(a) => aggregators.push(*a),
             LeafState::Distinct(d) => distincts.push(*d),
-            LeafState::Collect(p) => parts.extend(p),
+            LeafState::Collect(p, memory) => {
+                parts.extend(p);
+                held.absorb(memory);
+            }
             LeafState::Take | LeafState::Write(..) => {}
         }
     }
@@ -259,16 +320,20 @@ fn merge(
                 .map_err(|e| aggregate_error(e, aggregates, leaf.leaf.span))?,
             None => return Err(RunError::Internal("a reduce leaf has no spec".to_owned())),
         },
-        LeafKind::Distinct { .. } => distinct::merge_and_finish(distincts).map_err(memory)?,
+        LeafKind::Distinct { .. } => distinct::merge_and_finish(distincts, budget).map_err(memory)?,
         kind => {
             // The sort is stable and each thread met its tasks in order.
             parts.sort_by_key(|p| p.0);
             let batches = parts.into_iter().map(|p| p.1).collect();
             match kind {
-                LeafKind::Sort { keys, limit } => sort(batches, keys, *limit, budget).map_err(memory)?,
-                _ => batches,
+                LeafKind::Sort { keys, limit } => {
+                    let sorted = sort(batches, keys, *limit, budget).map_err(memory)?;
+                    drop(held);
+                    sorted
+                }
+                _ => return Ok(Dataset { batches, memory: held }),
             }
         }
     };
-    Ok(Dataset { batches })
+    dataset(batches, leaf, budget)
 }

@@ -4,8 +4,8 @@
 //! part of each thread's own ([`LeafState`]: tables and batches), merged when the stage is done.
 
 use crate::compiled::CompiledLeaf;
-use crate::dataset::{column_bytes, detach};
-use crate::memory::Budget;
+use crate::dataset::{batches_bytes, detach};
+use crate::memory::{Budget, Reservation};
 use crate::operators::distinct::{Distinct, DistinctSpec};
 use crate::operators::reduce_by_key::{Aggregator, AggregatorSpec, UpdateRows};
 use crate::options::RunError;
@@ -24,8 +24,9 @@ pub(crate) enum SharedLeaf {
     Reduce(Arc<AggregatorSpec>, Option<Arc<dyn UpdateRows>>, Budget),
     /// `distinct`.
     Distinct(Arc<DistinctSpec>, Budget),
-    /// Rows in order, sorted later or not.
-    Collect(Budget),
+    /// Rows in order, sorted later or not. With a number, each thread keeps only so many: its
+    /// rows come in order, so the first of all are among the first of each.
+    Collect(Budget, Option<usize>),
     /// Rows cut in order.
     Take(TakeQueue),
     /// Rows written in order.
@@ -60,7 +61,7 @@ pub(crate) enum LeafState {
     Reduce(Box<Aggregator>),
     Distinct(Box<Distinct>),
     /// (task, rows), in the order met.
-    Collect(Vec<(u64, Batch)>),
+    Collect(Vec<(u64, Batch)>, Reservation),
     Take,
     /// The bytes and rows of the current task.
     Write(Vec<u8>, u64),
@@ -75,7 +76,9 @@ impl LeafState {
             SharedLeaf::Distinct(spec, budget) => {
                 LeafState::Distinct(Box::new(Distinct::new(spec.clone(), budget)))
             }
-            SharedLeaf::Collect(_) => LeafState::Collect(Vec::new()),
+            SharedLeaf::Collect(budget, _) => {
+                LeafState::Collect(Vec::new(), budget.reserve("the collected rows"))
+            }
             SharedLeaf::Take(_) => LeafState::Take,
             SharedLeaf::Write(..) => LeafState::Write(Vec::new(), 0),
         }
@@ -123,11 +126,12 @@ impl LeafState {
                 let columns = fetch(batch, &ids)?;
                 distinct.update(&refs(&keys), &refs(&columns), batch.rows(), position).map_err(memory)
             }
-            (LeafState::Collect(parts), SharedLeaf::Collect(budget)) => {
+            (LeafState::Collect(parts, held), SharedLeaf::Collect(_, limit)) => {
+                if limit.is_some_and(|n| parts.iter().map(|p| p.1.rows).sum::<usize>() >= n) {
+                    return Ok(());
+                }
                 let rows = gather_batch(batch, leaf)?;
-                budget
-                    .take(rows.columns.iter().map(|(_, c)| column_bytes(c)).sum(), word(&leaf.leaf.kind))
-                    .map_err(memory)?;
+                held.add(batches_bytes(std::slice::from_ref(&rows))).map_err(memory)?;
                 parts.push((at.task, rows));
                 Ok(())
             }
@@ -170,12 +174,4 @@ fn gather_batch(batch: &mut RowBatch<'_>, leaf: &CompiledLeaf) -> Result<Batch, 
         (*id, column)
     });
     Ok(Batch { rows: batch.rows(), columns: columns.collect() })
-}
-
-/// What a leaf's rows are kept for, as a refusal for lack of memory names it.
-fn word(kind: &LeafKind) -> &'static str {
-    match kind {
-        LeafKind::Sort { .. } => "the rows to sort",
-        _ => "the collected rows",
-    }
 }

@@ -24,6 +24,7 @@ mod quarantine;
 mod reader;
 mod row_batch;
 mod sink;
+mod spool;
 mod stream;
 mod take;
 mod tasks;
@@ -36,7 +37,8 @@ pub use fault::RowFault;
 pub use flow_jit::Engine;
 pub use kernels::newline::row_end;
 pub use options::{
-    Control, OperationCount, PrintFormat, RunError, RunOptions, RunReport, SourceCount, StageReport, Written,
+    Control, LeafCount, OperationCount, PrintFormat, RunError, RunOptions, RunReport, SourceCount,
+    StageReport, Written,
 };
 pub use output::AtomicFile;
 pub use positions::{LineColumn, line_columns};

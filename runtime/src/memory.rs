@@ -107,6 +107,16 @@ impl Reservation {
         Ok(())
     }
 
+    /// Makes the reservation cover `bytes` more.
+    pub fn add(&mut self, bytes: u64) -> Result<(), NeedsMore> {
+        self.cover(self.bytes.saturating_add(bytes))
+    }
+
+    /// Takes over what another reservation of the same budget holds.
+    pub fn absorb(&mut self, mut other: Reservation) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -141,5 +151,10 @@ mod tests {
         drop(a);
         assert!(b.cover(100).is_ok());
         assert_eq!((budget.left(), budget.peak()), (0, 100));
+        let mut c = budget.reserve("c");
+        c.absorb(b);
+        assert_eq!((c.bytes(), budget.left()), (100, 0));
+        drop(c);
+        assert_eq!(budget.left(), 100);
     }
 }

@@ -48,6 +48,8 @@ pub struct RunOptions {
     pub print: PrintFormat,
     /// Whether printed CSV and TSV start with the names of the columns.
     pub print_header: bool,
+    /// Rows of a printed table that are handed over; more are only counted.
+    pub table_rows: usize,
     /// Keep the text of generated code in the report.
     pub code_text: bool,
     /// Shared with whoever watches or stops the run.
@@ -67,6 +69,7 @@ impl Default for RunOptions {
             max_bad: None,
             print: PrintFormat::Csv,
             print_header: true,
+            table_rows: 100,
             code_text: false,
             control: Arc::new(Control::default()),
         }
@@ -95,6 +98,8 @@ pub struct SourceCount {
     pub span: Span,
     /// Files read.
     pub files: usize,
+    /// Bytes read from them.
+    pub bytes: u64,
     /// Rows found.
     pub read: u64,
     /// Rows of which something reached the end of a branch.
@@ -124,6 +129,27 @@ pub struct OperationCount {
     pub time: Duration,
     /// How its expressions are evaluated.
     pub steps: Vec<String>,
+}
+
+/// What one leaf of a stage did with the rows that reached it.
+#[derive(Clone, Debug, Default)]
+pub struct LeafCount {
+    /// The stage's number.
+    pub stage: u32,
+    /// The word of the language.
+    pub word: &'static str,
+    /// Where it stands in the program.
+    pub span: Span,
+    /// Rows that reached it.
+    pub rows_in: u64,
+    /// Rows it delivered, wrote or printed.
+    pub rows_out: u64,
+    /// Bytes of those rows: in memory, or in the file.
+    pub bytes: u64,
+    /// Time to take the rows in, summed over threads.
+    pub time: Duration,
+    /// Time to merge the threads' parts and to deliver them.
+    pub finish: Duration,
 }
 
 /// What one stage did.
@@ -161,6 +187,8 @@ pub struct RunReport {
     pub sources: Vec<SourceCount>,
     /// One entry an operation, in plan order.
     pub operations: Vec<OperationCount>,
+    /// One entry a leaf, in plan order.
+    pub leaves: Vec<LeafCount>,
     /// One entry a stage.
     pub stages: Vec<StageReport>,
     /// The files written, quarantine files included.

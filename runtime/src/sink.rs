@@ -4,19 +4,20 @@ use crate::format::write::RowWriter;
 use crate::options::{PrintFormat, RunError, RunOptions, Written};
 use crate::ordered::Receive;
 use crate::output::AtomicFile;
+use crate::spool::Spool;
 use flow_ir::Batch;
 use flow_ir::source::{Dialect, Format, Sink, Target};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where printed results go.
 pub trait Printer: Send {
-    /// Bytes of a result in the chosen format.
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// The bytes of a result in the chosen format.
+    fn bytes(&mut self, bytes: &mut dyn Read) -> io::Result<()>;
 
-    /// A whole result, to be shown as a table.
-    fn table(&mut self, sink: &Sink, batches: &[Batch]) -> io::Result<()>;
+    /// The first rows of a result of `rows` rows, to be shown as a table.
+    fn table(&mut self, sink: &Sink, batches: &[Batch], rows: u64) -> io::Result<()>;
 
     /// The end of a result; another may follow.
     fn end(&mut self) -> io::Result<()>;
@@ -24,15 +25,20 @@ pub trait Printer: Send {
 
 /// A printed result that is complete.
 pub(crate) enum Printed {
-    Bytes(Vec<u8>),
-    Table(Sink, Vec<Batch>),
+    Bytes(Spool),
+    /// The first rows, and how many there are.
+    Table {
+        sink: Sink,
+        batches: Vec<Batch>,
+        rows: u64,
+    },
 }
 
 impl Printed {
     pub(crate) fn print(self, printer: &mut dyn Printer) -> Result<(), RunError> {
         let outcome = match self {
-            Printed::Bytes(bytes) => printer.bytes(&bytes),
-            Printed::Table(sink, batches) => printer.table(&sink, &batches),
+            Printed::Bytes(spool) => spool.into_reader().and_then(|mut bytes| printer.bytes(&mut bytes)),
+            Printed::Table { sink, batches, rows } => printer.table(&sink, &batches, rows),
         };
         outcome.and_then(|()| printer.end()).map_err(print_error)
     }
@@ -71,7 +77,7 @@ pub(crate) fn row_writer(sink: &Sink, options: &RunOptions) -> Option<RowWriter>
         Format::Delimited(d) => Format::Delimited(Dialect { header: d.header && header, ..d }),
         other => other,
     };
-    Some(RowWriter::new(&format, &sink.columns))
+    Some(RowWriter::new(&format, &sink.columns, &sink.optional))
 }
 
 /// The ordered end of a sink.
@@ -84,7 +90,7 @@ pub(crate) struct SinkWriter {
 
 enum To {
     File(AtomicFile),
-    Print(Vec<u8>),
+    Print(Spool),
 }
 
 impl SinkWriter {
@@ -96,7 +102,7 @@ impl SinkWriter {
                 file.write(&header).map_err(|e| write_error(sink, e))?;
                 To::File(file)
             }
-            Target::Print { .. } => To::Print(header),
+            Target::Print { .. } => To::Print(Spool::new(header)),
         };
         Ok(SinkWriter { to, rows: 0, separator: writer.separator(), footer: writer.footer() })
     }
@@ -115,9 +121,9 @@ impl SinkWriter {
                 let written = Written { path, rows, bytes: file.bytes() };
                 Finished::File(file, written)
             }
-            To::Print(mut bytes) => {
-                bytes.extend_from_slice(&footer);
-                Finished::Printed(Printed::Bytes(bytes))
+            To::Print(mut spool) => {
+                spool.write(&footer).map_err(|e| write_error(sink, e))?;
+                Finished::Printed(spool)
             }
         })
     }
@@ -126,7 +132,7 @@ impl SinkWriter {
 /// A sink that has all its rows.
 pub(crate) enum Finished {
     File(AtomicFile, Written),
-    Printed(Printed),
+    Printed(Spool),
 }
 
 impl Receive for SinkWriter {
@@ -144,12 +150,11 @@ impl Receive for SinkWriter {
                 }
                 f.write(&bytes)
             }
-            To::Print(out) => {
+            To::Print(spool) => {
                 if between {
-                    out.extend_from_slice(&self.separator);
+                    spool.write(&self.separator)?;
                 }
-                out.extend_from_slice(&bytes);
-                Ok(())
+                spool.write(&bytes)
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::format::csv::CsvScanner;
 use crate::format::json::JsonScanner;
 use crate::format::lines::LinesScanner;
 use crate::format::{MorselLimits, Scanner};
+use crate::memory::Budget;
 use crate::options::{RunError, RunOptions};
 use crate::reader::{ChunkedFile, ReadBuffers, ReadError};
 use crate::stream::StreamedFile;
@@ -55,7 +56,7 @@ pub(crate) fn open_inputs(
     stage: &Stage,
     datasets: &HashMap<DatasetId, Arc<Dataset>>,
     options: &RunOptions,
-    buffers: &ReadBuffers,
+    (buffers, budget): (&ReadBuffers, &Budget),
 ) -> Result<Tasks, RunError> {
     let mut opened = Tasks { inputs: Vec::new(), tasks: Vec::new(), bytes: 0 };
     for (input, i) in stage.inputs.iter().enumerate() {
@@ -73,7 +74,9 @@ pub(crate) fn open_inputs(
                 OpenInput::Files(files)
             }
             InputFrom::Rows { columns, rows, .. } => {
-                batches(&mut opened, input, Arc::new(literal_rows(columns, rows)))
+                // They stand in the plan already, and are as few as the program's text is long.
+                let rows = Dataset { batches: literal_rows(columns, rows), memory: budget.reserve("rows") };
+                batches(&mut opened, input, Arc::new(rows))
             }
             InputFrom::Dataset { id, .. } => {
                 let dataset = datasets
@@ -119,7 +122,7 @@ fn hidden_line_ends(format: &Format) -> Option<u8> {
     }
 }
 
-fn literal_rows(columns: &[TypedColumn], rows: &[Vec<Value>]) -> Dataset {
+fn literal_rows(columns: &[TypedColumn], rows: &[Vec<Value>]) -> Vec<Batch> {
     let built = columns.iter().enumerate().map(|(i, c)| {
         let mut builder = ColumnBuilder::new(&c.ty.kind, rows.len());
         for row in rows {
@@ -127,7 +130,7 @@ fn literal_rows(columns: &[TypedColumn], rows: &[Vec<Value>]) -> Dataset {
         }
         (c.id, Arc::new(builder.finish()))
     });
-    Dataset { batches: vec![Batch { rows: rows.len(), columns: built.collect() }] }
+    vec![Batch { rows: rows.len(), columns: built.collect() }]
 }
 
 /// A scanner for the input, if it reads files.

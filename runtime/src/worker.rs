@@ -16,7 +16,8 @@ use flow_ir::Expr;
 use flow_ir::source::OnError;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// What the threads of a stage share.
 pub(crate) struct Shared<'a> {
@@ -30,7 +31,6 @@ pub(crate) struct Shared<'a> {
     pub(crate) next: AtomicUsize,
     /// Tasks from here on are not started: an earlier one failed, or enough rows are there.
     pub(crate) stop: AtomicUsize,
-    pub(crate) bytes: AtomicU64,
 }
 
 /// What became of one input's rows, on one thread.
@@ -45,8 +45,12 @@ pub(crate) struct RowTally {
 pub(crate) struct WorkerResult {
     pub(crate) leaves: Vec<LeafState>,
     pub(crate) tallies: Vec<OperationTally>,
+    /// One a leaf: the rows that reached it, and the time it took to take them in.
+    pub(crate) fed: Vec<OperationTally>,
     /// One an input.
     pub(crate) rows: Vec<RowTally>,
+    /// Bytes read, one an input.
+    pub(crate) bytes: Vec<u64>,
     /// (task, input, fault), in the order met.
     pub(crate) faults: Vec<(usize, usize, RowFault)>,
     /// The error that stopped this thread, and its task.
@@ -67,6 +71,8 @@ pub(crate) fn work(shared: &Shared<'_>) -> WorkerResult {
         scanners: shared.stage.inputs.iter().map(|_| None).collect(),
         chunks: 0,
         fed: vec![0; shared.leaves.len()],
+        leaf_tallies: vec![OperationTally::default(); shared.leaves.len()],
+        bytes: vec![0; shared.stage.inputs.len()],
         parts: Vec::new(),
     };
     let mut error = None;
@@ -95,6 +101,8 @@ pub(crate) fn work(shared: &Shared<'_>) -> WorkerResult {
     WorkerResult {
         leaves: worker.leaves,
         tallies: worker.walker.tallies,
+        fed: worker.leaf_tallies,
+        bytes: worker.bytes,
         rows: worker.rows,
         faults: worker.faults,
         error,
@@ -112,6 +120,8 @@ struct Worker<'a> {
     chunks: u64,
     /// Rows of the current task that each leaf has seen.
     fed: Vec<u64>,
+    leaf_tallies: Vec<OperationTally>,
+    bytes: Vec<u64>,
     /// The morsels of the current task, when its rows can only be counted in order (`take`).
     parts: Vec<ChunkPart>,
 }
@@ -135,7 +145,7 @@ impl Worker<'_> {
                     let outcome = self.chunk(number, task, &chunk);
                     self.shared.buffers.check().map_err(RunError::Read)?;
                     outcome?;
-                    self.count_bytes((chunk.end - chunk.start) as u64);
+                    self.count_bytes(task, (chunk.end - chunk.start) as u64);
                 }
                 InputFile::Streamed(file) => self.streamed(number, task, file)?,
             },
@@ -150,7 +160,7 @@ impl Worker<'_> {
         let mut taken = 0;
         while let Some(chunk) = chunks.next(self.shared.buffers).map_err(RunError::Read)? {
             self.chunk(number, task, &chunk)?;
-            self.count_bytes(chunks.taken() - taken);
+            self.count_bytes(task, chunks.taken() - taken);
             taken = chunks.taken();
             self.end_chunk(number, task, false);
             if self.is_over(number)? {
@@ -169,8 +179,8 @@ impl Worker<'_> {
         Ok(number >= self.shared.stop.load(Ordering::Acquire))
     }
 
-    fn count_bytes(&self, bytes: u64) {
-        self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+    fn count_bytes(&mut self, task: Task, bytes: u64) {
+        self.bytes[task.input] += bytes;
         self.shared.options.control.bytes_done.fetch_add(bytes, Ordering::Relaxed);
     }
 
@@ -252,7 +262,9 @@ impl Worker<'_> {
         for (leaf, mut batch, _) in out {
             let shared = &self.shared.leaves[leaf];
             let position = Position { task: number as u64, row: self.fed[leaf] };
+            let start = Instant::now();
             self.fed[leaf] += batch.rows() as u64;
+            self.leaf_tallies[leaf].rows_in += batch.rows() as u64;
             self.leaves[leaf].feed(
                 shared,
                 &stage.leaves[leaf],
@@ -260,6 +272,7 @@ impl Worker<'_> {
                 position,
                 self.parts.last_mut(),
             )?;
+            self.leaf_tallies[leaf].time += start.elapsed();
         }
         Ok(())
     }
@@ -289,7 +302,9 @@ impl Worker<'_> {
     /// Hands in what a chunk of the task delivered, and if `last`, ends the task.
     fn end_chunk(&mut self, number: usize, task: Task, last: bool) {
         let parts = std::mem::take(&mut self.parts);
-        for (leaf, shared) in self.leaves.iter_mut().zip(self.shared.leaves) {
+        let leaves = self.leaves.iter_mut().zip(self.shared.leaves).zip(&mut self.leaf_tallies);
+        for ((leaf, shared), tally) in leaves {
+            let start = Instant::now();
             if let SharedLeaf::Take(queue) = shared {
                 if queue.submit(number, task.input, &parts, last) {
                     self.shared.stop.fetch_min(number, Ordering::AcqRel);
@@ -298,6 +313,7 @@ impl Worker<'_> {
                 // The writer remembers its error; nothing more needs to be computed.
                 self.shared.stop.fetch_min(number, Ordering::AcqRel);
             }
+            tally.time += start.elapsed();
         }
     }
 }

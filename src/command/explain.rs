@@ -94,9 +94,24 @@ fn analyze_text(run: &RunReport, program: &Program) -> String {
         entry.push(text);
         entry.extend(o.steps.iter().map(|s| format!("  {s}")));
     }
+    for l in &run.leaves {
+        lines.entry(line(l.span.start)).or_default().push(format!(
+            "{}: {} rows in, {} out, {} bytes, {}, then {} to finish",
+            l.word,
+            grouped(l.rows_in),
+            grouped(l.rows_out),
+            grouped(l.bytes),
+            milliseconds(l.time),
+            milliseconds(l.finish)
+        ));
+    }
     for s in &run.sources {
         let files = if s.files == 1 { "1 file".to_owned() } else { format!("{} files", s.files) };
-        lines.entry(line(s.span.start)).or_default().push(format!("read: {files}, {} rows", grouped(s.read)));
+        lines.entry(line(s.span.start)).or_default().push(format!(
+            "read: {files}, {} rows, {} bytes",
+            grouped(s.read),
+            grouped(s.bytes)
+        ));
     }
     let mut out = String::new();
     for (file, named) in sources.files().iter().enumerate() {
@@ -143,7 +158,7 @@ fn analyze_json(run: &RunReport, program: &Program) -> Json {
         .collect();
     let sources: Json = run.sources.iter().map(|s| {
         json!({
-            "pattern": s.pattern, "place": program.place(s.span), "files": s.files, "read": s.read, "kept": s.kept,
+            "pattern": s.pattern, "place": program.place(s.span), "files": s.files, "bytes": s.bytes, "read": s.read, "kept": s.kept,
             "filtered": s.filtered, "quarantined": s.quarantined, "skipped": s.skipped,
         })
     }).collect();
@@ -153,7 +168,18 @@ fn analyze_json(run: &RunReport, program: &Program) -> Json {
             "bytes": s.bytes, "chunks": s.chunks,
         })
     }).collect();
-    json!({ "operations": operations, "sources": sources, "stages": stages })
+    let leaves: Json = run
+        .leaves
+        .iter()
+        .map(|l| {
+            json!({
+                "stage": l.stage, "leaf": l.word, "place": program.place(l.span), "rows_in": l.rows_in,
+                "rows_out": l.rows_out, "bytes": l.bytes, "seconds": l.time.as_secs_f64(),
+                "finish_seconds": l.finish.as_secs_f64(),
+            })
+        })
+        .collect();
+    json!({ "operations": operations, "leaves": leaves, "sources": sources, "stages": stages })
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -258,6 +258,13 @@ impl Parser<'_> {
             p.expect(":")?;
             Ok(SinkColumn { id, path, ty: p.ty()? })
         })?;
-        Ok(Sink { number, target, format, columns, span: self.span()? })
+        let optional = match self.eat_word("optional") {
+            true => self.list("[", "]", |p| match p.path()? {
+                Some(path) => Ok(path),
+                None => p.fail("expected a name"),
+            })?,
+            false => Vec::new(),
+        };
+        Ok(Sink { number, target, format, columns, optional, span: self.span()? })
     }
 }

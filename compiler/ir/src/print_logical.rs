@@ -310,6 +310,11 @@ impl Printer {
             p.ty(&c.ty);
         });
         self.push(" }");
+        if !sink.optional.is_empty() {
+            self.push(" optional [");
+            self.separated(&sink.optional, |p, path| p.path(path));
+            self.push("]");
+        }
         self.span(sink.span);
     }
 }

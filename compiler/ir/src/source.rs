@@ -127,6 +127,8 @@ pub struct Sink {
     pub format: Option<Format>,
     /// The columns and their names, in order. Names with several parts make nested JSON.
     pub columns: Vec<SinkColumn>,
+    /// The records among the columns' names that may be null as a whole: JSON says so.
+    pub optional: Vec<Vec<String>>,
     /// The span of the sink, or of the whole pipeline for an implicit one.
     pub span: Span,
 }

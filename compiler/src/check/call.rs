@@ -146,7 +146,13 @@ impl<'a> Compiler<'a> {
         match self.try_native(function, arguments, call.place) {
             Ok(value) => value,
             Err(error) => {
-                self.report_signature(&error, call, &spans, &types);
+                // `sum(x)` of a list is a function, of anything else it is an aggregate out of place.
+                let lone = call.receiver.is_none() && types.len() == 1;
+                if lone && AggregateKind::from_name(call.name.text.as_str()).is_some() {
+                    self.aggregate_out_of_place(call);
+                } else {
+                    self.report_signature(&error, call, &spans, &types);
+                }
                 None
             }
         }

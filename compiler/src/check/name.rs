@@ -184,7 +184,13 @@ impl<'a> Compiler<'a> {
         if self.symbols().consts.contains_key(text) {
             return self.constant(text, place);
         }
-        if self.symbols().datasets.contains_key(text) {
+        if let Some(def) = self.symbols().datasets.get(text) {
+            let broken = matches!(&def.value,
+                ast::LetValue::Pipeline(p) if matches!(p.source.kind, ast::SourceKind::Error));
+            if broken {
+                // A `let` without rows: that has been reported, and what it was meant to be is not known.
+                return None;
+            }
             self.report(
                 Diagnostic::error("F3005", place, format!("`${text}` is a row, not a value"))
                     .help(format!("write `${text}.` and the name of a field")),

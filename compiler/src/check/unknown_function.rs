@@ -50,16 +50,21 @@ const FOREIGN: [(&str, &str); 22] = [
 ];
 
 impl<'a> Compiler<'a> {
+    /// An aggregate where there is one row.
+    pub(super) fn aggregate_out_of_place(&mut self, call: Call<'_>) {
+        let message = format!("`{}` is an aggregate: it needs many rows, and here is one", call.name.text);
+        self.report(
+            Diagnostic::error("F3010", span(call.name.span), message)
+                .help("compute it in `reduce { ... }` or `reduce_by_key k { ... }`"),
+        );
+    }
+
     pub(super) fn unknown_function(&mut self, call: Call<'a>, scope: &mut Scope<'_>) -> Option<Checked> {
         let name = call.name.text.as_str();
         let place = span(call.name.span);
         let is_aggregate = AggregateKind::from_name(name).is_some();
         if is_aggregate {
-            let message = format!("`{name}` is an aggregate: it needs many rows, and here is one");
-            self.report(
-                Diagnostic::error("F3010", place, message)
-                    .help("compute it in `reduce { ... }` or `reduce_by_key k { ... }`"),
-            );
+            self.aggregate_out_of_place(call);
             return None;
         }
         // A mistake in an argument is worth knowing even where the function is not known.

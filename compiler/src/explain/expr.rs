@@ -1,6 +1,5 @@
 //! Expressions as programs write them, with as few parentheses as precedence allows.
 
-use super::Names;
 use flow_ir::aggregate::{Aggregate, Detail, Reducer};
 use flow_ir::logical::{Computed, SortKey};
 use flow_ir::text;
@@ -324,9 +323,4 @@ pub(super) fn keys_text(keys: &[SortKey], name: &dyn Fn(ColumnId) -> String) -> 
 /// Names separated by commas.
 pub(super) fn list_text(ids: &[ColumnId], name: &dyn Fn(ColumnId) -> String) -> String {
     ids.iter().map(|id| name(*id)).collect::<Vec<_>>().join(", ")
-}
-
-/// A look-up of names, as the functions here take it.
-pub(super) fn namer(names: &Names) -> impl Fn(ColumnId) -> String {
-    |id| names.name(id)
 }

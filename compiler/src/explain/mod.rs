@@ -20,14 +20,26 @@ pub use physical::{StageReport, explain_physical, explain_stage, stage_reports};
 
 use flow_ir::logical::Operator;
 use flow_ir::types::quote_name;
-use flow_ir::{ColumnId, LogicalPlan, PhysicalPlan};
+use flow_ir::{ColumnId, LogicalPlan, PhysicalPlan, Span};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The names of columns, gathered from plans.
+/// The names of columns, gathered from plans: those they were first given, and for every stage of
+/// the program those that its input and output have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     of: BTreeMap<ColumnId, String>,
+    stages: BTreeMap<Place, StageNames>,
+}
+
+/// A span, in order.
+type Place = (u16, u32, u32);
+
+/// The names around a stage of the program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct StageNames {
+    before: BTreeMap<ColumnId, String>,
+    after: BTreeMap<ColumnId, String>,
 }
 
 impl Names {
@@ -45,6 +57,18 @@ impl Names {
                 source.columns.iter().for_each(|c| self.note(c.id, &c.path));
             }
             node.columns.iter().for_each(|c| self.note(c.id, &c.path));
+            let stage = self.stages.entry(place(node.span)).or_default();
+            let inputs = node.operator.inputs();
+            let before = inputs.iter().flat_map(|input| &plan.node(*input).columns);
+            // The first plan is the program as it is written; passes rename nothing.
+            for (names, columns) in [
+                (&mut stage.before, before.collect()),
+                (&mut stage.after, node.columns.iter().collect::<Vec<_>>()),
+            ] {
+                for c in columns.into_iter().filter(|c| !c.path.is_empty()) {
+                    names.entry(c.id).or_insert_with(|| path_name(&c.path));
+                }
+            }
         }
     }
 
@@ -54,10 +78,26 @@ impl Names {
         }
     }
 
+    /// The name that the stage at `span` knows a column of its input by.
+    pub fn before(&self, span: Span, id: ColumnId) -> String {
+        let stage = self.stages.get(&place(span));
+        stage.and_then(|s| s.before.get(&id).cloned()).unwrap_or_else(|| self.name(id))
+    }
+
+    /// The name that the stage at `span` gives a column.
+    pub fn after(&self, span: Span, id: ColumnId) -> String {
+        let stage = self.stages.get(&place(span));
+        stage.and_then(|s| s.after.get(&id).cloned()).unwrap_or_else(|| self.before(span, id))
+    }
+
     /// The column's name; its number if nobody named it.
     pub fn name(&self, id: ColumnId) -> String {
         self.of.get(&id).cloned().unwrap_or_else(|| format!("#{}", id.0))
     }
+}
+
+fn place(span: Span) -> Place {
+    (span.file, span.start, span.end)
 }
 
 /// A path as programs write it.

@@ -2,7 +2,7 @@
 //! it, and whether that runs in parallel.
 
 use super::Names;
-use super::expr::{aggregates_text, expr_text, keys_text, list_text, namer, record_text};
+use super::expr::{aggregates_text, expr_text, keys_text, list_text, record_text};
 use super::logical::{columns_read, rows_text, sink_text, source_text, string};
 use flow_ir::physical::{
     Branch, BranchEnd, GroupOrder, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, PhysicalPlan,
@@ -182,8 +182,9 @@ impl Writer<'_> {
 
 /// An operation as a stage of a program.
 fn operation_text(operation: &Operation, names: &Names) -> String {
-    let name = namer(names);
-    let made: Vec<(ColumnId, String)> = operation.columns.iter().map(|c| (c.id, names.name(c.id))).collect();
+    let name = |id: ColumnId| names.before(operation.span, id);
+    let made: Vec<(ColumnId, String)> =
+        operation.columns.iter().map(|c| (c.id, names.after(operation.span, c.id))).collect();
     match &operation.kind {
         OperationKind::Filter { predicate } => format!("filter {}", expr_text(predicate, &name)),
         OperationKind::Check { predicate, message } => {
@@ -209,11 +210,12 @@ fn operation_text(operation: &Operation, names: &Names) -> String {
 
 /// A leaf as a stage of a program, with where its rows go.
 fn leaf_text(leaf: &Leaf, names: &Names) -> String {
-    let name = namer(names);
+    let name = |id: ColumnId| names.before(leaf.span, id);
+    let made = |id: ColumnId| names.after(leaf.span, id);
     let text = match &leaf.kind {
         LeafKind::Collect => "collect".to_owned(),
         LeafKind::ReduceByKey { keys, aggregates, .. } if keys.is_empty() => {
-            format!("reduce {}", aggregates_text(aggregates, &name, &name))
+            format!("reduce {}", aggregates_text(aggregates, &made, &name))
         }
         LeafKind::ReduceByKey { keys, aggregates, order } => {
             let order = match order {
@@ -223,7 +225,7 @@ fn leaf_text(leaf: &Leaf, names: &Names) -> String {
             format!(
                 "reduce_by_key {} {}{order}",
                 list_text(keys, &name),
-                aggregates_text(aggregates, &name, &name)
+                aggregates_text(aggregates, &made, &name)
             )
         }
         LeafKind::Distinct { on } => format!("distinct on {}", list_text(on, &name)),

@@ -40,7 +40,7 @@ impl Compiler<'_> {
         match problems.into_iter().next() {
             None => Some(out),
             Some((file, problem)) => {
-                self.report_header(file, problem, wrong, files.len(), target);
+                self.report_header(file, problem, dialect, (wrong, files.len()), target);
                 None
             }
         }
@@ -87,7 +87,14 @@ impl Compiler<'_> {
         Some(Ok(SourceFile { path: file.path.clone(), positions, fields }))
     }
 
-    fn report_header(&mut self, file: &FileInfo, problem: Problem, wrong: usize, files: usize, target: Span) {
+    fn report_header(
+        &mut self,
+        file: &FileInfo,
+        problem: Problem,
+        dialect: &Dialect,
+        (wrong, files): (usize, usize),
+        target: Span,
+    ) {
         let path = &file.path;
         let diagnostic = match problem {
             Problem::Twice { column } => {
@@ -101,9 +108,13 @@ impl Compiler<'_> {
                     Some(near) if near.trim() != column.trim() => d.note(format!(
                         "`{near}` differs only in case; if it is the same column, rename it in the file or read it as `{near}` and map it"
                     )),
-                    _ if header.len() == 1 && files == wrong => {
-                        d.help("the header is one field: is the separator right? as csv(sep: \";\")")
-                    }
+                    _ if header.len() == 1 && files == wrong => match separator_in(&header[0], dialect) {
+                        Some('\t') => d.help("the header is one field with tabs in it: as tsv"),
+                        Some(found) => d.help(format!(
+                            "the header is one field with `{found}` in it: as csv(sep: \"{found}\")"
+                        )),
+                        None => d.help("if the files have no header line: as csv(header: false)"),
+                    },
                     _ if files == wrong => {
                         d.help("if the files have no header line: as csv(header: false)")
                     }
@@ -115,6 +126,14 @@ impl Compiler<'_> {
             if files > 1 { diagnostic.caption(format!("{wrong} of {files} files")) } else { diagnostic };
         self.report(diagnostic.note("(found before reading any data)"));
     }
+}
+
+/// The separator that a header of one field seems to have: the most frequent of the usual ones.
+fn separator_in(header: &str, dialect: &Dialect) -> Option<char> {
+    let usual = ['\t', ';', '|', ','].into_iter().filter(|c| *c != char::from(dialect.separator));
+    let counted = usual.map(|c| (header.matches(c).count(), c)).filter(|(count, _)| *count > 0);
+    // Of equally frequent ones the first.
+    counted.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, c)| c)
 }
 
 fn listed(header: &[String]) -> String {

@@ -7,6 +7,7 @@ use crate::check::Scope;
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::glob;
+use crate::row::Row;
 use flow_grammar::ast::{self, StageKind, WriteModeKind};
 use flow_ir::logical::{Computed, Operator, OutputColumn};
 use flow_ir::source::{Format, Sink, SinkColumn, Target};
@@ -26,23 +27,28 @@ impl<'a> Compiler<'a> {
                     node = self.passing(node, Operator::Take { input: node, count }, place);
                     limit = Some(count);
                 }
-                self.put(node, Target::Print { limit }, None, flow.row.columns(), place);
+                self.put(node, Target::Print { limit }, None, &flow.row, place);
             }
-            _ => self.put(flow.node, Target::Print { limit: None }, None, flow.row.columns(), pipeline),
+            _ => self.put(flow.node, Target::Print { limit: None }, None, &flow.row, pipeline),
         }
     }
 
-    fn put(
+    fn put(&mut self, input: NodeId, target: Target, format: Option<Format>, row: &Row, place: Span) {
+        self.put_columns(input, target, format, row.columns(), row.optional(), place);
+    }
+
+    fn put_columns(
         &mut self,
         input: NodeId,
         target: Target,
         format: Option<Format>,
         columns: Vec<OutputColumn>,
+        optional: Vec<Vec<String>>,
         place: Span,
     ) {
         let columns = columns.into_iter().map(|c| SinkColumn { id: c.id, path: c.path, ty: c.ty }).collect();
         let number = u32::try_from(self.plan.sinks.len()).unwrap_or(u32::MAX);
-        let sink = Sink { number, target, format, columns, span: place };
+        let sink = Sink { number, target, format, columns, optional, span: place };
         let node = self.node(Operator::Write { input, sink }, Vec::new(), place);
         self.plan.sinks.push(node);
     }
@@ -76,12 +82,12 @@ impl<'a> Compiler<'a> {
         let Some(format) = format else { return };
         if is_text {
             let Some((node, column)) = line else { return };
-            return self.put(node, Target::File(path), Some(format), vec![column], place);
+            return self.put_columns(node, Target::File(path), Some(format), vec![column], Vec::new(), place);
         }
         if matches!(format, Format::Delimited(_)) && !self.fits_delimited(flow, target) {
             return;
         }
-        self.put(flow.node, Target::File(path), Some(format), flow.row.columns(), place);
+        self.put(flow.node, Target::File(path), Some(format), &flow.row, place);
     }
 
     fn write_clauses(&mut self, write: &'a ast::Write) {

@@ -267,6 +267,7 @@ impl Generator {
             target: Target::Print { limit: None },
             format: None,
             columns,
+            optional: Vec::new(),
             span: Span::default(),
         };
         let id = self.push(Operator::Write { input, sink }, Vec::new());

@@ -85,8 +85,12 @@ impl Builder<'_> {
                 Some(Piece::Infix(infix, op_span)) => {
                     let next_minimum = if binding == POWER { binding } else { binding + 1 };
                     let right = self.climb(pieces, next_minimum, near);
-                    self.check_chain(&left, infix, op_span, &right);
-                    join(left, infix, op_span, right)
+                    if self.is_chain(&left, infix, op_span, &right) {
+                        // What it would mean has been asked; its types would only be asked about again.
+                        Expr::new(ExprKind::Error, left.outer().to(right.outer()))
+                    } else {
+                        join(left, infix, op_span, right)
+                    }
                 }
                 Some(Piece::IsNull(negated, op_span)) => {
                     if is_comparison(&left) {
@@ -100,17 +104,20 @@ impl Builder<'_> {
         }
     }
 
-    fn check_chain(&mut self, left: &Expr, infix: Infix, op_span: Span, right: &Expr) {
+    /// Whether two operators chain that do not, which is reported.
+    fn is_chain(&mut self, left: &Expr, infix: Infix, op_span: Span, right: &Expr) -> bool {
         match infix {
             Infix::Binary(op) if op.is_comparison() && is_comparison(left) => {
                 self.chain_error(left, op_span, Some(right));
+                true
             }
             Infix::Range if matches!(left.kind, ExprKind::Range { .. }) && left.parens.is_none() => {
                 let error = SyntaxError::new("F1007", op_span, "a range has two ends, not three")
                     .label(op_span, "remove this `..`");
                 self.error(error);
+                true
             }
-            _ => {}
+            _ => false,
         }
     }
 

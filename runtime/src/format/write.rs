@@ -8,7 +8,8 @@
 //!   as something else: when it holds the separator, a quote or a line break, when it is empty, or
 //!   when it is one of the dialect's spellings of null. Without a quote byte texts are written as
 //!   they are. Lists and records are JSON texts.
-//! * JSON: paths of several names make nested objects. Floats that are no JSON numbers are the
+//! * JSON: paths of several names make nested objects; a record that may be null is null when
+//!   everything in it is. Floats that are no JSON numbers are the
 //!   strings `"nan"`, `"inf"` and `"-inf"`; times and bytes are strings.
 //! * Text: every value on a line of its own; null is an empty line.
 
@@ -39,11 +40,12 @@ enum FormatWriter {
 
 impl RowWriter {
     /// A writer of `columns`, in that order.
-    pub fn new(format: &Format, columns: &[SinkColumn]) -> Self {
+    /// Of the records that their names make, those at the paths `optional` may be null as a whole.
+    pub fn new(format: &Format, columns: &[SinkColumn], optional: &[Vec<String>]) -> Self {
         let format = match format {
             Format::Delimited(dialect) => FormatWriter::Delimited(DelimitedWriter::new(dialect)),
-            Format::JsonLines => FormatWriter::JsonLines(JsonWriter::new(columns)),
-            Format::Json => FormatWriter::Json(JsonWriter::new(columns)),
+            Format::JsonLines => FormatWriter::JsonLines(JsonWriter::new(columns, optional)),
+            Format::Json => FormatWriter::Json(JsonWriter::new(columns, optional)),
             Format::Lines | Format::Text => FormatWriter::Text,
         };
         RowWriter { columns: columns.to_vec(), format }

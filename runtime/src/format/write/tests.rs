@@ -19,7 +19,7 @@ fn column(ty: &Type, values: &[Value]) -> Column {
 fn written(format: &Format, columns: &[(SinkColumn, Column)]) -> String {
     let about: Vec<SinkColumn> = columns.iter().map(|c| c.0.clone()).collect();
     let data: Vec<&Column> = columns.iter().map(|c| &c.1).collect();
-    let writer = RowWriter::new(format, &about);
+    let writer = RowWriter::new(format, &about, &[vec!["b".to_owned(), "y".to_owned()]]);
     let mut out = writer.header();
     // In two pieces, as two threads would make them.
     let rows = data[0].len();
@@ -204,6 +204,15 @@ fn paths_make_nested_objects_without_repeated_keys() {
     for line in lines.lines() {
         serde_json::from_str::<serde_json::Value>(line).expect("every line is JSON");
     }
+}
+
+#[test]
+fn a_record_that_may_be_null_is_null_when_all_of_it_is() {
+    let lines = written(&Format::JsonLines, &nested());
+    assert_eq!(
+        lines.lines().nth(1),
+        Some("{\"a\":null,\"b\":{\"x\":null,\"y\":null},\"c\":null,\"b\\\"q\":null}")
+    );
 }
 
 #[test]

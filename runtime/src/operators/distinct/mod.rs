@@ -3,6 +3,7 @@
 //! Each thread feeds a [`Distinct`] of its own; [`merge_and_finish`] keeps, of all rows with equal
 //! keys, the one with the smallest position, however the rows were dealt to threads.
 
+use crate::dataset::batches_bytes;
 use crate::kernels::gather::{Place, RowStore, batch_of, gather_batch, place, row_of, split_text};
 use crate::memory::{Budget, NeedsMore, Reservation};
 use crate::operators::reduce_by_key::GroupTable;
@@ -87,7 +88,7 @@ impl Distinct {
 }
 
 /// The first rows of all threads, in order of their positions.
-pub fn merge_and_finish(parts: Vec<Distinct>) -> Result<Vec<Batch>, NeedsMore> {
+pub fn merge_and_finish(parts: Vec<Distinct>, budget: &Budget) -> Result<Vec<Batch>, NeedsMore> {
     let mut tables = Vec::with_capacity(parts.len());
     let mut batches = Vec::new();
     for mut part in parts.into_iter().filter(|p| !p.first.is_empty()) {
@@ -98,13 +99,16 @@ pub fn merge_and_finish(parts: Vec<Distinct>) -> Result<Vec<Batch>, NeedsMore> {
         tables.push((part.table, part.first, part.memory));
     }
     let total: usize = tables.iter().map(|t| t.1.len()).sum();
+    let mut copies = budget.reserve("the rows of distinct");
     let mut first = if tables.len() < 2 {
-        tables.pop().map(|t| t.1).unwrap_or_default()
+        // The reservation stays: the rows are still there.
+        tables.first_mut().map(|t| std::mem::take(&mut t.1)).unwrap_or_default()
     } else if total < MANY_GROUPS {
         first_of_all(&tables, None)?
     } else {
         let bits = part_bits(total);
         let sizes = tables[0].0.sizes();
+        copies.cover(tables.iter().map(|t| (t.0.bytes_used() + t.1.len() * 16) as u64).sum())?;
         let split: Vec<Partitions> = tables
             .par_iter_mut()
             .map(|(table, rows, _)| {
@@ -123,6 +127,8 @@ pub fn merge_and_finish(parts: Vec<Distinct>) -> Result<Vec<Batch>, NeedsMore> {
         parts.concat()
     };
     first.par_sort_unstable();
+    // What is delivered is a copy: until it is complete, both are there.
+    copies.cover(batches_bytes(&batches))?;
     let places: Vec<Place> = first.into_iter().map(|(_, p)| p).collect();
     Ok(split_text(&batches, &places).into_par_iter().map(|run| gather_batch(&batches, run)).collect())
 }

@@ -52,7 +52,7 @@ fn keeps_the_first_row_wherever_it_was_met() {
                     let at = random.below(threads) as usize;
                     parts[at].update(&keys, &columns, to - from, from as u64).unwrap();
                 }
-                let got = values_of(&merge_and_finish(parts).unwrap(), &types);
+                let got = values_of(&merge_and_finish(parts, &Budget::unlimited()).unwrap(), &types);
                 assert!(got == expected, "on {on:?}, {threads} threads, {rows} rows");
             }
         }
@@ -71,6 +71,6 @@ fn a_duplicate_whose_null_row_is_first_stays_null_elsewhere() {
     let text = StrColumn { buffer: vec![b'x'; 3 + BUFFER_PADDING].into(), views: vec![u64::MAX, 1 << 32] };
     let rows = Column { values: Values::Str(text), status: flow_ir::Status::Rows(vec![1, 0]) };
     d.update(&[&keys], &[&rows], 2, 10).unwrap();
-    let out = merge_and_finish(vec![d]).unwrap();
+    let out = merge_and_finish(vec![d], &Budget::unlimited()).unwrap();
     assert_eq!(values_of(&out, &[Type::String]), [[Value::Null]]);
 }

@@ -117,17 +117,24 @@ fn merge_in_parts(
     budget: &Budget,
 ) -> Vec<Result<Vec<Batch>, PartError>> {
     let sizes: Vec<(usize, usize)> = parts.iter().map(|p| p.table.sizes()).collect();
-    let split: Vec<(Partitions, MergeIndex)> = parts
+    let split: Result<Vec<(Partitions, MergeIndex)>, NeedsMore> = parts
         .par_iter_mut()
         .map(|part| {
+            // Until its new order is complete, a part is there twice.
+            let mut copy = budget.reserve("the merging of groups");
+            copy.cover((part.table.bytes_used() + part.states.bytes_used()) as u64)?;
             // In their new order, each part's keys and states are read one after the other.
             let partitions = Partitions::new(&part.table, bits);
             let index = part.states.merge_index(Some(partitions.targets()));
             part.table.reorder(partitions.targets());
             part.states.reorder(partitions.targets());
-            (partitions, index)
+            Ok((partitions, index))
         })
         .collect();
+    let split = match split {
+        Ok(split) => split,
+        Err(e) => return vec![Err(PartError::Memory(e))],
+    };
     (0..1usize << bits)
         .into_par_iter()
         .map(|n| {

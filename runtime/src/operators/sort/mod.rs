@@ -7,6 +7,7 @@
 
 mod words;
 
+use crate::dataset::batches_bytes;
 use crate::kernels::gather::{Place, gather_batch, place, split_text};
 use crate::memory::{Budget, NeedsMore};
 use flow_ir::Batch;
@@ -39,7 +40,10 @@ pub fn sort(
     let rows: usize = batches.iter().map(|b| b.rows).sum();
     let limit = limit.map_or(rows, |l| usize::try_from(l).unwrap_or(rows).min(rows));
     let mut memory = budget.reserve("the order of sort");
-    memory.cover(rows as u64 * (size_of::<Item>() + size_of::<Place>()) as u64)?;
+    let order = rows as u64 * (size_of::<Item>() + size_of::<Place>()) as u64;
+    // The sorted rows are a copy: until it is complete, both are there.
+    let copied = (u128::from(batches_bytes(&batches)) * limit as u128 / rows.max(1) as u128) as u64;
+    memory.cover(order.saturating_add(copied))?;
     let keys: Vec<KeyColumns<'_>> = keys.iter().filter_map(|k| KeyColumns::new(&batches, *k)).collect();
     let sorter = Sorter { keys: &keys };
     let (mut items, ordered) = sorter.first_items(&batches, limit);
