@@ -39,6 +39,11 @@ impl Catalog for FileCatalog {
         if files.is_empty() { Err(CatalogError::NotFound) } else { Ok(files) }
     }
 
+    fn identity(&self, path: &str) -> Option<String> {
+        let path = Path::new(path).canonicalize().ok().filter(|p| p.is_file())?;
+        path.to_str().map(str::to_owned)
+    }
+
     fn header(&self, file: &FileInfo, dialect: &Dialect) -> Result<Vec<String>, CatalogError> {
         sample::header(Path::new(&file.path), dialect)
     }

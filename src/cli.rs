@@ -73,6 +73,9 @@ pub struct EngineArgs {
     /// Evaluate expressions with the reference interpreter instead of native code
     #[arg(long)]
     pub interpret: bool,
+    /// Let the program run the commands it names (`check --effects` lists them)
+    #[arg(long)]
+    pub allow_run: bool,
     /// KiB of a file that a task reads at a time
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_048_576), hide_short_help = true)]
     pub chunk_kib: u32,
@@ -134,6 +137,9 @@ pub struct ExplainArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub program: ProgramArgs,
+    /// List every file the program reads or writes, and every command it runs
+    #[arg(long)]
+    pub effects: bool,
     /// Output format
     #[arg(long, short = 'f', value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,

@@ -8,6 +8,7 @@
 pub mod catalog;
 pub mod cli;
 mod command;
+mod effects;
 pub mod failure;
 mod output;
 pub mod program;
@@ -15,3 +16,4 @@ mod progress;
 pub mod render;
 mod run_failure;
 mod signals;
+mod stdin;

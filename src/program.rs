@@ -79,6 +79,12 @@ impl Program {
     pub fn compile(&self, args: &ProgramArgs) -> Result<Compiled, Failure> {
         let compiled =
             self.check(&args.params).map_err(|diagnostics| self.failure(&diagnostics, args.color))?;
+        let own = args.file.as_ref().is_some_and(|f| f.as_os_str() == "-");
+        if own && let Some(span) = crate::effects::stdin_read(&compiled.plan) {
+            let d = Diagnostic::error("F4016", span, "standard input is the program, so it cannot be data")
+                .help("give the program as a file, or with -e");
+            return Err(self.failure(&[d], args.color));
+        }
         if args.locked
             && let Some(schema) = compiled.inferred.first()
         {

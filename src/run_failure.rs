@@ -5,6 +5,7 @@ use crate::program::Program;
 use crate::render::Renderer;
 use crate::signals::Signals;
 use flow_compiler::diagnostic::Diagnostic;
+use flow_ir::location::input_name;
 use flow_ir::physical::InputFrom;
 use flow_ir::{ErrorCode, PhysicalPlan, Span};
 use flow_runtime::{RowFault, RunError};
@@ -57,6 +58,14 @@ pub(crate) fn run_failure(
                 .help("give it more with --memory, or reduce the rows before this stage");
             Failure::new(Status::Resources, Renderer::new(color).diagnostic(&d, program))
         }
+        RunError::NotAllowed { command, span } => {
+            let message = format!("this program runs a command, and that was not allowed: {command}");
+            let d = Diagnostic::error("F5009", span, message)
+                .help("if the command is to be run: --allow-run")
+                .note("(nothing has been started)");
+            Failure::new(Status::Usage, Renderer::new(color).diagnostic(&d, program))
+        }
+        RunError::Header { message, span } => at_span(Status::Data, "F2004", message, span, program, color),
         RunError::Code(message) => Failure::message(
             Status::Internal,
             format!("native code could not be made: {message}; --interpret runs without it"),
@@ -130,6 +139,9 @@ fn row_fault(fault: &RowFault, program: &Program) -> String {
 }
 
 fn place(fault: &RowFault) -> Option<(u64, u64)> {
+    if let Some(at) = fault.at {
+        return Some((at.line, at.column));
+    }
     if fault.file.is_empty() {
         return None;
     }
@@ -160,7 +172,7 @@ fn advice(fault: &RowFault, program: &Program, plan: &PhysicalPlan) -> Option<St
         InputFrom::Read(s) => Some(s),
         _ => None,
     });
-    let source = sources.into_iter().find(|s| s.files.iter().any(|f| f.path == fault.file))?;
+    let source = sources.into_iter().find(|s| s.files.iter().any(|f| input_name(&f.path) == fault.file))?;
     let text = program.span_text(source.span).trim();
     let short = text.lines().count() == 1 && text.chars().count() <= 100 && !text.contains("on_error");
     let read = if short { text.to_owned() } else { format!("read \"{}\" ...", source.pattern) };

@@ -44,6 +44,12 @@ pub trait Catalog {
     /// The names in the header line of a delimited file.
     fn header(&self, file: &FileInfo, dialect: &Dialect) -> Result<Vec<String>, CatalogError>;
 
+    /// What tells the file at `path` from every other one, whatever else it is called; `None` if it is
+    /// not there, or is no plain file.
+    fn identity(&self, _path: &str) -> Option<String> {
+        None
+    }
+
     /// The schema that the first rows of a file suggest.
     fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError>;
 

@@ -20,6 +20,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("F2013", "unknown pipe"),
     ("F2014", "unknown format"),
     ("F2015", "definitions that need each other"),
+    ("F2016", "a command without a schema"),
     ("F2021", "an import that cannot be read"),
     ("F2022", "files that import each other"),
     ("F2023", "an import without a name"),
@@ -52,6 +53,9 @@ pub const CODES: &[(&str, &str)] = &[
     ("F4013", "a constant that cannot be computed"),
     ("F4014", "an arm that is never reached"),
     ("F4015", "`on_error null` without a nullable field"),
+    ("F4016", "standard input read twice"),
+    ("F4017", "a `mode` that cannot be"),
+    ("F4018", "no command"),
     ("F4031", "a pipeline in an imported file"),
     ("F4902", "not yet: `iterate`"),
     ("F4903", "not yet: `test`"),
@@ -81,6 +85,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("F5006", "a broken row"),
     ("F5007", "a `check` does not hold"),
     ("F5008", "a value that cannot be computed"),
+    ("F5009", "a command that was not allowed"),
     ("W4401", "a `let` that is never used"),
 ];
 

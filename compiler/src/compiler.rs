@@ -68,6 +68,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) writes: Vec<(String, Span)>,
     /// The patterns that are read.
     pub(crate) reads: Vec<(String, Span)>,
+    /// The files that they name.
+    pub(crate) read_files: Vec<(String, Span)>,
     /// Schemas that came from samples.
     pub(crate) inferred: Vec<InferredSchema>,
     /// The parameters' final values.
@@ -120,6 +122,7 @@ impl<'a> Compiler<'a> {
             next_local: 0,
             writes: Vec::new(),
             reads: Vec::new(),
+            read_files: Vec::new(),
             inferred: Vec::new(),
             param_values: Vec::new(),
         }

@@ -16,8 +16,11 @@ use crate::reader::ReadBuffers;
 use crate::sink::Printer;
 use crate::tasks::{Tasks, open_inputs};
 use crate::worker::{RowTally, Shared, WorkerResult, work};
-use flow_ir::physical::{BranchEnd, DatasetId, InputFrom, LeafKind, OperationKind, PhysicalPlan, Stage};
-use flow_ir::source::{OnError, Target};
+use flow_ir::location::Location;
+use flow_ir::physical::{
+    Branch, BranchEnd, DatasetId, InputFrom, Leaf, LeafKind, OperationKind, PhysicalPlan, Stage,
+};
+use flow_ir::source::{OnError, Sink, Target};
 use flow_ir::{ColumnId, Span};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,6 +55,11 @@ pub fn run(
         prints: BTreeMap::new(),
         quarantined: BTreeMap::new(),
     };
+    if !options.allow_run
+        && let Some((command, span)) = commands(plan).into_iter().next()
+    {
+        return Err(RunError::NotAllowed { command, span });
+    }
     announce_size(plan, options);
     for stage in &plan.stages {
         run.stage(stage)?;
@@ -74,6 +82,38 @@ pub fn compile_only(
         }
     }
     Ok(code)
+}
+
+/// The commands that a plan runs, with their places.
+fn commands(plan: &PhysicalPlan) -> Vec<(String, Span)> {
+    let mut found = Vec::new();
+    let mut note = |target: &str, span: Span| {
+        if let Location::Command(text) = Location::of(target) {
+            found.push((text.to_owned(), span));
+        }
+    };
+    for stage in &plan.stages {
+        for input in &stage.inputs {
+            if let InputFrom::Read(source) = &input.from {
+                source.files.iter().for_each(|f| note(&f.path, source.span));
+            }
+        }
+        let mut leaves = Vec::new();
+        leaves_of(&stage.branch, &mut leaves);
+        for leaf in leaves {
+            if let LeafKind::Write(Sink { target: Target::File(target), span, .. }) = &leaf.kind {
+                note(target, *span);
+            }
+        }
+    }
+    found
+}
+
+fn leaves_of<'a>(branch: &'a Branch, out: &mut Vec<&'a Leaf>) {
+    match &branch.end {
+        BranchEnd::Leaf(leaf) => out.push(leaf),
+        BranchEnd::Split(branches) => branches.iter().for_each(|b| leaves_of(b, out)),
+    }
 }
 
 /// Tells whoever watches how much there is to read.
@@ -392,12 +432,20 @@ impl Run<'_> {
         if self.options.control.cancel.load(Ordering::Relaxed) {
             return Err(RunError::Cancelled);
         }
+        let mut closed = false;
         for printed in self.prints.into_values() {
-            printed.print(printer)?;
+            match printed.print(printer, &self.options.control) {
+                // Whoever has read enough of what is printed still wants the files.
+                Err(RunError::ClosedPipe) => closed = true,
+                outcome => outcome?,
+            }
         }
         for file in self.files {
             let path = file.target().to_owned();
             file.commit().map_err(|error| RunError::Write { path, error })?;
+        }
+        if closed {
+            return Err(RunError::ClosedPipe);
         }
         Ok(self.report)
     }

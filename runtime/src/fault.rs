@@ -4,10 +4,12 @@
 //! here by evaluating the guilty expression once more with the reference interpreter, so the hot
 //! path never formats a message.
 
+use crate::positions::LineColumn;
 use crate::row_batch::RowBatch;
 use crate::walk::Place;
 use flow_ir::column::NULL;
 use flow_ir::eval::{Row, eval};
+use flow_ir::location::input_name;
 use flow_ir::source::Source;
 use flow_ir::{Column, ColumnId, ErrorCode, EvalError, Expr, Span, Value};
 use std::collections::HashMap;
@@ -23,6 +25,8 @@ pub struct RowFault {
     pub row_offset: u64,
     /// Where the guilty field (or byte) starts in the file.
     pub offset: u64,
+    /// Its line and column, where they cannot be found out later.
+    pub at: Option<LineColumn>,
     /// The field's name, when one field is to blame.
     pub field: Option<String>,
     /// The text of the value, or of the row.
@@ -133,6 +137,23 @@ pub(crate) fn explain(
     filters: &[&Expr],
     definitions: &Definitions,
 ) -> RowFault {
+    let mut fault = blamed(batch, row, place, cause, filters, definitions);
+    if let (Some(first_line), Some(morsel)) = (place.first_line, batch.morsel()) {
+        // A stream is gone when its errors are reported.
+        let to = fault.offset.wrapping_sub(place.base_offset) as usize;
+        fault.at = Some(LineColumn::behind(morsel.scanner.bytes(0..to), first_line));
+    }
+    fault
+}
+
+fn blamed(
+    batch: &RowBatch<'_>,
+    row: usize,
+    place: Place<'_>,
+    cause: &Cause<'_>,
+    filters: &[&Expr],
+    definitions: &Definitions,
+) -> RowFault {
     let source = place.source.map(|s| &s.source);
     let mut fault = locate(batch, row, source, place.base_offset, place.file);
     if let Some(source) = source
@@ -173,10 +194,11 @@ fn blame(expr: &Expr, row: &BatchRow<'_, '_>, status: u8) -> EvalError {
 /// The row's place and bytes.
 fn locate(batch: &RowBatch<'_>, row: usize, source: Option<&Source>, base: u64, file: usize) -> RowFault {
     let mut fault = RowFault {
-        file: source.and_then(|s| s.files.get(file)).map(|f| f.path.clone()).unwrap_or_default(),
+        file: source.and_then(|s| s.files.get(file)).map_or("", |f| input_name(&f.path)).to_owned(),
         file_index: file,
         row_offset: 0,
         offset: 0,
+        at: None,
         field: None,
         value: String::new(),
         expected: String::new(),

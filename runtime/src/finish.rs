@@ -17,7 +17,7 @@ use crate::worker::{RowTally, WorkerResult};
 use flow_ir::aggregate::Aggregate;
 use flow_ir::layout::StateLayout;
 use flow_ir::physical::{DatasetId, LeafKind, TypedColumn};
-use flow_ir::source::OnError;
+use flow_ir::source::{OnError, Target};
 use flow_ir::{Batch, Column, ColumnId, Type};
 use flow_jit::{Engine, UpdateKernel};
 use std::sync::Arc;
@@ -82,7 +82,7 @@ fn open_leaf(
         }
         LeafKind::Write(sink) => match row_writer(sink, options) {
             Some(writer) => {
-                let ordered = Ordered::new(SinkWriter::open(sink, &writer)?);
+                let ordered = Ordered::new(SinkWriter::open(sink, &writer)?, sink.unordered);
                 SharedLeaf::Write(ordered, Arc::new(writer))
             }
             None => SharedLeaf::Collect(budget.clone(), Some(options.table_rows)),
@@ -265,9 +265,16 @@ fn finish_sink(
             end.files.push(file);
             end.written.push(written);
         }
-        crate::sink::Finished::Printed(spool) => {
+        crate::sink::Finished::Printed(spool, rows) => {
             bytes = spool.bytes();
-            end.prints.push((sink.number, Printed::Bytes(spool)));
+            let printed = match &sink.target {
+                Target::File(target) => {
+                    end.written.push(Written { path: target.into(), rows, bytes });
+                    Printed::Command { target: target.clone(), spool }
+                }
+                Target::Print { .. } => Printed::Bytes(spool),
+            };
+            end.prints.push((sink.number, printed));
         }
     }
     Ok(bytes)

@@ -3,6 +3,7 @@
 //! It sees plans and files, never the source language or the compiler. `execute` walks the plan,
 //! `format` reads and writes, `operators` group, sort and join, `kernels` are the vectorized loops.
 
+mod command;
 mod compiled;
 mod compress;
 mod dataset;
@@ -13,6 +14,7 @@ mod finish;
 pub mod format;
 pub mod kernels;
 mod leaf;
+mod live;
 mod mapping;
 pub mod memory;
 pub mod operators;
@@ -38,7 +40,7 @@ pub use flow_jit::Engine;
 pub use kernels::newline::row_end;
 pub use options::{
     Control, LeafCount, OperationCount, PrintFormat, RunError, RunOptions, RunReport, SourceCount,
-    StageReport, Written,
+    StageReport, Stdin, Written,
 };
 pub use output::AtomicFile;
 pub use positions::{LineColumn, line_columns};

@@ -4,10 +4,10 @@ use crate::fault::RowFault;
 use crate::reader::ReadError;
 use flow_ir::Span;
 use flow_jit::Engine;
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How printed results are written.
@@ -52,6 +52,10 @@ pub struct RunOptions {
     pub table_rows: usize,
     /// Keep the text of generated code in the report.
     pub code_text: bool,
+    /// Whether the program may run commands.
+    pub allow_run: bool,
+    /// What `-` reads.
+    pub stdin: Arc<Stdin>,
     /// Shared with whoever watches or stops the run.
     pub control: Arc<Control>,
 }
@@ -71,8 +75,37 @@ impl Default for RunOptions {
             print_header: true,
             table_rows: 100,
             code_text: false,
+            allow_run: false,
+            stdin: Arc::new(Stdin::default()),
             control: Arc::new(Control::default()),
         }
+    }
+}
+
+/// Standard input, which one source may read once.
+pub struct Stdin(Mutex<Option<Box<dyn Read + Send>>>);
+
+impl Stdin {
+    /// Bytes to take for standard input.
+    pub fn new(reader: Box<dyn Read + Send>) -> Self {
+        Stdin(Mutex::new(Some(reader)))
+    }
+
+    /// The bytes, unless they have been taken.
+    pub(crate) fn take(&self) -> Option<Box<dyn Read + Send>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Default for Stdin {
+    fn default() -> Self {
+        Stdin::new(Box::new(io::stdin()))
+    }
+}
+
+impl std::fmt::Debug for Stdin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stdin")
     }
 }
 
@@ -239,6 +272,20 @@ pub enum RunError {
         /// Which operator and how much it needs.
         message: String,
         /// Its place in the program.
+        span: Span,
+    },
+    /// The program runs a command, which is not allowed.
+    NotAllowed {
+        /// The command.
+        command: String,
+        /// Where the program names it.
+        span: Span,
+    },
+    /// The header of a stream is not what its schema says.
+    Header {
+        /// How.
+        message: String,
+        /// The `read`.
         span: Span,
     },
     /// Generated code could not be made.

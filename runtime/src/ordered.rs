@@ -32,6 +32,7 @@ struct State<R> {
     receiver: R,
     failed: Option<io::Error>,
     closed: bool,
+    unordered: bool,
 }
 
 /// What a task has handed in that could not be passed on yet.
@@ -48,8 +49,10 @@ impl Waiting {
 }
 
 impl<R: Receive> Ordered<R> {
-    pub(crate) fn new(receiver: R) -> Self {
-        let state = State { next: 0, waiting: BTreeMap::new(), receiver, failed: None, closed: false };
+    /// Puts chunks in order, or if `unordered`, passes each on as it comes.
+    pub(crate) fn new(receiver: R, unordered: bool) -> Self {
+        let state =
+            State { unordered, next: 0, waiting: BTreeMap::new(), receiver, failed: None, closed: false };
         Ordered { state: Mutex::new(state), moved: Condvar::new() }
     }
 
@@ -57,6 +60,14 @@ impl<R: Receive> Ordered<R> {
     /// failed: there is no point in going on.
     pub(crate) fn submit(&self, number: u64, bytes: Vec<u8>, rows: u64, last: bool) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.unordered {
+            if state.failed.is_none()
+                && let Err(e) = state.receiver.receive(bytes, rows)
+            {
+                state.failed = Some(e);
+            }
+            return state.failed.is_none();
+        }
         // The owner of the oldest task never waits, so this cannot deadlock.
         while state.too_far_ahead(number, bytes.len()) && state.failed.is_none() && !state.closed {
             state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);

@@ -2,13 +2,15 @@
 //!
 //! A file is written under another name in its own directory, synced, and renamed when the whole
 //! run has succeeded. What an earlier, killed run left behind is removed first. Targets that are
-//! not regular files (devices, pipes) are written directly. A path with the suffix of a compression
+//! not regular files (devices, pipes) are written directly. What is appended is written aside too, and
+//! copied behind the end of its file when the run has succeeded. A path with the suffix of a compression
 //! gets compressed bytes.
 
 use crate::compress::Compressed;
 use flow_ir::compression::Compression;
+use flow_ir::source::WriteMode;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The start of the names of unfinished files.
@@ -23,6 +25,7 @@ pub struct AtomicFile {
     unfinished: Option<PathBuf>,
     body: Body,
     bytes: u64,
+    mode: WriteMode,
 }
 
 /// What takes the bytes.
@@ -38,17 +41,35 @@ enum Body {
 impl AtomicFile {
     /// Starts writing `target`; its directory is made if need be.
     pub fn create(target: &Path) -> io::Result<Self> {
+        Self::open(target, WriteMode::Replace)
+    }
+
+    /// Starts writing `target`, which must not be there, neither now nor when it is committed.
+    pub fn create_new(target: &Path) -> io::Result<Self> {
+        if target.symlink_metadata().is_ok() {
+            return Err(is_there());
+        }
+        Self::open(target, WriteMode::Error)
+    }
+
+    /// Starts writing what will come behind the end of `target`.
+    pub fn append(target: &Path) -> io::Result<Self> {
+        Self::open(target, WriteMode::Append)
+    }
+
+    fn open(target: &Path, mode: WriteMode) -> io::Result<Self> {
         let special = std::fs::metadata(target).is_ok_and(|m| !m.is_file());
         if special {
             if target.is_dir() {
                 return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
             }
-            let file = OpenOptions::new().write(true).open(target)?;
+            let file = OpenOptions::new().write(true).append(mode == WriteMode::Append).open(target)?;
             return Ok(AtomicFile {
                 target: target.to_owned(),
                 unfinished: None,
                 body: Body::new(file, target)?,
                 bytes: 0,
+                mode,
             });
         }
         let named = target;
@@ -67,7 +88,7 @@ impl AtomicFile {
             // The replaced file's mode is kept: a shared output stays readable by its readers.
             file.set_permissions(meta.permissions())?;
         }
-        Ok(AtomicFile { target, unfinished: Some(unfinished), body: Body::new(file, named)?, bytes: 0 })
+        Ok(AtomicFile { target, unfinished: Some(unfinished), body: Body::new(file, named)?, bytes: 0, mode })
     }
 
     /// Appends bytes.
@@ -95,6 +116,21 @@ impl AtomicFile {
         Ok(())
     }
 
+    /// Ends the last line of the file that is appended to, if it is open.
+    pub(crate) fn end_last_line(&mut self) -> io::Result<()> {
+        if matches!(self.body, Body::Compressed(_)) || self.unfinished.is_none() {
+            return Ok(());
+        }
+        let mut there = File::open(&self.target)?;
+        if there.seek(SeekFrom::End(0))? == 0 {
+            return Ok(());
+        }
+        let mut last = [0];
+        there.seek(SeekFrom::End(-1))?;
+        there.read_exact(&mut last)?;
+        if last == [b'\n'] { Ok(()) } else { self.write(b"\n") }
+    }
+
     /// Bytes written so far; those of the file once it is finished.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -119,11 +155,37 @@ impl AtomicFile {
         self.sync()?;
         self.body = Body::Closed;
         let Some(unfinished) = self.unfinished.clone() else { return Ok(()) };
-        std::fs::rename(&unfinished, &self.target)?;
+        match self.mode {
+            WriteMode::Append if self.target.exists() => append_to(&self.target, &unfinished)?,
+            WriteMode::Error => {
+                // Unlike a rename, a link never replaces what somebody else has put there meanwhile.
+                std::fs::hard_link(&unfinished, &self.target)
+                    .map_err(|e| if e.kind() == io::ErrorKind::AlreadyExists { is_there() } else { e })?;
+                std::fs::remove_file(&unfinished)?;
+            }
+            WriteMode::Append | WriteMode::Replace => std::fs::rename(&unfinished, &self.target)?,
+        }
         self.unfinished = None;
         // The rename itself must survive a crash too.
         File::open(directory_of(&self.target))?.sync_all()
     }
+}
+
+fn is_there() -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, "it is there already, and `mode error` leaves it alone")
+}
+
+/// Copies the file `from` behind the end of `target`; after an error, `target` is as it was.
+fn append_to(target: &Path, from: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).open(target)?;
+    let length = file.metadata()?.len();
+    let copied = File::open(from).and_then(|mut from| io::copy(&mut from, &mut file));
+    if let Err(error) = copied.and_then(|_| file.sync_all()) {
+        // If even this fails there is nothing better to do than to report the first error.
+        let _ = file.set_len(length);
+        return Err(error);
+    }
+    std::fs::remove_file(from)
 }
 
 impl Body {
@@ -183,6 +245,47 @@ fn remove_leftovers(directory: &Path, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_appended_comes_behind_whole_lines_and_only_when_committed() {
+        let dir = scratch("append");
+        let target = dir.join("out.csv");
+        for (there, expected) in [(None, "new\n"), (Some("old\n"), "old\nnew\n"), (Some("old"), "old\nnew\n")]
+        {
+            let _ = std::fs::remove_file(&target);
+            if let Some(there) = there {
+                std::fs::write(&target, there).expect("write");
+            }
+            let start = || {
+                let mut f = AtomicFile::append(&target).expect("append");
+                if there.is_some() {
+                    f.end_last_line().expect("its last line");
+                }
+                f.write(b"new\n").expect("write");
+                f
+            };
+            drop(start());
+            assert_eq!(std::fs::read_to_string(&target).ok().as_deref(), there);
+            start().commit().expect("commit");
+            assert_eq!(std::fs::read_to_string(&target).expect("read"), expected);
+            assert_eq!(std::fs::read_dir(&dir).expect("list").count(), 1);
+        }
+        std::fs::remove_dir_all(dir).expect("clean");
+    }
+
+    #[test]
+    fn a_new_file_replaces_nothing_that_came_meanwhile() {
+        let dir = scratch("new");
+        let target = dir.join("out.csv");
+        let mut f = AtomicFile::create_new(&target).expect("create");
+        f.write(b"new").expect("write");
+        std::fs::write(&target, "meanwhile").expect("write");
+        assert_eq!(f.commit().expect_err("refused").kind(), io::ErrorKind::AlreadyExists);
+        assert!(AtomicFile::create_new(&target).is_err());
+        assert_eq!(std::fs::read_to_string(&target).expect("read"), "meanwhile");
+        assert_eq!(std::fs::read_dir(&dir).expect("list").count(), 1);
+        std::fs::remove_dir_all(dir).expect("clean");
+    }
 
     fn scratch(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("flowc-output-{}-{name}", std::process::id()));

@@ -12,6 +12,15 @@ pub struct LineColumn {
     pub column: u64,
 }
 
+impl LineColumn {
+    /// The place right behind `bytes`, which begin with line `first_line`.
+    pub(crate) fn behind(bytes: &[u8], first_line: u64) -> Self {
+        let (mut line, mut column) = (first_line, 1);
+        advance(bytes, &mut line, &mut column);
+        LineColumn { line, column }
+    }
+}
+
 /// The places of `offsets` (ascending) in the text of the file at `path`, in one pass.
 pub fn line_columns(path: &str, offsets: &[u64]) -> io::Result<Vec<LineColumn>> {
     debug_assert!(offsets.is_sorted());

@@ -56,10 +56,11 @@ pub(crate) fn write_quarantine(
 /// The line and column of every fault.
 pub(crate) fn positions_of(faults: &[RowFault]) -> Result<Vec<LineColumn>, RunError> {
     let mut by_file: BTreeMap<&str, Vec<(u64, usize)>> = BTreeMap::new();
-    for (i, f) in faults.iter().enumerate() {
+    let mut positions: Vec<LineColumn> =
+        faults.iter().map(|f| f.at.unwrap_or(LineColumn { line: 0, column: 0 })).collect();
+    for (i, f) in faults.iter().enumerate().filter(|(_, f)| f.at.is_none()) {
         by_file.entry(&f.file).or_default().push((f.offset, i));
     }
-    let mut positions = vec![LineColumn { line: 0, column: 0 }; faults.len()];
     for (path, mut offsets) in by_file {
         if path.is_empty() {
             continue;

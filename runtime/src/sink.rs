@@ -1,15 +1,18 @@
 //! Sinks: rows to bytes in parallel, bytes to files or to the printer in order.
 
+use crate::command::feed;
 use crate::format::write::RowWriter;
-use crate::options::{PrintFormat, RunError, RunOptions, Written};
+use crate::options::{Control, PrintFormat, RunError, RunOptions, Written};
 use crate::ordered::Receive;
 use crate::output::AtomicFile;
 use crate::spool::Spool;
 use flow_ir::Batch;
-use flow_ir::source::{Dialect, Format, Sink, Target};
+use flow_ir::location::Location;
+use flow_ir::source::{Dialect, Format, Sink, Target, WriteMode};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Where printed results go.
 pub trait Printer: Send {
@@ -26,6 +29,11 @@ pub trait Printer: Send {
 /// A printed result that is complete.
 pub(crate) enum Printed {
     Bytes(Spool),
+    /// What a command is to be given.
+    Command {
+        target: String,
+        spool: Spool,
+    },
     /// The first rows, and how many there are.
     Table {
         sink: Sink,
@@ -35,8 +43,18 @@ pub(crate) enum Printed {
 }
 
 impl Printed {
-    pub(crate) fn print(self, printer: &mut dyn Printer) -> Result<(), RunError> {
+    pub(crate) fn print(self, printer: &mut dyn Printer, control: &Control) -> Result<(), RunError> {
         let outcome = match self {
+            Printed::Command { target, spool } => {
+                let Location::Command(text) = Location::of(&target) else {
+                    return Err(RunError::Internal(format!("`{target}` is no command")));
+                };
+                let outcome = spool.into_reader().and_then(|mut bytes| feed(text, &mut bytes, control));
+                return outcome.map_err(|error| match control.cancel.load(Ordering::Relaxed) {
+                    true => RunError::Cancelled,
+                    false => RunError::Write { path: PathBuf::from(target), error },
+                });
+            }
             Printed::Bytes(spool) => spool.into_reader().and_then(|mut bytes| printer.bytes(&mut bytes)),
             Printed::Table { sink, batches, rows } => printer.table(&sink, &batches, rows),
         };
@@ -90,6 +108,7 @@ pub(crate) struct SinkWriter {
 
 enum To {
     File(AtomicFile),
+    /// Printed, or given to a command, once everything else has succeeded.
     Print(Spool),
 }
 
@@ -97,10 +116,10 @@ impl SinkWriter {
     pub(crate) fn open(sink: &Sink, writer: &RowWriter) -> Result<Self, RunError> {
         let header = writer.header();
         let to = match &sink.target {
+            Target::File(path) if Location::of(path).is_live() => To::Print(Spool::new(header)),
             Target::File(path) => {
-                let mut file = AtomicFile::create(Path::new(path)).map_err(|e| write_error(sink, e))?;
-                file.write(&header).map_err(|e| write_error(sink, e))?;
-                To::File(file)
+                let file = open_file(Path::new(path), sink.mode, &header);
+                To::File(file.map_err(|e| write_error(sink, e))?)
             }
             Target::Print { .. } => To::Print(Spool::new(header)),
         };
@@ -123,16 +142,50 @@ impl SinkWriter {
             }
             To::Print(mut spool) => {
                 spool.write(&footer).map_err(|e| write_error(sink, e))?;
-                Finished::Printed(spool)
+                Finished::Printed(spool, rows)
             }
         })
     }
 }
 
+/// The file of a sink, with its header.
+fn open_file(path: &Path, mode: WriteMode, header: &[u8]) -> io::Result<AtomicFile> {
+    let mut file = match mode {
+        WriteMode::Replace => AtomicFile::create(path)?,
+        WriteMode::Error => AtomicFile::create_new(path)?,
+        WriteMode::Append => {
+            let mut file = AtomicFile::append(path)?;
+            if continues(path, header)? {
+                file.end_last_line()?;
+                return Ok(file);
+            }
+            file
+        }
+    };
+    file.write(header)?;
+    Ok(file)
+}
+
+/// Whether the file at `path` has rows, behind the header that they should have.
+fn continues(path: &Path, header: &[u8]) -> io::Result<bool> {
+    if std::fs::metadata(path).map_or(true, |m| m.len() == 0) {
+        return Ok(false);
+    }
+    let mut there = Vec::new();
+    let reader = crate::decompress::open_text(path.to_str().unwrap_or_default())?;
+    reader.take(header.len() as u64).read_to_end(&mut there)?;
+    if there == header || there.is_empty() {
+        return Ok(!there.is_empty() || header.is_empty());
+    }
+    let expected = String::from_utf8_lossy(header).trim_end().to_owned();
+    let why = format!("its rows would not fit: it does not begin with the header {expected}");
+    Err(io::Error::new(io::ErrorKind::InvalidData, why))
+}
+
 /// A sink that has all its rows.
 pub(crate) enum Finished {
     File(AtomicFile, Written),
-    Printed(Spool),
+    Printed(Spool, u64),
 }
 
 impl Receive for SinkWriter {

@@ -1,12 +1,16 @@
-//! Deals a file that can only be read from front to back, such as a compressed one, as chunks.
+//! Deals what can only be read from front to back, such as a compressed file or a pipe, as chunks.
 //!
 //! The whole file is one task: several files run in parallel, one does not. Chunks hold whole rows,
-//! each begins where the one before it ended, and none begins inside quotes.
+//! each begins where the one before it ended, and none begins inside quotes. Of a live stream, a
+//! chunk is what has come: rows are not kept waiting for others.
 
 use crate::decompress::{TextReader, open_text};
 use crate::format::{CHUNK_PADDING, Chunk};
 use crate::kernels::newline::{count_quotes, row_end};
+use crate::live::Live;
+use crate::options::RunOptions;
 use crate::reader::{ReadBuffers, ReadError};
+use flow_ir::location::{Location, input_name};
 use std::io::{self, Read};
 use std::path::PathBuf;
 
@@ -31,12 +35,21 @@ impl StreamedFile {
         chunk_bytes: usize,
         quote: Option<u8>,
     ) -> Result<Self, ReadError> {
-        let meta = std::fs::metadata(path).map_err(|e| fail(path, e))?;
-        if meta.is_dir() {
-            return Err(fail(path, io::Error::other("is a directory")));
+        let mut size = 0;
+        if !Location::of(path).is_live() {
+            let meta = std::fs::metadata(path).map_err(|e| fail(path, e))?;
+            if meta.is_dir() {
+                return Err(fail(path, io::Error::other("is a directory")));
+            }
+            size = meta.len();
         }
         let (path, chunk_bytes) = (path.to_owned(), chunk_bytes.max(1));
-        Ok(StreamedFile { path, index, chunk_bytes, quote, size: meta.len() })
+        Ok(StreamedFile { path, index, chunk_bytes, quote, size })
+    }
+
+    /// Whether its bytes come when they come, and only once.
+    pub(crate) fn is_live(&self) -> bool {
+        Location::of(&self.path).is_live()
     }
 
     /// Bytes of the file as it lies there.
@@ -45,20 +58,29 @@ impl StreamedFile {
     }
 
     /// The file, opened.
-    pub(crate) fn chunks(&self) -> Result<Chunks<'_>, ReadError> {
-        let reader = open_text(&self.path).map_err(|e| fail(&self.path, e))?;
+    pub(crate) fn chunks(&self, options: &RunOptions) -> Result<Chunks<'_>, ReadError> {
+        let live = Live::open(&self.path, options).map_err(|e| fail(&self.path, e))?;
+        let reader = match live {
+            Some(live) => Reader::Live(live),
+            None => Reader::File(open_text(&self.path).map_err(|e| fail(&self.path, e))?),
+        };
         Ok(Chunks { file: self, reader, rest: Vec::new(), offset: 0, ended: false })
     }
 }
 
 fn fail(path: &str, error: io::Error) -> ReadError {
-    ReadError { path: PathBuf::from(path), error }
+    ReadError { path: PathBuf::from(input_name(path)), error }
+}
+
+enum Reader {
+    File(TextReader),
+    Live(Live),
 }
 
 /// The chunks of a file, in order.
 pub(crate) struct Chunks<'a> {
     file: &'a StreamedFile,
-    reader: TextReader,
+    reader: Reader,
     /// What was read past the end of the last chunk.
     rest: Vec<u8>,
     /// Where the next chunk starts in the text.
@@ -69,7 +91,10 @@ pub(crate) struct Chunks<'a> {
 impl Chunks<'_> {
     /// Bytes taken from the file so far, as it lies there.
     pub(crate) fn taken(&self) -> u64 {
-        self.reader.taken()
+        match &self.reader {
+            Reader::File(file) => file.taken(),
+            Reader::Live(live) => live.taken(),
+        }
     }
 
     /// The next chunk; `None` at the end of the file.
@@ -77,17 +102,69 @@ impl Chunks<'_> {
         let mut buffer = buffers.take();
         buffer.clear();
         buffer.append(&mut self.rest);
-        self.fill(&mut buffer, self.file.chunk_bytes)?;
+        let live = matches!(self.reader, Reader::Live(_));
+        if live {
+            self.gather(&mut buffer)?;
+        } else {
+            self.fill(&mut buffer, self.file.chunk_bytes)?;
+        }
         if buffer.is_empty() {
             return Ok(None);
         }
-        let end = self.whole_rows(&mut buffer)?;
+        let end = if live { self.last_row(&buffer) } else { self.whole_rows(&mut buffer)? };
         self.rest.extend_from_slice(&buffer[end..]);
         buffer.truncate(end);
         buffer.resize(end + CHUNK_PADDING, 0);
         let offset = self.offset;
         self.offset += end as u64;
         Ok(Some(Chunk { buffer: buffers.lend(buffer), start: 0, end, file: self.file.index, offset }))
+    }
+
+    /// Takes what a live stream has, waiting only while that is no whole row.
+    fn gather(&mut self, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
+        let (path, quote) = (&self.file.path, self.file.quote);
+        let Reader::Live(live) = &mut self.reader else { return Ok(()) };
+        let (mut searched, mut in_quotes, mut whole) = (0, false, false);
+        while !live.ended() {
+            if !whole {
+                whole = row_end(buffer, searched, quote, in_quotes).is_some();
+                in_quotes ^= quote.is_some_and(|q| count_quotes(&buffer[searched..], q) % 2 == 1);
+                searched = buffer.len();
+            }
+            if whole && buffer.len() >= self.file.chunk_bytes {
+                break;
+            }
+            if live.poll(buffer).map_err(|e| fail(path, e))? {
+                continue;
+            }
+            if whole {
+                break;
+            }
+            if buffer.len() > ROW_BYTES_MAX {
+                return Err(endless(path, self.offset));
+            }
+            live.wait(buffer).map_err(|e| fail(path, e))?;
+        }
+        self.ended = live.ended();
+        Ok(())
+    }
+
+    /// Where the last whole row of what has come ends; at the end of the stream, all is whole.
+    fn last_row(&self, buffer: &[u8]) -> usize {
+        if self.ended {
+            return buffer.len();
+        }
+        let odd = |bytes: &[u8]| self.file.quote.is_some_and(|q| count_quotes(bytes, q) % 2 == 1);
+        let (mut end, mut in_quotes) = (buffer.len(), odd(buffer));
+        while let Some(at) = memchr::memrchr(b'\n', &buffer[..end]) {
+            in_quotes ^= odd(&buffer[at..end]);
+            if !in_quotes {
+                return at + 1;
+            }
+            end = at;
+        }
+        // Not reached: a chunk is cut only where there is a whole row.
+        buffer.len()
     }
 
     /// Where the row ends that holds the last byte the chunk should have; reads on if need be.
@@ -105,11 +182,7 @@ impl Chunks<'_> {
                 return Ok(used);
             }
             if used > ROW_BYTES_MAX {
-                let message = format!(
-                    "the row that starts after {} bytes of text has no end within 1 GiB",
-                    self.offset
-                );
-                return Err(fail(&self.file.path, io::Error::new(io::ErrorKind::InvalidData, message)));
+                return Err(endless(&self.file.path, self.offset));
             }
             in_quotes ^= odd(&buffer[searched..]);
             searched = used;
@@ -119,15 +192,21 @@ impl Chunks<'_> {
 
     /// Reads until the buffer holds `want` bytes or the file has ended.
     fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<(), ReadError> {
+        let Reader::File(reader) = &mut self.reader else { return Ok(()) };
         while !self.ended && buffer.len() < want {
             let have = buffer.len();
             let missing = (want - have) as u64;
-            let read = self.reader.by_ref().take(missing).read_to_end(buffer);
+            let read = reader.by_ref().take(missing).read_to_end(buffer);
             let read = read.map_err(|e| fail(&self.file.path, e))?;
             self.ended = read == 0;
         }
         Ok(())
     }
+}
+
+fn endless(path: &str, offset: u64) -> ReadError {
+    let message = format!("the row that starts after {offset} bytes of text has no end within 1 GiB");
+    fail(path, io::Error::new(io::ErrorKind::InvalidData, message))
 }
 
 #[cfg(test)]
@@ -153,7 +232,7 @@ mod tests {
             let quote = (round % 2 == 0).then_some(b'"');
             let chunk_bytes = 1 + below(30) as usize;
             let file = StreamedFile::new(path.to_str().expect("utf-8"), 3, chunk_bytes, quote).expect("open");
-            let mut chunks = file.chunks().expect("chunks");
+            let mut chunks = file.chunks(&RunOptions::default()).expect("chunks");
             let mut joined = Vec::new();
             let buffers = ReadBuffers::new(u64::MAX);
             while let Some(chunk) = chunks.next(&buffers).expect("a chunk") {
@@ -167,5 +246,41 @@ mod tests {
             assert_eq!(String::from_utf8(joined).expect("utf-8"), text);
         }
         std::fs::remove_file(path).expect("clean");
+    }
+
+    /// A reader that delivers its bytes in pieces of odd sizes.
+    struct Pieces(Vec<u8>, u64);
+
+    impl Read for Pieces {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            self.1 = self.1.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let n = (1 + (self.1 >> 33) as usize % 7).min(out.len()).min(self.0.len());
+            out[..n].copy_from_slice(&self.0[..n]);
+            self.0.drain(..n);
+            Ok(n)
+        }
+    }
+
+    #[test]
+    fn a_live_stream_comes_in_whole_rows_however_its_bytes_come() {
+        for round in 0..200u64 {
+            let text =
+                "a,b\n1,\"x\ny\"\n\n2,\"\"\"\"\nlast row without an end".repeat(1 + round as usize % 3);
+            let reader = Pieces(text.clone().into_bytes(), round);
+            let stdin = std::sync::Arc::new(crate::options::Stdin::new(Box::new(reader)));
+            let options = RunOptions { stdin, ..RunOptions::default() };
+            let file =
+                StreamedFile::new("-", 0, 1 + round as usize % 40, Some(b'"')).expect("standard input");
+            let mut chunks = file.chunks(&options).expect("chunks");
+            let mut joined = Vec::new();
+            let buffers = ReadBuffers::new(u64::MAX);
+            while let Some(chunk) = chunks.next(&buffers).expect("a chunk") {
+                assert_eq!(chunk.offset, joined.len() as u64);
+                joined.extend_from_slice(&chunk.buffer[..chunk.end]);
+                let open = count_quotes(&joined, b'"') % 2 == 1;
+                assert!(joined.len() == text.len() || (joined.ends_with(b"\n") && !open));
+            }
+            assert_eq!(String::from_utf8(joined).expect("utf-8"), text);
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::reader::{ChunkedFile, ReadBuffers, ReadError};
 use crate::stream::StreamedFile;
 use flow_ir::column::ColumnBuilder;
 use flow_ir::compression::Compression;
+use flow_ir::location::Location;
 use flow_ir::physical::{DatasetId, InputFrom, Stage, TypedColumn};
 use flow_ir::source::{Format, Source};
 use flow_ir::{Batch, Value};
@@ -99,7 +100,7 @@ fn open_file(
     quote: Option<u8>,
     buffers: &ReadBuffers,
 ) -> Result<(InputFile, u64, usize), ReadError> {
-    if Compression::of(path).is_some() {
+    if Compression::of(path).is_some() || Location::of(path).is_live() {
         let file = StreamedFile::new(path, index, chunk_bytes, quote)?;
         let bytes = file.size();
         return Ok((InputFile::Streamed(file), bytes, 1));
@@ -139,10 +140,14 @@ pub(crate) fn scanner_for(
     options: &RunOptions,
 ) -> Result<Option<Box<dyn Scanner>>, RunError> {
     let Some(context) = &input.source else { return Ok(None) };
+    scanner_of(&context.source, options).map(Some)
+}
+
+/// A scanner for a source.
+pub(crate) fn scanner_of(source: &Source, options: &RunOptions) -> Result<Box<dyn Scanner>, RunError> {
     let limits =
         MorselLimits { rows_max: options.morsel_rows.max(1), bytes_max: options.morsel_bytes.max(1) };
-    let source: &Source = &context.source;
-    Ok(Some(match &source.format {
+    Ok(match &source.format {
         Format::Delimited(_) => Box::new(
             CsvScanner::new(source, limits)
                 .ok_or_else(|| RunError::Internal("a delimited source has another format".to_owned()))?,
@@ -150,5 +155,5 @@ pub(crate) fn scanner_for(
         Format::Lines => Box::new(LinesScanner::new(limits)),
         Format::JsonLines => Box::new(JsonScanner::new(source, limits)),
         other => return Err(RunError::Internal(format!("{other:?} cannot be read"))),
-    }))
+    })
 }

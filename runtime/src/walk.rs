@@ -40,6 +40,8 @@ pub(crate) struct Place<'a> {
     /// The file offset of byte 0 of the chunk's buffer (may be "negative": wrapping).
     pub(crate) base_offset: u64,
     pub(crate) file: usize,
+    /// For streams: the line that byte 0 of the buffer begins.
+    pub(crate) first_line: Option<u64>,
 }
 
 /// Applies operations on one thread.

@@ -6,11 +6,11 @@ use crate::format::Scanner;
 use crate::leaf::{LeafState, Position, SharedLeaf};
 use crate::operators::join::JoinTable;
 use crate::options::{RunError, RunOptions};
-use crate::reader::ReadBuffers;
+use crate::reader::{ReadBuffers, ReadError};
 use crate::row_batch::{Morsel, RowBatch};
 use crate::stream::StreamedFile;
 use crate::take::{ChunkPart, ChunkRows};
-use crate::tasks::{InputFile, OpenInput, Task, Tasks, scanner_for};
+use crate::tasks::{InputFile, OpenInput, Task, Tasks, scanner_for, scanner_of};
 use crate::walk::{OperationTally, Place, Walker, remove_origins};
 use flow_ir::Expr;
 use flow_ir::source::OnError;
@@ -74,6 +74,7 @@ pub(crate) fn work(shared: &Shared<'_>) -> WorkerResult {
         leaf_tallies: vec![OperationTally::default(); shared.leaves.len()],
         bytes: vec![0; shared.stage.inputs.len()],
         parts: Vec::new(),
+        first_line: None,
     };
     let mut error = None;
     loop {
@@ -124,6 +125,8 @@ struct Worker<'a> {
     bytes: Vec<u64>,
     /// The morsels of the current task, when its rows can only be counted in order (`take`).
     parts: Vec<ChunkPart>,
+    /// The line that the current chunk begins, where that cannot be found out later.
+    first_line: Option<u64>,
 }
 
 impl Worker<'_> {
@@ -135,7 +138,7 @@ impl Worker<'_> {
         match &self.shared.tasks.inputs[task.input] {
             OpenInput::Batches(dataset) => {
                 if let Some(batch) = dataset.batches.get(task.part) {
-                    let place = Place { source: None, base_offset: 0, file: 0 };
+                    let place = Place { source: None, base_offset: 0, file: 0, first_line: None };
                     self.morsel(number, task, RowBatch::from_batch(batch), place)?;
                 }
             }
@@ -156,10 +159,20 @@ impl Worker<'_> {
 
     /// Reads a file from front to back, and hands in what each chunk delivered.
     fn streamed(&mut self, number: usize, task: Task, file: &StreamedFile) -> Result<(), RunError> {
-        let mut chunks = file.chunks().map_err(RunError::Read)?;
+        let mut chunks = file.chunks(self.shared.options).map_err(|e| self.read_error(e))?;
         let mut taken = 0;
-        while let Some(chunk) = chunks.next(self.shared.buffers).map_err(RunError::Read)? {
+        let mut line = 1;
+        let mut begun = false;
+        loop {
+            let next = chunks.next(self.shared.buffers).map_err(|e| self.read_error(e))?;
+            if file.is_live() && !std::mem::replace(&mut begun, true) {
+                self.late_header(task, next.as_ref())?;
+            }
+            let Some(chunk) = next else { break };
+            self.first_line = file.is_live().then_some(line);
             self.chunk(number, task, &chunk)?;
+            self.first_line = None;
+            line += memchr::memchr_iter(b'\n', &chunk.buffer[..chunk.end]).count() as u64;
             self.count_bytes(task, chunks.taken() - taken);
             taken = chunks.taken();
             self.end_chunk(number, task, false);
@@ -168,6 +181,24 @@ impl Worker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The header of a stream is known only now: where its columns stand follows from it.
+    fn late_header(&mut self, task: Task, first: Option<&crate::format::Chunk>) -> Result<(), RunError> {
+        let Some(context) = &self.shared.stage.inputs[task.input].source else { return Ok(()) };
+        let bytes = first.map_or(&[][..], |c| &c.buffer[c.start..c.end]);
+        if let Some(resolved) = crate::format::csv::header::resolve(&context.source, task.file, bytes)? {
+            self.scanners[task.input] = Some(scanner_of(&resolved, self.shared.options)?);
+        }
+        Ok(())
+    }
+
+    fn read_error(&self, error: ReadError) -> RunError {
+        // A wait that was given up because the run is over is no error of the stream.
+        match self.shared.options.control.cancel.load(Ordering::Relaxed) {
+            true => RunError::Cancelled,
+            false => RunError::Read(error),
+        }
     }
 
     /// Whether what follows in task `number` cannot be seen any more: this or an earlier task failed,
@@ -199,6 +230,7 @@ impl Worker<'_> {
             source: context,
             base_offset: chunk.offset.wrapping_sub(chunk.start as u64),
             file: chunk.file,
+            first_line: self.first_line,
         };
         while scanner.next_morsel() {
             if let Some(c) = context {

@@ -2,10 +2,10 @@
 
 use super::unreadable;
 use flow_compiler::catalog::CatalogError;
-use flow_ir::source::{Dialect, Format, OnError, Source, SourceColumn, SourceFile};
-use flow_ir::{ColumnId, DataType, Span, Type};
-use flow_runtime::format::csv::CsvScanner;
-use flow_runtime::format::{CHUNK_PADDING, Chunk, MorselLimits, Scanner};
+use flow_ir::source::Dialect;
+use flow_runtime::format::csv::header;
+pub(crate) use flow_runtime::format::csv::header::{count_fields, text_source};
+use flow_runtime::format::{CHUNK_PADDING, Chunk};
 use std::io::Read;
 use std::path::Path;
 
@@ -19,6 +19,9 @@ const HEADER_BYTES_MAX: u64 = 16 << 20;
 /// The first bytes of a file as whole lines, and whether that is all of it.
 pub(crate) fn first_bytes(path: &Path, limit: u64) -> Result<(Vec<u8>, bool), CatalogError> {
     let name = path.to_str().unwrap_or_default();
+    if name == "-" {
+        return crate::stdin::head(limit).map_err(|e| unreadable(&e));
+    }
     let file = flow_runtime::open_text(name).map_err(|e| unreadable(&e))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
@@ -35,29 +38,6 @@ pub(crate) fn chunk(mut bytes: Vec<u8>) -> Chunk {
     let end = bytes.len();
     bytes.resize(end + CHUNK_PADDING, 0);
     Chunk { buffer: bytes.into(), start: 0, end, file: 0, offset: 0 }
-}
-
-/// A source of one file with `fields` columns of text.
-pub(crate) fn text_source(dialect: &Dialect, fields: usize) -> Source {
-    let columns = (0..fields).map(|i| SourceColumn {
-        id: ColumnId(i as u32),
-        name: i.to_string(),
-        path: vec![i.to_string()],
-        ty: DataType::nullable(Type::String),
-        span: Span::default(),
-    });
-    Source {
-        pattern: String::new(),
-        files: vec![SourceFile {
-            path: String::new(),
-            positions: (0..fields as u32).collect(),
-            fields: fields as u32,
-        }],
-        format: Format::Delimited(dialect.clone()),
-        columns: columns.collect(),
-        on_error: OnError::Skip,
-        span: Span::default(),
-    }
 }
 
 /// The names in the first line of a delimited file.
@@ -81,56 +61,5 @@ pub(crate) fn header_of(
     dialect: &Dialect,
     whole: bool,
 ) -> Result<Option<Vec<String>>, CatalogError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let end =
-        match flow_runtime::row_end(&padded(bytes), 0, dialect.quote, false).filter(|e| *e <= bytes.len()) {
-            Some(end) => end,
-            None if whole && !bytes.is_empty() => bytes.len(),
-            None => return Ok(None),
-        };
-    let line = &bytes[..end];
-    let fields = count_fields(line, dialect);
-    let dialect = Dialect { header: false, null: Vec::new(), ..dialect.clone() };
-    let source = text_source(&dialect, fields);
-    let limits = MorselLimits { rows_max: 1, bytes_max: line.len().max(1) };
-    let scanner = CsvScanner::new(&source, limits);
-    let mut scanner =
-        scanner.ok_or_else(|| CatalogError::Unreadable("it is not delimited text".to_owned()))?;
-    scanner.begin(&chunk(line.to_vec()));
-    if !scanner.next_morsel() {
-        return Ok(None);
-    }
-    if let Some(broken) = scanner.broken().first() {
-        return Err(CatalogError::Unreadable(format!("its header line is broken: {}", broken.message)));
-    }
-    let mut names = Vec::with_capacity(fields);
-    for i in 0..fields {
-        let column = scanner.column(i, None);
-        let name = column.value(0, &Type::String).ok();
-        names.push(match name {
-            Some(flow_ir::Value::String(s)) => s.trim().to_owned(),
-            _ => String::new(),
-        });
-    }
-    Ok(Some(names))
-}
-
-fn padded(bytes: &[u8]) -> Vec<u8> {
-    let mut padded = bytes.to_vec();
-    padded.resize(bytes.len() + CHUNK_PADDING, 0);
-    padded
-}
-
-/// Fields of one row: separators outside quotes, plus one.
-pub(crate) fn count_fields(line: &[u8], dialect: &Dialect) -> usize {
-    let mut quoted = false;
-    let mut fields = 1;
-    for b in line {
-        if Some(*b) == dialect.quote {
-            quoted = !quoted;
-        } else if *b == dialect.separator && !quoted {
-            fields += 1;
-        }
-    }
-    fields
+    header::names(bytes, dialect, whole).map_err(CatalogError::Unreadable)
 }

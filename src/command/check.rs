@@ -1,21 +1,31 @@
 //! `flowc check`: everything that can be known without reading data.
 
 use crate::cli::{CheckArgs, ReportFormat};
+use crate::effects;
 use crate::failure::{Failure, Status};
 use crate::program::Program;
 use flow_compiler::diagnostic::Diagnostic;
+use serde_json::json;
 
 /// Checks a program.
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let program = Program::load(&args.program)?;
-    let (diagnostics, wrong) = match program.check(&args.program.params) {
-        Ok(compiled) => (compiled.diagnostics, false),
-        Err(diagnostics) => (diagnostics, true),
+    let (diagnostics, done) = match program.check(&args.program.params) {
+        Ok(compiled) => (compiled.diagnostics, Some(effects::effects(&compiled.plan))),
+        Err(diagnostics) => (diagnostics, None),
     };
+    let wrong = done.is_none();
     match args.format {
+        ReportFormat::Json if args.effects => {
+            let effects = done.map(|e| effects::json(&e, &program));
+            println!("{}", json!({ "diagnostics": json(&diagnostics, &program), "effects": effects }));
+        }
         ReportFormat::Json => println!("{}", json(&diagnostics, &program)),
         ReportFormat::Text => {
             anstream::eprint!("{}", program.render(&diagnostics, args.program.color));
+            if let (true, Some(effects)) = (args.effects, &done) {
+                print!("{}", effects::text(effects, &program));
+            }
             if !wrong {
                 anstream::eprintln!("{}: no errors", program.name);
             }

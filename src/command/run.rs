@@ -11,9 +11,10 @@ use flow_compiler::Compiled;
 use flow_compiler::optimize::{OptLevel, optimize};
 
 use flow_ir::PhysicalPlan;
-use flow_runtime::{Engine, PrintFormat, RunOptions, RunReport};
+use flow_runtime::{Engine, PrintFormat, RunOptions, RunReport, Stdin};
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 /// Runs a program.
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -66,6 +67,7 @@ pub(crate) fn options(engine: &EngineArgs) -> RunOptions {
     options.morsel_rows = engine.morsel_rows as usize;
     options.memory_bytes = engine.memory;
     options.max_bad = engine.max_bad;
+    options.allow_run = engine.allow_run;
     options
 }
 
@@ -80,6 +82,7 @@ pub(crate) fn execute(
 ) -> Result<RunReport, Failure> {
     let signals = Signals::watch(&options.control)
         .map_err(|e| Failure::message(Status::Internal, format!("signals cannot be handled: {e}")))?;
+    let options = &RunOptions { stdin: Arc::new(Stdin::new(crate::stdin::reader())), ..options.clone() };
     let progress = Progress::start(&options.control, quiet);
     let mut printer = Stdout::new(spaced);
     let outcome = flow_runtime::run(plan, options, &mut printer, &|span| program.place(span));

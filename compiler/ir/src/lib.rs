@@ -13,6 +13,7 @@ pub mod eval;
 pub mod expr;
 pub mod function;
 pub mod layout;
+pub mod location;
 pub mod logical;
 mod parse;
 mod parse_logical;

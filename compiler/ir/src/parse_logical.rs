@@ -3,7 +3,9 @@
 use crate::aggregate::{Aggregate, AggregateKind, Detail, Reducer};
 use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
 use crate::parse::{ParseError, Parsed, Parser};
-use crate::source::{Dialect, Format, OnError, Sink, SinkColumn, Source, SourceColumn, SourceFile, Target};
+use crate::source::{
+    Dialect, Format, OnError, Sink, SinkColumn, Source, SourceColumn, SourceFile, Target, WriteMode,
+};
 use crate::value::Value;
 
 /// Reads a logical plan. The result is well-formed text, not necessarily a plan that makes sense.
@@ -251,6 +253,13 @@ impl Parser<'_> {
             Target::Print { limit: Some(self.number()?) }
         };
         let format = if self.eat_word("as") { Some(self.format()?) } else { None };
+        let mode = match self.eat_word("mode") {
+            false => WriteMode::Replace,
+            true if self.eat_word("append") => WriteMode::Append,
+            true if self.eat_word("error") => WriteMode::Error,
+            true => return self.fail("expected `append` or `error`"),
+        };
+        let unordered = self.eat_word("unordered");
         self.expect_word("number")?;
         let number = self.number()?;
         let columns = self.list("{", "}", |p| {
@@ -265,6 +274,6 @@ impl Parser<'_> {
             })?,
             false => Vec::new(),
         };
-        Ok(Sink { number, target, format, columns, optional, span: self.span()? })
+        Ok(Sink { number, target, format, mode, unordered, columns, optional, span: self.span()? })
     }
 }

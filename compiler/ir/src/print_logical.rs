@@ -5,7 +5,7 @@
 use crate::aggregate::{Aggregate, Detail};
 use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
 use crate::print::{Printer, push_name, push_value};
-use crate::source::{Dialect, Format, OnError, Sink, Source, Target};
+use crate::source::{Dialect, Format, OnError, Sink, Source, Target, WriteMode};
 use crate::value::Value;
 use std::fmt;
 
@@ -303,6 +303,10 @@ impl Printer {
             self.push(" as ");
             self.format(format);
         }
+        if sink.mode != WriteMode::Replace {
+            self.put(format_args!(" mode {}", sink.mode.name()));
+        }
+        self.push(if sink.unordered { " unordered" } else { "" });
         self.put(format_args!(" number {} {{ ", sink.number));
         self.separated(&sink.columns, |p, c| {
             p.path(&c.path);

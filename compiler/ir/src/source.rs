@@ -116,6 +116,29 @@ pub enum Target {
     },
 }
 
+/// What a sink does with a file that is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WriteMode {
+    /// Puts a new one in its place.
+    #[default]
+    Replace,
+    /// Writes behind its end.
+    Append,
+    /// Refuses to write.
+    Error,
+}
+
+impl WriteMode {
+    /// The word of the language.
+    pub fn name(self) -> &'static str {
+        match self {
+            WriteMode::Replace => "replace",
+            WriteMode::Append => "append",
+            WriteMode::Error => "error",
+        }
+    }
+}
+
 /// A `write` or `show`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sink {
@@ -125,6 +148,10 @@ pub struct Sink {
     pub target: Target,
     /// How; `None` for prints, where the command line decides.
     pub format: Option<Format>,
+    /// What happens to what is there.
+    pub mode: WriteMode,
+    /// Whether the rows may be written in any order.
+    pub unordered: bool,
     /// The columns and their names, in order. Names with several parts make nested JSON.
     pub columns: Vec<SinkColumn>,
     /// The records among the columns' names that may be null as a whole: JSON says so.

@@ -5,7 +5,7 @@ use super::expr::{aggregates_text, expr_text, keys_text, list_text, record_text}
 use super::path_name;
 use crate::optimize::consumers::Consumers;
 use flow_ir::logical::{Node, Operator, OutputColumn};
-use flow_ir::source::{Dialect, Format, OnError, Sink, Source, Target};
+use flow_ir::source::{Dialect, Format, OnError, Sink, Source, Target, WriteMode};
 use flow_ir::text;
 use flow_ir::types::quote_name;
 use flow_ir::{ColumnId, LogicalPlan, NodeId};
@@ -223,10 +223,18 @@ pub(super) fn sink_text(sink: &Sink) -> String {
             sink.columns.iter().map(|c| c.path.iter().map(|p| quote_name(p)).collect::<Vec<_>>().join("."));
         names.collect::<Vec<_>>().join(", ")
     };
+    let mode = match sink.mode {
+        WriteMode::Replace => String::new(),
+        mode => format!(" mode {}", mode.name()),
+    };
+    let order = if sink.unordered { " unordered" } else { "" };
     match (&sink.target, &sink.format) {
-        (Target::File(path), Some(format)) => format!("write {} as {}", string(path), format_text(format)),
-        (Target::File(path), None) => format!("write {}", string(path)),
-        (Target::Print { limit: Some(limit) }, _) => format!("show {limit}  # {}", names()),
-        (Target::Print { limit: None }, _) => format!("show all  # {}", names()),
+        (Target::File(path), Some(format)) => {
+            format!("write {} as {}{mode}{order}", string(path), format_text(format))
+        }
+        (Target::File(path), None) => format!("write {}{mode}{order}", string(path)),
+        (Target::Print { .. }, Some(format)) => format!("write \"-\" as {}{order}", format_text(format)),
+        (Target::Print { limit: Some(limit) }, None) => format!("show {limit}  # {}", names()),
+        (Target::Print { limit: None }, None) => format!("show all  # {}", names()),
     }
 }

@@ -5,6 +5,7 @@ use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::suggest::closest;
 use flow_grammar::ast::{self, ExprKind as Ast};
+use flow_ir::location::Location;
 use flow_ir::source::{Dialect, Format};
 use flow_ir::{Span, Value, compression};
 
@@ -34,15 +35,14 @@ impl<'a> Compiler<'a> {
     /// Refuses paths of kinds that are not supported yet.
     pub(super) fn path_is_supported(&mut self, path: &str, place: Span, purpose: Use) -> bool {
         let lower = path.to_ascii_lowercase();
-        let is_url = lower.split_once("://").is_some_and(|(scheme, _)| {
-            !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+')
-        });
-        let (code, what) = if lower.starts_with("cmd:") {
-            ("F4919", "a command as a source or sink".to_owned())
-        } else if is_url {
+        let (code, what) = if Location::of(path) == Location::Command("") {
+            let message = "`cmd:` names no command";
+            self.report(Diagnostic::error("F4018", place, message).help("read \"cmd:ls -l\" as lines"));
+            return false;
+        } else if Location::of(path).is_live() {
+            return true;
+        } else if matches!(Location::of(path), Location::Url(_)) {
             ("F4919", "a URL as a source or sink".to_owned())
-        } else if path == "-" {
-            ("F4919", "standard input or output by the name `-`".to_owned())
         } else if path.ends_with('/') {
             let verb = if purpose == Use::Read { "reading" } else { "writing" };
             ("F4919", format!("{verb} a directory"))
@@ -60,7 +60,8 @@ impl<'a> Compiler<'a> {
     /// The format a path's suffix names; reported if it names none.
     pub(super) fn format_by_suffix(&mut self, path: &str, place: Span, purpose: Use) -> Option<Format> {
         let (path, _) = compression::split(path);
-        let name = path.rsplit('/').next().unwrap_or(path);
+        // The text of a command may end in anything.
+        let name = if Location::of(path).is_live() { "" } else { path.rsplit('/').next().unwrap_or(path) };
         let suffix = name.rsplit_once('.').map_or("", |(_, s)| s).to_ascii_lowercase();
         let format = match suffix.as_str() {
             "csv" => Format::Delimited(Dialect::csv()),

@@ -7,6 +7,7 @@ use crate::catalog::{CatalogError, FileInfo};
 use crate::compiler::Compiler;
 use crate::diagnostic::Diagnostic;
 use flow_ir::Span;
+use flow_ir::location::Location;
 use flow_ir::source::{Dialect, Format, SourceColumn, SourceFile};
 
 /// How a header is not what the schema says.
@@ -54,7 +55,8 @@ impl Compiler<'_> {
         columns: &[SourceColumn],
         target: Span,
     ) -> Option<Result<SourceFile, Problem>> {
-        if !dialect.header {
+        // The header of a stream is looked at when it comes.
+        if !dialect.header || Location::of(&file.path).is_live() {
             let fields = u32::try_from(columns.len()).ok()?;
             return Some(Ok(SourceFile {
                 path: file.path.clone(),

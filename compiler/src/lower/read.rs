@@ -12,6 +12,7 @@ use crate::row::{Row, RowField, Shape};
 use crate::schema::SchemaField;
 use crate::{InferredSchema, glob};
 use flow_grammar::ast::{self, OnErrorPolicy};
+use flow_ir::location::Location;
 use flow_ir::logical::Operator;
 use flow_ir::source::{Format, OnError, Source, SourceColumn};
 use flow_ir::{DataType, Field, Span, Type};
@@ -38,6 +39,17 @@ impl<'a> Compiler<'a> {
         let (Some(pattern), Some(format), true) = (pattern, format, supported) else {
             return self.unread(declared, place);
         };
+        let location = Location::of(&pattern);
+        if location == Location::Standard
+            && let Some((_, first)) = self.reads.iter().find(|(p, _)| p == "-")
+        {
+            let first = *first;
+            self.report(
+                Diagnostic::error("F4016", target, "standard input can be read only once")
+                    .label(first, "first read here")
+                    .help("name its rows, and use them twice: let input = read \"-\" ..., from input"),
+            );
+        }
         self.reads.push((pattern.clone(), target));
         if let Some((Some(_), schema_span)) = &schema
             && format == Format::Lines
@@ -52,7 +64,19 @@ impl<'a> Compiler<'a> {
             );
             return self.unread(None, place);
         }
-        let Some(files) = self.files(&pattern, target) else { return self.unread(declared, place) };
+        let files = match location.is_live() {
+            true => Some(vec![FileInfo { path: pattern.clone(), bytes: 0 }]),
+            false => self.files(&pattern, target),
+        };
+        let Some(files) = files else { return self.unread(declared, place) };
+        if matches!(location, Location::Command(_)) && schema.is_none() && format != Format::Lines {
+            self.report(
+                Diagnostic::error("F2016", target, "what a command prints is not known before it runs")
+                    .help("say what its fields are: schema { name: string, ... }"),
+            );
+            return self.unread(None, place);
+        }
+        self.read_files.extend(files.iter().map(|f| (f.path.clone(), target)));
         let fields = match (&format, schema) {
             (Format::Lines, _) => Some(vec![line_field(target)]),
             (_, Some((fields, _))) => fields,
@@ -229,22 +253,44 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Refuses programs that read a path they also write.
+    /// Refuses programs that read a path they also write: by name, through a pattern or folder, or
+    /// under another name of the same file.
     pub(crate) fn reads_of_writes(&mut self) {
         let (reads, writes) = (self.reads.clone(), self.writes.clone());
-        for (pattern, place) in &reads {
-            let Some((path, written)) = writes.iter().find(|(path, _)| glob::matches(pattern, path)) else {
-                continue;
-            };
-            // That the file is not there yet is no mistake of its own.
-            self.diagnostics.retain(|d| d.code != "F2005" || d.span != *place);
-            let line = self.sources.line_column(written.start).line;
-            let message = format!("this program also writes `{path}` (line {line})");
-            self.report(Diagnostic::error("F4005", *place, message).label(*written, "written here").help(
-                "use the rows by name: let name = ..., from name; or put this pipeline in a file of its own",
-            ));
+        for (pattern, place) in reads.iter().filter(|(p, _)| matches!(Location::of(p), Location::File(_))) {
+            if let Some((path, written)) = writes.iter().find(|(path, _)| names(pattern, path)) {
+                self.report_read_of_write(*place, path, *written);
+            }
+        }
+        for (path, written) in &writes {
+            let Some(identity) = self.catalog.identity(path) else { continue };
+            let same = |(read, _): &&(String, Span)| self.catalog.identity(read).as_ref() == Some(&identity);
+            if let Some((_, place)) = self.read_files.iter().find(same) {
+                self.report_read_of_write(*place, path, *written);
+            }
         }
     }
+
+    fn report_read_of_write(&mut self, place: Span, path: &str, written: Span) {
+        if self.diagnostics.iter().any(|d| d.code == "F4005" && d.span == place) {
+            return;
+        }
+        // That the file is not there yet is no mistake of its own.
+        self.diagnostics.retain(|d| d.code != "F2005" || d.span != place);
+        let line = self.sources.line_column(written.start).line;
+        let message = format!("this program also writes `{path}` (line {line})");
+        self.report(Diagnostic::error("F4005", place, message).label(written, "written here").help(
+            "use the rows by name: let name = ..., from name; or put this pipeline in a file of its own",
+        ));
+    }
+}
+
+/// Whether a pattern or folder names the file at `path`.
+fn names(pattern: &str, path: &str) -> bool {
+    if pattern.ends_with('/') {
+        return glob::normal(path).starts_with(&(glob::normal(pattern) + "/"));
+    }
+    glob::matches(pattern, path)
 }
 
 fn schema_span(schema: &ast::SchemaRef) -> Span {

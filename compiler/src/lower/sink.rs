@@ -9,9 +9,17 @@ use crate::diagnostic::{Diagnostic, span};
 use crate::glob;
 use crate::row::Row;
 use flow_grammar::ast::{self, StageKind, WriteModeKind};
+use flow_ir::location::Location;
 use flow_ir::logical::{Computed, Operator, OutputColumn};
-use flow_ir::source::{Format, Sink, SinkColumn, Target};
+use flow_ir::source::{Format, Sink, SinkColumn, Target, WriteMode};
 use flow_ir::{Expr, NodeId, Span, Type};
+
+/// How a sink writes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Manner {
+    mode: WriteMode,
+    unordered: bool,
+}
 
 impl<'a> Compiler<'a> {
     /// Ends a pipeline: with its last stage if that is a sink, otherwise by printing.
@@ -46,9 +54,22 @@ impl<'a> Compiler<'a> {
         optional: Vec<Vec<String>>,
         place: Span,
     ) {
+        let manner = Manner::default();
+        self.put_in_manner(input, (target, format, manner), columns, optional, place);
+    }
+
+    fn put_in_manner(
+        &mut self,
+        input: NodeId,
+        (target, format, manner): (Target, Option<Format>, Manner),
+        columns: Vec<OutputColumn>,
+        optional: Vec<Vec<String>>,
+        place: Span,
+    ) {
         let columns = columns.into_iter().map(|c| SinkColumn { id: c.id, path: c.path, ty: c.ty }).collect();
         let number = u32::try_from(self.plan.sinks.len()).unwrap_or(u32::MAX);
-        let sink = Sink { number, target, format, columns, optional, span: place };
+        let Manner { mode, unordered } = manner;
+        let sink = Sink { number, target, format, mode, unordered, columns, optional, span: place };
         let node = self.node(Operator::Write { input, sink }, Vec::new(), place);
         self.plan.sinks.push(node);
     }
@@ -56,7 +77,6 @@ impl<'a> Compiler<'a> {
     fn write(&mut self, flow: &Flow, write: &'a ast::Write, place: Span) {
         let target = span(write.target.span);
         let path = self.constant_text(&write.target, "a path");
-        self.write_clauses(write);
         let is_text = write.format.as_ref().is_some_and(|f| f.name.text == "text");
         let line = match &write.format {
             Some(format) if is_text => self.text_line(flow, format),
@@ -71,42 +91,65 @@ impl<'a> Compiler<'a> {
             Some(format) => self.named_format(format, Use::Write),
             None => self.format_by_suffix(&path, target, Use::Write),
         };
-        if let Some((_, first)) = self.writes.iter().find(|(p, _)| glob::normal(p) == glob::normal(&path)) {
+        let manner = self.manner(write, &path, format.as_ref());
+        let to = match Location::of(&path) {
+            Location::Standard => Target::Print { limit: None },
+            Location::Command(_) => Target::File(path),
+            Location::File(_) | Location::Url(_) => {
+                self.note_write(&path, target);
+                Target::File(path)
+            }
+        };
+        let (Some(format), Some(manner)) = (format, manner) else { return };
+        if is_text {
+            let Some((node, column)) = line else { return };
+            return self.put_in_manner(node, (to, Some(format), manner), vec![column], Vec::new(), place);
+        }
+        if matches!(format, Format::Delimited(_)) && !self.fits_delimited(flow, target) {
+            return;
+        }
+        let (columns, optional) = (flow.row.columns(), flow.row.optional());
+        self.put_in_manner(flow.node, (to, Some(format), manner), columns, optional, place);
+    }
+
+    /// Notes that a file is written, which nothing else may do.
+    fn note_write(&mut self, path: &str, target: Span) {
+        if let Some((_, first)) = self.writes.iter().find(|(p, _)| glob::normal(p) == glob::normal(path)) {
             let first = *first;
             self.report(
                 Diagnostic::error("F4006", target, format!("`{path}` is written twice"))
                     .label(first, "first written here"),
             );
         }
-        self.writes.push((path.clone(), target));
-        let Some(format) = format else { return };
-        if is_text {
-            let Some((node, column)) = line else { return };
-            return self.put_columns(node, Target::File(path), Some(format), vec![column], Vec::new(), place);
-        }
-        if matches!(format, Format::Delimited(_)) && !self.fits_delimited(flow, target) {
-            return;
-        }
-        self.put(flow.node, Target::File(path), Some(format), &flow.row, place);
+        self.writes.push((path.to_owned(), target));
     }
 
-    fn write_clauses(&mut self, write: &'a ast::Write) {
+    /// `mode` and `unordered`; `None` where the target or the format does not allow them.
+    fn manner(&mut self, write: &'a ast::Write, path: &str, format: Option<&Format>) -> Option<Manner> {
         if let (Some(first), Some(last)) = (write.partition.first(), write.partition.last()) {
             self.not_yet("F4916", span(first.span.to(last.span)), "`partition by`");
         }
-        if let Some(mode) = &write.mode {
-            let word = match mode.kind {
-                WriteModeKind::Replace => None,
-                WriteModeKind::Append => Some("append"),
-                WriteModeKind::Error => Some("error"),
-            };
-            if let Some(word) = word {
-                self.not_yet("F4916", span(mode.span), &format!("`mode {word}`"));
-            }
+        let mut manner = Manner { mode: WriteMode::Replace, unordered: write.unordered };
+        let Some(mode) = &write.mode else { return Some(manner) };
+        manner.mode = match mode.kind {
+            WriteModeKind::Replace => WriteMode::Replace,
+            WriteModeKind::Append => WriteMode::Append,
+            WriteModeKind::Error => WriteMode::Error,
+        };
+        let place = span(mode.span);
+        if !matches!(Location::of(path), Location::File(_)) {
+            let message = format!("`mode {}` is about a file, and `{path}` is none", manner.mode.name());
+            self.report(Diagnostic::error("F4017", place, message));
+            return None;
         }
-        if write.unordered {
-            self.not_yet("F4916", span(write.target.span), "`unordered`");
+        if manner.mode == WriteMode::Append && format == Some(&Format::Json) {
+            self.report(
+                Diagnostic::error("F4017", place, "nothing can be appended to the one array of `json`")
+                    .help("write one object a line: as jsonl"),
+            );
+            return None;
         }
+        Some(manner)
     }
 
     /// The column that `as text(e)` writes.

@@ -6,7 +6,7 @@ use super::{OptLevel, optimize};
 use crate::stage::cut_stages;
 use flow_ir::aggregate::{Aggregate, AggregateKind};
 use flow_ir::logical::{Computed, Node, Operator, OutputColumn, SortKey};
-use flow_ir::source::{Sink, SinkColumn, Target};
+use flow_ir::source::{Sink, SinkColumn, Target, WriteMode};
 use flow_ir::{
     ColumnId, DataType, Expr, ExprKind, Function, LogicalPlan, NodeId, Span, Type, Value, parse_logical,
     parse_physical, verify_logical, verify_physical,
@@ -267,6 +267,8 @@ impl Generator {
             target: Target::Print { limit: None },
             format: None,
             columns,
+            mode: WriteMode::Replace,
+            unordered: false,
             optional: Vec::new(),
             span: Span::default(),
         };

@@ -5,6 +5,7 @@ use super::is_exchange;
 use super::order::{RowOrder, row_order};
 use crate::optimize::consumers::Consumers;
 use crate::optimize::fallible::Fallible;
+use flow_ir::location::Location;
 use flow_ir::logical::Operator;
 use flow_ir::physical::{DatasetId, LeafKind, OperationKind};
 use flow_ir::{ColumnId, LogicalPlan, NodeId, Span};
@@ -52,6 +53,8 @@ pub(super) struct Cutter<'a> {
     pub(super) consumers: &'a Consumers,
     pub(super) order: RowOrder,
     pub(super) windows: Windows,
+    /// Nodes whose rows come from a stream that can be read only once: what several read is collected.
+    live: Vec<bool>,
     /// Nodes that become part of an input of a union's stage.
     pub(super) absorbed: Vec<bool>,
     pub(super) stages: Vec<Draft>,
@@ -81,6 +84,7 @@ impl<'a> Cutter<'a> {
             collected: BTreeMap::new(),
             fallible: Fallible::of(plan),
             absorbed,
+            live: live_nodes(plan),
             plan,
             consumers,
             stages: Vec::new(),
@@ -130,7 +134,9 @@ impl<'a> Cutter<'a> {
 
     /// Where to hang what reads the rows of `input`.
     pub(super) fn place_of(&mut self, input: NodeId) -> Place {
-        let streaming = !is_exchange(&self.plan.node(input).operator);
+        let shared = self.consumers.only(input).is_none();
+        let streaming =
+            !is_exchange(&self.plan.node(input).operator) && !(shared && self.live[input.0 as usize]);
         match self.places[input.0 as usize] {
             Some(place) if streaming && (place.may_split() || self.consumers.only(input).is_some()) => place,
             _ => {
@@ -224,4 +230,17 @@ impl<'a> Cutter<'a> {
         self.datasets[id.0 as usize] = output;
         self.push(at, TreeKind::Leaf(kind, output), id, self.plan.node(id).span);
     }
+}
+
+/// The nodes through which the rows of a live source stream.
+fn live_nodes(plan: &LogicalPlan) -> Vec<bool> {
+    let mut live = vec![false; plan.nodes.len()];
+    for (i, node) in plan.nodes.iter().enumerate() {
+        live[i] = match &node.operator {
+            Operator::Read(source) => source.files.iter().any(|f| Location::of(&f.path).is_live()),
+            operator if is_exchange(operator) => false,
+            operator => operator.inputs().iter().any(|input| live[input.0 as usize]),
+        };
+    }
+    live
 }

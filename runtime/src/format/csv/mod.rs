@@ -8,6 +8,7 @@
 mod check;
 mod columns;
 mod fields;
+pub mod header;
 pub(crate) mod rows;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,67 @@
+//! What the target of a `read` or `write` names: a file, a standard stream, a command, a URL.
+//!
+//! Decided by the text alone, on both sides of the compiler, so plans need nothing but the text.
+//! A file whose name looks like something else is written with a folder: `./-`, `./cmd:x`.
+
+/// A target, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Location<'a> {
+    /// A path or a pattern of paths.
+    File(&'a str),
+    /// `-`: standard input or output.
+    Standard,
+    /// `cmd:...`: what a command prints or takes; the text is for `sh -c`.
+    Command(&'a str),
+    /// `https://...`, `s3://...`, and whatever else has a scheme.
+    Url(&'a str),
+}
+
+impl<'a> Location<'a> {
+    /// What `target` names.
+    pub fn of(target: &'a str) -> Self {
+        if target == "-" {
+            return Location::Standard;
+        }
+        if let Some((scheme, rest)) = target.split_once(':') {
+            if scheme.eq_ignore_ascii_case("cmd") {
+                return Location::Command(rest.trim_start());
+            }
+            let named = |b: u8| b.is_ascii_alphanumeric() || b == b'+';
+            if rest.starts_with("//") && !scheme.is_empty() && scheme.bytes().all(named) {
+                return Location::Url(target);
+            }
+        }
+        Location::File(target)
+    }
+
+    /// Whether its bytes come once, from front to back, and are gone then.
+    pub fn is_live(self) -> bool {
+        matches!(self, Location::Standard | Location::Command(_))
+    }
+}
+
+/// What messages call the input that `target` names.
+pub fn input_name(target: &str) -> &str {
+    match Location::of(target) {
+        Location::Standard => "<stdin>",
+        _ => target,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_told_by_their_text() {
+        assert_eq!(Location::of("-"), Location::Standard);
+        assert_eq!(Location::of("./-"), Location::File("./-"));
+        assert_eq!(Location::of("cmd: ls -l | head"), Location::Command("ls -l | head"));
+        assert_eq!(Location::of("./cmd:ls"), Location::File("./cmd:ls"));
+        assert_eq!(Location::of("s3://bucket/a.csv"), Location::Url("s3://bucket/a.csv"));
+        assert_eq!(Location::of("a:b.csv"), Location::File("a:b.csv"));
+        assert_eq!(Location::of("data/*.csv"), Location::File("data/*.csv"));
+        assert!(Location::of("-").is_live() && !Location::of("x").is_live());
+        assert_eq!((input_name("-"), input_name("cmd:ls")), ("<stdin>", "cmd:ls"));
+    }
+}
