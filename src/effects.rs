@@ -37,7 +37,14 @@ impl Effect {
 /// Everything that running `plan` does, in order of the program.
 pub(crate) fn effects(plan: &LogicalPlan) -> Vec<Effect> {
     let mut found = Vec::new();
-    for node in &plan.nodes {
+    let mut used = vec![false; plan.nodes.len()];
+    plan.sinks.iter().for_each(|id| used[id.0 as usize] = true);
+    for (i, node) in plan.nodes.iter().enumerate().rev() {
+        if used[i] {
+            node.operator.inputs().iter().for_each(|id| used[id.0 as usize] = true);
+        }
+    }
+    for (_, node) in plan.nodes.iter().enumerate().filter(|(i, _)| used[*i]) {
         match &node.operator {
             Operator::Read(source) => {
                 let files = match Location::of(&source.pattern).is_live() {

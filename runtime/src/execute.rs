@@ -269,37 +269,7 @@ impl Run<'_> {
             }
         }
         let first_operation = self.report.operations.len();
-        for (number, (word, span, steps)) in compiled.operations.iter().enumerate() {
-            let mut count = OperationCount {
-                stage: stage.id.0,
-                word,
-                span: *span,
-                steps: steps.clone(),
-                ..Default::default()
-            };
-            for r in results {
-                count.rows_in += r.tallies[number].rows_in;
-                count.rows_out += r.tallies[number].rows_out;
-                count.time += r.tallies[number].time;
-            }
-            self.report.operations.push(count);
-        }
-        for (number, (leaf, end)) in compiled.leaves.iter().zip(&end.leaves).enumerate() {
-            let mut count = LeafCount {
-                stage: stage.id.0,
-                word: leaf_word(&leaf.leaf.kind),
-                span: leaf.leaf.span,
-                rows_out: end.rows,
-                bytes: end.bytes,
-                finish: end.time,
-                ..Default::default()
-            };
-            for r in results {
-                count.rows_in += r.fed[number].rows_in;
-                count.time += r.fed[number].time;
-            }
-            self.report.leaves.push(count);
-        }
+        self.count_work(stage, compiled, results, end);
         self.faults(compiled, results, end, &totals)?;
         let in_order = end.counted_in_order;
         let dropped: u64 = self.report.operations[first_operation..]
@@ -338,6 +308,47 @@ impl Run<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Adds up what the threads did in every operation and leaf.
+    fn count_work(
+        &mut self,
+        stage: &Stage,
+        compiled: &CompiledStage,
+        results: &[WorkerResult],
+        end: &StageEnd,
+    ) {
+        for (number, (word, span, steps)) in compiled.operations.iter().enumerate() {
+            let mut count = OperationCount {
+                stage: stage.id.0,
+                word,
+                span: *span,
+                steps: steps.clone(),
+                ..Default::default()
+            };
+            for r in results {
+                count.rows_in += r.tallies[number].rows_in;
+                count.rows_out += r.tallies[number].rows_out;
+                count.time += r.tallies[number].time;
+            }
+            self.report.operations.push(count);
+        }
+        for (number, (leaf, end)) in compiled.leaves.iter().zip(&end.leaves).enumerate() {
+            let mut count = LeafCount {
+                stage: stage.id.0,
+                word: leaf_word(&leaf.leaf.kind),
+                span: leaf.leaf.span,
+                rows_out: end.rows,
+                bytes: end.bytes,
+                finish: end.time,
+                ..Default::default()
+            };
+            for r in results {
+                count.rows_in += r.fed[number].rows_in;
+                count.time += r.fed[number].time;
+            }
+            self.report.leaves.push(count);
+        }
     }
 
     /// Stops the run for bad rows under `fail`, sorts the others into their quarantine files.

@@ -6,4 +6,5 @@ mod documents;
 mod durability;
 mod matrix;
 mod process;
+mod streams;
 mod tidy;

@@ -40,17 +40,7 @@ impl<'a> Compiler<'a> {
             return self.unread(declared, place);
         };
         let location = Location::of(&pattern);
-        if location == Location::Standard
-            && let Some((_, first)) = self.reads.iter().find(|(p, _)| p == "-")
-        {
-            let first = *first;
-            self.report(
-                Diagnostic::error("F4016", target, "standard input can be read only once")
-                    .label(first, "first read here")
-                    .help("name its rows, and use them twice: let input = read \"-\" ..., from input"),
-            );
-        }
-        self.reads.push((pattern.clone(), target));
+        self.note_read(&pattern, target);
         if let Some((Some(_), schema_span)) = &schema
             && format == Format::Lines
         {
@@ -64,11 +54,7 @@ impl<'a> Compiler<'a> {
             );
             return self.unread(None, place);
         }
-        let files = match location.is_live() {
-            true => Some(vec![FileInfo { path: pattern.clone(), bytes: 0 }]),
-            false => self.files(&pattern, target),
-        };
-        let Some(files) = files else { return self.unread(declared, place) };
+        let Some(files) = self.files(&pattern, target) else { return self.unread(declared, place) };
         if matches!(location, Location::Command(_)) && schema.is_none() && format != Format::Lines {
             self.report(
                 Diagnostic::error("F2016", target, "what a command prints is not known before it runs")
@@ -76,7 +62,6 @@ impl<'a> Compiler<'a> {
             );
             return self.unread(None, place);
         }
-        self.read_files.extend(files.iter().map(|f| (f.path.clone(), target)));
         let fields = match (&format, schema) {
             (Format::Lines, _) => Some(vec![line_field(target)]),
             (_, Some((fields, _))) => fields,
@@ -86,12 +71,8 @@ impl<'a> Compiler<'a> {
         if !self.format_holds(&format, &fields) {
             return self.unread(Some(fields), place);
         }
-        if on_error == Some(OnError::Null) && !fields.iter().any(|f| may_be_null(&f.field.ty)) {
-            let place = read.on_error.as_ref().map_or(place, |o| span(o.span));
-            self.report(
-                Diagnostic::error("F4015", place, "no field of this source may be null")
-                    .help("mark the fields that may with `?`, or use `on_error skip` or `quarantine`"),
-            );
+        if on_error == Some(OnError::Null) {
+            self.needs_nullable(&fields, read.on_error.as_ref().map_or(place, |o| span(o.span)));
         }
         let from = pattern.rsplit('/').next().unwrap_or(&pattern).to_owned();
         let (row, columns) = self.source_columns(&fields, &from);
@@ -108,6 +89,31 @@ impl<'a> Compiler<'a> {
         };
         let node = self.node(Operator::Read(source), row.columns(), place);
         Flow { node, row, count: RowCount::many(place, "any number of rows"), keys: None }
+    }
+
+    /// Notes what is read. Standard input can be read only once.
+    fn note_read(&mut self, pattern: &str, target: Span) {
+        if Location::of(pattern) == Location::Standard
+            && let Some((_, first)) = self.reads.iter().find(|(p, _)| p == "-")
+        {
+            let first = *first;
+            self.report(
+                Diagnostic::error("F4016", target, "standard input can be read only once")
+                    .label(first, "first read here")
+                    .help("name its rows, and use them twice: let input = read \"-\" ..., from input"),
+            );
+        }
+        self.reads.push((pattern.to_owned(), target));
+    }
+
+    /// `on_error null` is of use only where something may be null.
+    fn needs_nullable(&mut self, fields: &[SchemaField], place: Span) {
+        if !fields.iter().any(|f| may_be_null(&f.field.ty)) {
+            self.report(
+                Diagnostic::error("F4015", place, "no field of this source may be null")
+                    .help("mark the fields that may with `?`, or use `on_error skip` or `quarantine`"),
+            );
+        }
     }
 
     /// What follows a `read` that cannot be compiled: its fields, if a schema tells them.
@@ -127,9 +133,15 @@ impl<'a> Compiler<'a> {
     }
 
     fn files(&mut self, pattern: &str, target: Span) -> Option<Vec<FileInfo>> {
+        if Location::of(pattern).is_live() {
+            return Some(vec![FileInfo { path: pattern.to_owned(), bytes: 0 }]);
+        }
         let is_glob = pattern.contains(['*', '?', '[']);
         match self.catalog.files(pattern) {
-            Ok(files) if !files.is_empty() => Some(files),
+            Ok(files) if !files.is_empty() => {
+                self.read_files.extend(files.iter().map(|f| (f.path.clone(), target)));
+                Some(files)
+            }
             Ok(_) | Err(CatalogError::NotFound) => {
                 let message = match is_glob {
                     true => format!("no file is named like `{pattern}`"),
@@ -247,6 +259,10 @@ impl<'a> Compiler<'a> {
                 let place = span(path.span);
                 let path = self.constant_text(path, "a path")?;
                 self.path_is_supported(&path, place, Use::Write).then_some(())?;
+                if !matches!(Location::of(&path), Location::File(_)) {
+                    self.not_yet("F4919", place, "a quarantine that is no file");
+                    return None;
+                }
                 self.writes.push((path.clone(), place));
                 Some(OnError::Quarantine(path))
             }
