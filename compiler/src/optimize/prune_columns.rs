@@ -4,6 +4,7 @@
 //!
 //! **When it must not fire.** A source field that the program uses is checked in every surviving row,
 //! so only fields in `plan.unused` (decided on the program as written) are left out of a source.
+//! A stream with a header keeps all: the header is compared with the schema only when it comes.
 //! Filters, checks, keys, `on` columns and the list of a `flat_map` are always needed.
 //! The second run, after passes that may have removed uses, must also leave alone whatever can be an
 //! error where it enters an exchange: a row that was an error there must stay one. So it keeps such
@@ -29,8 +30,9 @@ use super::rebuild::Rebuild;
 use super::substitute::columns_of;
 use super::{Note, Notes, Pass};
 use flow_ir::aggregate::{Aggregate, AggregateKind};
+use flow_ir::location::Location;
 use flow_ir::logical::{Computed, Node, Operator};
-use flow_ir::source::Source;
+use flow_ir::source::{Format, Source};
 use flow_ir::{ColumnId, LogicalPlan, NodeId, Type};
 use std::collections::BTreeSet;
 
@@ -223,6 +225,11 @@ fn prune_computed(computed: &mut Vec<Computed>, needed: &Ids) -> Vec<ColumnId> {
 
 /// Drops source columns that the program as written does not use, with their positions.
 fn prune_source(source: &mut Source, needed: &Ids, unused: &BTreeSet<ColumnId>) {
+    let with_header = matches!(&source.format, Format::Delimited(dialect) if dialect.header);
+    if with_header && source.files.iter().any(|f| Location::of(&f.path).is_live()) {
+        // The header of a stream is compared with the whole schema when it comes.
+        return;
+    }
     let keep: Vec<bool> =
         source.columns.iter().map(|c| needed.contains(&c.id) || !unused.contains(&c.id)).collect();
     retain_at(&mut source.columns, &keep);
