@@ -50,8 +50,8 @@ pub(crate) fn run_failure(
             text.push_str("  nothing was written\n");
             Failure::new(Status::Data, text)
         }
-        RunError::Aggregate { message, span } => {
-            at_span(Status::Data, "F5003", message, span, program, color)
+        RunError::Aggregate { message, code, span } => {
+            at_span(Status::Data, number(code), message, span, program, color)
         }
         RunError::Memory { message, span } => {
             let d = Diagnostic::error("F5005", span, message)
@@ -105,7 +105,11 @@ fn at_span(
 
 /// The code of a row error.
 fn code(fault: &RowFault) -> &'static str {
-    match fault.code {
+    number(fault.code)
+}
+
+fn number(code: ErrorCode) -> &'static str {
+    match code {
         ErrorCode::Malformed | ErrorCode::Missing => "F5001",
         ErrorCode::Structure => "F5006",
         ErrorCode::Check => "F5007",

@@ -41,6 +41,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("F3015", "a lambda in the wrong place"),
     ("F3016", "not a constant"),
     ("F3017", "an invalid regular expression"),
+    ("F4001", "a reduction that depends on how the data is split"),
     ("F4003", "a computed key without a name"),
     ("F4004", "a recursive function"),
     ("F4005", "reading what the program writes"),
@@ -67,7 +68,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("F4910", "not yet: `expect` on a join"),
     ("F4911", "not yet: `using` on a join"),
     ("F4912", "not yet: `repartition` and `coalesce`"),
-    ("F4913", "not yet: this aggregate"),
     ("F4914", "not yet: `take ... per`"),
     ("F4915", "not yet: `distinct on ... sort`"),
     ("F4916", "not yet: this way of writing"),
@@ -86,6 +86,9 @@ pub const CODES: &[(&str, &str)] = &[
     ("F5007", "a `check` does not hold"),
     ("F5008", "a value that cannot be computed"),
     ("F5009", "a command that was not allowed"),
+    ("W4002", "a reduction that depends on row order"),
+    ("W4007", "a reduction that is associative up to rounding"),
+    ("W4008", "a reduction that a single row does not pass through"),
     ("W4401", "a `let` that is never used"),
 ];
 

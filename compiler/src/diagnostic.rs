@@ -82,6 +82,11 @@ impl Diagnostic {
         Self::new(Severity::Warning, code, span, message)
     }
 
+    /// Something worth knowing at `span`.
+    pub fn remark(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, span, message)
+    }
+
     fn new(severity: Severity, code: &'static str, span: Span, message: impl Into<String>) -> Self {
         Diagnostic {
             code,

@@ -20,6 +20,7 @@ mod check;
 mod compiler;
 mod constant;
 mod import;
+mod laws;
 mod lower;
 mod resolve;
 mod row;

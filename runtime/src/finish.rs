@@ -103,7 +103,8 @@ fn open_reduce(
         Engine::Jit => update_kernel(keys, aggregates, &arguments, false)?
             .map(|k| Arc::new(CompiledUpdate(k)) as Arc<dyn UpdateRows>),
     };
-    let spec = AggregatorSpec::new(typed(compiled, keys)?, aggregates.to_vec(), arguments);
+    let spec = AggregatorSpec::new(typed(compiled, keys)?, aggregates.to_vec(), arguments)
+        .with_engine(options.engine);
     Ok(SharedLeaf::Reduce(Arc::new(spec), kernel, budget.clone()))
 }
 
@@ -283,7 +284,7 @@ fn finish_sink(
 fn aggregate_error(e: AggregateError, aggregates: &[Aggregate], span: flow_ir::Span) -> RunError {
     match e {
         AggregateError::Memory(e) => RunError::Memory { message: e.to_string(), span },
-        AggregateError::Overflow { aggregate, key } => {
+        AggregateError::NoResult { aggregate, key, error } => {
             let (name, ty, span) = aggregates
                 .get(aggregate)
                 .map_or(("sum", String::new(), span), |a| (a.kind.name(), a.ty.to_string(), a.span));
@@ -293,7 +294,11 @@ fn aggregate_error(e: AggregateError, aggregates: &[Aggregate], span: flow_ir::S
                 let key: Vec<String> = key.iter().map(flow_ir::text::display).collect();
                 format!(" of the group {}", key.join(", "))
             };
-            RunError::Aggregate { message: format!("the {name}{of} does not fit in {ty}"), span }
+            let (code, why) = match error {
+                Some(e) => (e.code, format!(" cannot be computed: {}", e.message)),
+                None => (flow_ir::ErrorCode::Overflow, format!(" does not fit in {ty}")),
+            };
+            RunError::Aggregate { message: format!("the {name}{of}{why}"), code, span }
         }
     }
 }

@@ -251,6 +251,8 @@ pub enum RunError {
     Aggregate {
         /// What happened.
         message: String,
+        /// The kind of error.
+        code: flow_ir::ErrorCode,
         /// The aggregate.
         span: Span,
     },

@@ -85,6 +85,25 @@ fn a_physical_plan_survives_its_text_and_json() {
     assert_eq!(serde_json::from_str::<flow_ir::PhysicalPlan>(&json).expect("it reads back"), plan);
 }
 
+/// Aggregates that know more than their argument.
+const DETAILS: &str = r##"
+%0 = rows [("x", 1, 0.5)] -> k#0: string, n#1: int, f#2: float
+%1 = reduce_by_key %0 [k#0] { a#3: float = quantile(f#2) at 0.9, b#4: string = join_text(k#0) with ", ", c#5: int = min_by(n#1 by f#2), d#6: int = reduce(n#1) to int step (|$0, $1| ($0:int * $1:int)) in order, e#7: { s: int } = fold(n#1) to { s: int } from '{0} step (|$2, $3| { s: $3:int }) merge (|$4, $5| $5:{ s: int }) in parts } -> k#0: string, a#3: float, b#4: string, c#5: int, d#6: int, e#7: { s: int }
+%2 = show %1 all number 0 { k#0: string } -> 
+sinks [%2]
+unused []
+next #8
+"##;
+
+#[test]
+fn details_of_aggregates_survive_their_text() {
+    let plan = parse_logical(DETAILS).expect("the plan parses");
+    verify_logical(&plan).expect("the plan is sound");
+    assert_eq!(format!("\n{plan}"), DETAILS);
+    let json = serde_json::to_string(&plan).expect("the plan is serializable");
+    assert_eq!(serde_json::from_str::<flow_ir::LogicalPlan>(&json).expect("it reads back"), plan);
+}
+
 #[test]
 fn spans_survive_the_long_form() {
     let mut plan = parse_logical(LOGICAL).expect("the plan parses");
@@ -233,6 +252,18 @@ fn unsound_plans_are_found() {
         ("%1 = union [%0, %0] [[#0], [#1]] -> u#2: int", "is string"),
         ("%1 = reduce_by_key %0 [s#1] { n#2: string = sum(a#0) } -> n#2: string", "gives int"),
         ("%1 = reduce_by_key %0 [] { n#2: int = min(a#0) } -> n#2: int", "gives int?"),
+        ("%1 = reduce_by_key %0 [s#1] { n#2: int = min_by(a#0) } -> n#2: int", "does not take this"),
+        ("%1 = reduce_by_key %0 [] { n#2: float? = quantile(a#0) } -> n#2: float?", "lacks what it needs"),
+        ("%1 = reduce_by_key %0 [] { n#2: float? = quantile(a#0) at 1.5 } -> n#2: float?", "between 0 and 1"),
+        ("%1 = reduce_by_key %0 [s#1] { n#2: int = max(a#0) at 0.5 } -> n#2: int", "does not need"),
+        (
+            "%1 = reduce_by_key %0 [s#1] { n#2: int = reduce(a#0) to int step (|$0, $1| \"x\") in order } -> n#2: int",
+            "the result of a lambda is string",
+        ),
+        (
+            "%1 = reduce_by_key %0 [s#1] { n#2: int = reduce(a#0) to int step (|$0, $1| a#0:int) in order } -> n#2: int",
+            "is not defined here",
+        ),
         ("%1 = show %0 all number 0 { b#5: int } -> ", "#5 is not defined"),
         ("%1 = flat_map %0 { } each w#2 = a#0 -> w#2: int", "no list"),
         ("%1 = join %0 %0 on [a#0 == s#1] right [] -> a#0: int", "joins int with string"),

@@ -50,8 +50,7 @@ impl<'a> Compiler<'a> {
     ) -> Option<Checked> {
         self.argument_count(kind, call)?;
         if matches!(kind, AggregateKind::Reduce | AggregateKind::Fold) {
-            self.not_yet("F4913", span(call.name.span), &format!("the aggregate `{}`", kind.name()));
-            return None;
+            return self.reducer(kind, call, scope);
         }
         if let Some(arg) = call.args.iter().find(|a| a.name.is_some()) {
             let message = format!("`{}` has no argument with a name", kind.name());

@@ -77,7 +77,7 @@ fn retype_null(e: Expr, target: &Type) -> Expr {
 
 /// The type both convert to. Unlike a call's arguments, the fields of records convert too where
 /// they are literals; `fit` says whether they are.
-fn common(a: &DataType, b: &DataType) -> Option<DataType> {
+pub(super) fn common(a: &DataType, b: &DataType) -> Option<DataType> {
     let nullable = a.nullable || b.nullable;
     match (&a.kind, &b.kind) {
         (Type::Record(x), Type::Record(y)) if same_names(x, y) => {

@@ -16,6 +16,8 @@ mod name;
 mod number;
 mod operator;
 mod record;
+mod reducer;
+mod reducer_forms;
 mod text;
 mod unknown;
 mod unknown_function;
@@ -27,6 +29,7 @@ pub(crate) use name::is_local;
 pub(crate) use name::shape_value;
 pub(crate) use number::Number;
 pub(crate) use record::{Entry, EntryValue, path_of};
+pub(crate) use reducer_forms::rounds;
 
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};

@@ -1,12 +1,12 @@
 //! The keys of a block of rows on their way into a table: loaded, hashed, sorted by size.
 
-use super::keys::encode_row;
+use super::keys::{encode_row, encode_value};
 use super::store::long_hash;
 use crate::kernels::hash::{MID_MAX, MidKey, SHORT_MAX, Seeds, ShortKey, WINDOW};
 use crate::kernels::level::SimdLevel;
 use crate::kernels::probe::{BLOCK, KeyPlace, MidKeys, Numbers, SLACK, ShortKeys, load_short};
 use flow_ir::column::VALID;
-use flow_ir::{Column, StrColumn};
+use flow_ir::{Column, StrColumn, Values};
 
 /// The keys of a block of rows, by size, and the numbers found for them.
 #[derive(Debug)]
@@ -215,6 +215,18 @@ impl EncodedRows {
         self.ends.clear();
         for row in from..to {
             encode_row(columns, row, &mut self.bytes);
+            self.ends.push(self.bytes.len());
+        }
+        self.bytes.extend_from_slice(&[0; WINDOW]);
+    }
+
+    /// Encodes pairs of a group and a row's value, for the rows of `pairs`.
+    pub(crate) fn fill_pairs(&mut self, pairs: &[(u32, u32)], values: &Values) {
+        self.bytes.clear();
+        self.ends.clear();
+        for &(group, row) in pairs {
+            self.bytes.extend_from_slice(&group.to_le_bytes());
+            encode_value(values, row as usize, &mut self.bytes);
             self.ends.push(self.bytes.len());
         }
         self.bytes.extend_from_slice(&[0; WINDOW]);

@@ -5,13 +5,15 @@
 
 use flow_ir::column::{NULL, StrBuilder, VALID};
 use flow_ir::value::float_key;
-use flow_ir::{Column, Status, Type, Value, Values};
+use flow_ir::{Column, Status, StrColumn, Type, Value, Values};
 use std::sync::Arc;
 
 /// First byte of a null.
 const NULL_CODE: u8 = 0;
 /// First byte of a text or value whose length follows in eight bytes.
 const LONG_CODE: u8 = 255;
+/// Bytes of a text that are copied at once.
+const SHORT_TEXT: usize = 32;
 
 /// Appends the key of a row.
 pub(crate) fn encode_row(columns: &[&Column], row: usize, out: &mut Vec<u8>) {
@@ -34,7 +36,7 @@ pub(crate) fn encode_value(values: &Values, row: usize, out: &mut Vec<u8>) {
             out.push(1);
             out.extend_from_slice(&v[row].to_le_bytes());
         }
-        Values::Str(v) => encode_bytes(v.bytes(row), out),
+        Values::Str(v) => encode_text(v, row, out),
         Values::Any(v) => {
             let mut bytes = Vec::new();
             encode_any(&v[row], &mut bytes);
@@ -52,7 +54,26 @@ fn encode_int(v: i64, out: &mut Vec<u8>) {
 fn encode_word(word: u64, out: &mut Vec<u8>) {
     let bytes = 8 - word.leading_zeros() as usize / 8;
     out.push(1 + bytes as u8);
-    out.extend_from_slice(&word.to_le_bytes()[..bytes]);
+    // Eight bytes are one store; how many count is cut off behind it.
+    let end = out.len() + bytes;
+    out.extend_from_slice(&word.to_le_bytes());
+    out.truncate(end);
+}
+
+/// A text like any bytes. A short one is copied with what follows it in its buffer, which is then
+/// cut off: a copy of a fixed length is a few stores.
+fn encode_text(texts: &StrColumn, row: usize, out: &mut Vec<u8>) {
+    let view = texts.views[row];
+    let (at, length) = ((view & 0xffff_ffff) as usize, (view >> 32) as usize);
+    match texts.buffer.get(at..at + SHORT_TEXT).and_then(|b| b.first_chunk::<SHORT_TEXT>()) {
+        Some(window) if length <= SHORT_TEXT => {
+            out.push(1 + length as u8);
+            let end = out.len() + length;
+            out.extend_from_slice(window);
+            out.truncate(end);
+        }
+        _ => encode_bytes(texts.bytes(row), out),
+    }
 }
 
 fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {

@@ -10,7 +10,7 @@ use crate::operators::sort::sort;
 use crate::operators::states::{MergeIndex, States};
 use flow_ir::logical::SortKey;
 use flow_ir::physical::GroupOrder;
-use flow_ir::{Batch, Value};
+use flow_ir::{Batch, EvalError, Value};
 use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -25,10 +25,23 @@ struct Merged {
     states: States,
 }
 
+/// The least key that has no result for an aggregate, and why.
+struct NoResult {
+    key: Vec<Value>,
+    aggregate: usize,
+    error: Option<EvalError>,
+}
+
+impl NoResult {
+    fn is_before(&self, other: &Self) -> bool {
+        (&self.key, self.aggregate).cmp(&(&other.key, other.aggregate)) == Ordering::Less
+    }
+}
+
 /// Why the groups of one part could not be finished.
 enum PartError {
     Memory(NeedsMore),
-    Overflow { key: Vec<Value>, aggregate: usize },
+    NoResult(NoResult),
 }
 
 impl From<NeedsMore> for PartError {
@@ -71,24 +84,23 @@ fn key_order(spec: &AggregatorSpec) -> Vec<SortKey> {
 }
 
 /// The batches of all parts, or the error that comes first whatever the parts: too little memory,
-/// then the overflow of the least key.
+/// then the least key without a result.
 fn collect(parts: Vec<Result<Vec<Batch>, PartError>>) -> Result<Vec<Batch>, AggregateError> {
     let mut batches = Vec::new();
-    let mut worst: Option<(Vec<Value>, usize)> = None;
+    let mut worst: Option<NoResult> = None;
     for part in parts {
         match part {
             Ok(b) => batches.extend(b),
             Err(PartError::Memory(e)) => return Err(AggregateError::Memory(e)),
-            Err(PartError::Overflow { key, aggregate }) => {
-                let here = (key, aggregate);
-                if worst.as_ref().is_none_or(|w| here.cmp(w) == Ordering::Less) {
+            Err(PartError::NoResult(here)) => {
+                if worst.as_ref().is_none_or(|w| here.is_before(w)) {
                     worst = Some(here);
                 }
             }
         }
     }
     match worst {
-        Some((key, aggregate)) => Err(AggregateError::Overflow { aggregate, key }),
+        Some(NoResult { key, aggregate, error }) => Err(AggregateError::NoResult { aggregate, key, error }),
         None => Ok(batches),
     }
 }
@@ -176,7 +188,7 @@ impl Merged {
         let groups: Vec<u32> = (0..self.states.groups() as u32).collect();
         let batches: Option<Vec<Batch>> =
             groups.par_chunks(BATCH_ROWS).map(|g| self.finish_groups(spec, g)).collect();
-        batches.ok_or_else(|| self.least_overflow(spec, &groups))
+        batches.ok_or_else(|| self.least_without_result(spec, &groups))
     }
 
     /// The rows of some groups; `None` if a sum does not fit.
@@ -189,14 +201,18 @@ impl Merged {
         Some(Batch { rows: groups.len(), columns })
     }
 
-    /// The overflow of the least key: which one is met first depends on how rows were dealt.
-    fn least_overflow(&self, spec: &AggregatorSpec, groups: &[u32]) -> PartError {
-        let overflows = groups.iter().flat_map(|&g| {
-            let failed = (0..spec.states.aggregates.len()).find(|&i| self.states.finish(i, &[g]).is_err());
-            failed.map(|aggregate| (self.key(spec, g), aggregate))
-        });
-        let (key, aggregate) = overflows.min().unwrap_or_default();
-        PartError::Overflow { key, aggregate }
+    /// The least key without a result: which one is met first depends on how rows were dealt.
+    fn least_without_result(&self, spec: &AggregatorSpec, groups: &[u32]) -> PartError {
+        let mut worst = NoResult { key: Vec::new(), aggregate: usize::MAX, error: None };
+        for &g in groups {
+            let failed = (0..spec.states.aggregates.len()).find_map(|i| self.states.finish(i, &[g]).err());
+            let Some(failed) = failed else { continue };
+            let here = NoResult { key: self.key(spec, g), aggregate: failed.aggregate, error: failed.error };
+            if worst.aggregate == usize::MAX || here.is_before(&worst) {
+                worst = here;
+            }
+        }
+        PartError::NoResult(worst)
     }
 
     fn key(&self, spec: &AggregatorSpec, group: u32) -> Vec<Value> {

@@ -18,7 +18,7 @@ use crate::memory::{Budget, NeedsMore};
 use crate::operators::states::{Slots, StateSpec, States};
 use flow_ir::aggregate::Aggregate;
 use flow_ir::physical::TypedColumn;
-use flow_ir::{Column, Type, Value};
+use flow_ir::{Column, EvalError, Type, Value};
 use std::fmt;
 use std::sync::Arc;
 
@@ -36,6 +36,12 @@ impl AggregatorSpec {
     /// for `count()`).
     pub fn new(keys: Vec<TypedColumn>, aggregates: Vec<Aggregate>, arguments: Vec<Option<Type>>) -> Self {
         AggregatorSpec { keys, states: Arc::new(StateSpec::new(aggregates, arguments)) }
+    }
+
+    /// The same, with the functions of reducers run by `engine`.
+    pub fn with_engine(self, engine: flow_jit::Engine) -> Self {
+        let states = StateSpec { engine, ..(*self.states).clone() };
+        AggregatorSpec { states: Arc::new(states), ..self }
     }
 }
 
@@ -59,12 +65,14 @@ pub trait UpdateRows: Send + Sync {
 pub enum AggregateError {
     /// The budget does not suffice.
     Memory(NeedsMore),
-    /// A sum does not fit into its type.
-    Overflow {
+    /// An aggregate has no result for a group.
+    NoResult {
         /// The aggregate, by its place in the list.
         aggregate: usize,
         /// The key of the group, in the order of the key columns.
         key: Vec<Value>,
+        /// Why; `None` for a sum that does not fit into its type.
+        error: Option<EvalError>,
     },
 }
 
@@ -78,7 +86,8 @@ impl fmt::Display for AggregateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AggregateError::Memory(e) => e.fmt(f),
-            AggregateError::Overflow { .. } => f.write_str("a sum does not fit into its type"),
+            AggregateError::NoResult { error: Some(e), .. } => f.write_str(&e.message),
+            AggregateError::NoResult { .. } => f.write_str("a sum does not fit into its type"),
         }
     }
 }

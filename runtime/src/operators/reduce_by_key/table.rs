@@ -133,6 +133,24 @@ impl GroupTable {
         self.account(0)
     }
 
+    /// Puts the numbers of the keys of a block of encoded rows into `numbers`, making new ones for new
+    /// keys, in row order.
+    pub(crate) fn assign_encoded(
+        &mut self,
+        encoded: &EncodedRows,
+        count: usize,
+        numbers: &mut Vec<u32>,
+    ) -> Result<(), NeedsMore> {
+        let mut block = std::mem::replace(&mut self.block, Block::new());
+        self.finder().find_texts(encoded, count, &mut block);
+        let outcome = self.insert_missing(&mut block, |row| encoded.bytes(row));
+        numbers.clear();
+        numbers.extend_from_slice(&block.numbers.rows[..count]);
+        self.block = block;
+        outcome?;
+        self.account(0)
+    }
+
     /// Puts the group of each row into `groups`, [`NO_GROUP`] where its key is not in the table.
     pub fn find(&self, keys: &[&Column], rows: usize, groups: &mut Vec<u32>) {
         groups.clear();

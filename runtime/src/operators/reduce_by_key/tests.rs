@@ -464,7 +464,8 @@ fn sums_that_do_not_fit_name_their_group() {
         merge_and_finish(&spec, parts, GroupOrder::Key, &budget)
             .map(|b| b.iter().map(|b| b.rows).sum::<usize>())
     };
-    let overflow = |aggregate| Err(AggregateError::Overflow { aggregate, key: vec![Value::string("a")] });
+    let overflow =
+        |aggregate| Err(AggregateError::NoResult { aggregate, key: vec![Value::string("a")], error: None });
     assert_eq!(run(&[i64::MAX, 1], &[0, 0]), overflow(0));
     assert_eq!(run(&[i64::MAX, 1, -1], &[0, 0, 0]), Ok(3));
     assert_eq!(run(&[i64::MIN, -1], &[0, 0]), overflow(0));

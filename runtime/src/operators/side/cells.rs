@@ -1,6 +1,6 @@
 //! Single values taken out of columns, kept by index in their storage class.
 
-use flow_ir::column::ColumnBuilder;
+use flow_ir::column::{ColumnBuilder, StrBuilder};
 use flow_ir::value::float_order;
 use flow_ir::{Column, Type, Value, Values};
 use std::cmp::Ordering;
@@ -185,6 +185,24 @@ impl Cells {
             (Cells::Str { texts, .. }, _) => Value::string(String::from_utf8_lossy(&texts[at])),
             (Cells::Any { values, .. }, _) => values[at].clone(),
         }
+    }
+
+    /// The column of the given cells, all of which are valid.
+    pub(crate) fn pick(&self, cells: impl Iterator<Item = usize>) -> Column {
+        Column::valid(match self {
+            Cells::Bool(c) => Values::Bool(cells.map(|at| c[at]).collect()),
+            Cells::I64(c) => Values::I64(cells.map(|at| c[at]).collect()),
+            Cells::F64(c) => Values::F64(cells.map(|at| c[at]).collect()),
+            Cells::I128(c) => Values::I128(cells.map(|at| c[at]).collect()),
+            Cells::Str { texts, .. } => {
+                let mut out = StrBuilder::with_capacity(0, 0);
+                cells.for_each(|at| {
+                    out.push(&texts[at]);
+                });
+                Values::Str(out.finish())
+            }
+            Cells::Any { values, .. } => Values::Any(cells.map(|at| values[at].clone()).collect()),
+        })
     }
 
     /// The bytes of a text.

@@ -2,7 +2,9 @@
 
 use super::by_group::ByGroup;
 use crate::memory::{Budget, NeedsMore};
-use crate::operators::reduce_by_key::keys::{KeyColumn, KeyReader, encode_value};
+use crate::kernels::probe::BLOCK;
+use crate::operators::reduce_by_key::block::EncodedRows;
+use crate::operators::reduce_by_key::keys::{KeyColumn, KeyReader};
 use crate::operators::reduce_by_key::table::GroupTable;
 use flow_ir::{Type, Value, Values};
 use std::sync::OnceLock;
@@ -12,6 +14,8 @@ use std::sync::OnceLock;
 pub(crate) struct Different {
     pairs: GroupTable,
     scratch: Vec<u8>,
+    encoded: EncodedRows,
+    numbers: Vec<u32>,
     /// Made when the first group is read, after which nothing is added.
     index: OnceLock<ByGroup>,
 }
@@ -21,15 +25,35 @@ impl Different {
     pub(crate) fn new(_ty: &Type, budget: &Budget) -> Self {
         // Two columns make keys encoded bytes, which is what is inserted here.
         let types = vec![Type::Int, Type::Int];
-        Different { pairs: GroupTable::new(types, budget), scratch: Vec::new(), index: OnceLock::new() }
+        Different { pairs: GroupTable::new(types, budget), 
+            scratch: Vec::new(),
+            encoded: EncodedRows::default(),
+            numbers: Vec::new(),
+            index: OnceLock::new(),
+        }
     }
 
-    /// Adds a row's value to a group; true if the group did not have it.
-    pub(crate) fn add(&mut self, group: u32, values: &Values, row: usize) -> Result<bool, NeedsMore> {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&group.to_le_bytes());
-        encode_value(values, row, &mut self.scratch);
-        self.add_scratch()
+    /// Adds the values of some rows, which are valid, to their groups: pairs of a group and a row.
+    /// Calls `new` with every group that did not have a value.
+    pub(crate) fn add(
+        &mut self,
+        rows: &[(u32, u32)],
+        values: &Values,
+        mut new: impl FnMut(u32),
+    ) -> Result<(), NeedsMore> {
+        for block in rows.chunks(BLOCK) {
+            self.encoded.fill_pairs(block, values);
+            // Pairs are numbered in the order in which they come.
+            let mut next = self.pairs.len() as u32;
+            self.pairs.assign_encoded(&self.encoded, block.len(), &mut self.numbers)?;
+            for (&(group, _), &number) in block.iter().zip(&self.numbers) {
+                if number == next {
+                    new(group);
+                    next += 1;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn add_scratch(&mut self) -> Result<bool, NeedsMore> {

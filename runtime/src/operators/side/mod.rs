@@ -9,7 +9,10 @@ mod cells;
 mod chosen;
 mod different;
 mod listed;
+mod parts;
 mod quantile;
+mod reduce;
+mod rounds;
 mod wide_sum;
 
 pub(crate) use by_group::ByGroup;
@@ -17,13 +20,16 @@ pub(crate) use cells::Cells;
 pub(crate) use chosen::Chosen;
 pub(crate) use different::Different;
 pub(crate) use listed::Listed;
+pub(crate) use parts::Parts;
 pub(crate) use quantile::quantile;
+pub(crate) use reduce::in_order;
+pub(crate) use rounds::rounds;
 pub(crate) use wide_sum::WideSum;
 
 use crate::memory::Budget;
 use crate::operators::exact_sum::{Accumulator, Moments};
 use flow_ir::Type;
-use flow_ir::aggregate::AggregateKind;
+use flow_ir::aggregate::{Aggregate, AggregateKind};
 use flow_ir::layout::StateKind;
 
 /// The side storage of one aggregate.
@@ -59,17 +65,23 @@ pub(crate) enum Side {
     Chosen(Box<Chosen>),
     /// The state word is the number of values, this the values.
     Listed(Box<Listed>),
+    /// `reduce` and `fold` in parts: the state word is the handle of a group's last part.
+    Parts(Box<Parts>),
 }
 
 impl Side {
     /// The storage for an aggregate over arguments of type `argument` that chooses by a column of
     /// type `by`.
     pub(crate) fn new(
-        kind: AggregateKind,
+        aggregate: &Aggregate,
         argument: Option<&Type>,
         by: Option<&Type>,
         budget: &Budget,
     ) -> Self {
+        if let Some(reducer) = aggregate.reducer().filter(|r| r.in_parts) {
+            return Side::Parts(Box::new(Parts::new(reducer.clone())));
+        }
+        let kind = aggregate.kind;
         let ty = argument.unwrap_or(&Type::Null);
         match StateKind::of(kind, argument) {
             StateKind::FloatSum | StateKind::FloatMean => Side::Sums(Vec::new()),
@@ -114,6 +126,7 @@ impl Side {
             Side::Moments(v) => v.iter().map(Moments::bytes_used).sum(),
             Side::Chosen(chosen) => chosen.bytes_used(),
             Side::Listed(listed) => listed.bytes_used(),
+            Side::Parts(parts) => parts.bytes_used(),
         }
     }
 }

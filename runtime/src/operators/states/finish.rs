@@ -2,20 +2,26 @@
 
 use super::States;
 use crate::operators::exact_sum::{Accumulator, int_mean, pair_mean, two_sum};
-use crate::operators::side::{Listed, Side, index_of, quantile};
+use crate::operators::side::{Listed, Side, in_order, index_of, quantile, rounds};
 use flow_ir::aggregate::{Aggregate, AggregateKind, Detail};
 use flow_ir::column::{ColumnBuilder, NULL, StrBuilder, VALID};
 use flow_ir::layout::StateKind;
-use flow_ir::{Column, Status, Type, Value, Values};
+use flow_ir::{Column, EvalError, Status, Type, Value, Values};
+use rayon::prelude::*;
 
-/// A sum that is too large for its type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SumOverflow {
+/// An aggregate that has no result for a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoResult {
     /// The aggregate, by its place in the list.
     pub aggregate: usize,
     /// The group.
     pub group: u32,
+    /// Why; `None` for a sum that is too large for its type.
+    pub error: Option<EvalError>,
 }
+
+/// The same, by row of the groups picked.
+type Failed = (usize, Option<EvalError>);
 
 /// The words of some groups' states of one aggregate.
 struct Picked<'a> {
@@ -36,7 +42,7 @@ impl<'a> Picked<'a> {
 impl States {
     /// The results of aggregate `aggregate` for the given groups. Errors carry the first group of
     /// the list whose sum does not fit.
-    pub fn finish(&self, aggregate: usize, groups: &[u32]) -> Result<Column, SumOverflow> {
+    pub fn finish(&self, aggregate: usize, groups: &[u32]) -> Result<Column, NoResult> {
         let slot = self.spec.layout.slots[aggregate];
         let kind = self.spec.aggregates[aggregate].kind;
         let ty = &self.spec.aggregates[aggregate].ty.kind;
@@ -47,7 +53,8 @@ impl States {
             width: slot.kind.words(),
             groups,
         };
-        let overflow = |row: usize| SumOverflow { aggregate, group: groups[row] };
+        let failed = |(row, error): Failed| NoResult { aggregate, group: groups[row], error };
+        let overflow = |row: usize| failed((row, None));
         let column = match slot.kind {
             StateKind::Count => Column::valid(Values::I64(picked.iter().map(|w| w[0] as i64).collect())),
             StateKind::Flag => {
@@ -76,13 +83,18 @@ impl States {
                 picked.iter().map(|w| (w[1] != 0).then(|| plain(f64::from_bits(w[0])))),
                 Values::F64,
             ),
-            StateKind::Side => self.finish_side(aggregate, ty, &picked).map_err(overflow)?,
+            StateKind::Side => self.finish_side(aggregate, ty, &picked).map_err(failed)?,
         };
         Ok(column)
     }
 
     /// The aggregates that look at all values of a group.
-    fn finish_listed(&self, aggregate: usize, listed: &Listed, picked: &Picked<'_>) -> Result<Column, usize> {
+    fn finish_listed(
+        &self,
+        aggregate: usize,
+        listed: &Listed,
+        picked: &Picked<'_>,
+    ) -> Result<Column, Failed> {
         let Aggregate { kind, detail, ty, .. } = &self.spec.aggregates[aggregate];
         let argument = self.spec.arguments[aggregate].as_ref().unwrap_or(&Type::Null);
         let groups = picked.groups.iter();
@@ -97,7 +109,7 @@ impl States {
                     let texts: Vec<&[u8]> =
                         entries.iter().map(|&e| listed.cells().text(e as usize)).collect();
                     if !out.push(&texts.join(separator.as_bytes())) {
-                        return Err(row);
+                        return Err((row, None));
                     }
                 }
                 Column::valid(Values::Str(out.finish()))
@@ -106,6 +118,19 @@ impl States {
                 let q = if let Detail::Quantile(q) = detail { *q } else { 0.5 };
                 let of = |&g: &u32| quantile(listed.cells(), &listed.entries(g, self.groups), q, argument);
                 with_nulls(groups.map(of), Values::F64)
+            }
+            (_, Detail::Reducer(reducer)) => {
+                let cells = listed.cells();
+                let entries: Vec<_> = groups.map(|&g| listed.entries(g, self.groups)).collect();
+                let rounds = rounds(reducer, cells, &entries, argument, self.spec.engine);
+                reduced(&ty.kind, entries.len(), |row| {
+                    let (acc, done) = match &rounds {
+                        Some(r) => (r.accumulators[row].clone(), r.done),
+                        None => (None, 0),
+                    };
+                    let rest = entries[row].iter().skip(done);
+                    in_order(reducer, acc, rest.map(|&e| cells.value(e as usize, argument)))
+                })?
             }
             _ => Column::valid(Values::I64(vec![0; picked.groups.len()])),
         })
@@ -118,7 +143,7 @@ impl States {
         }
     }
 
-    fn finish_side(&self, aggregate: usize, ty: &Type, picked: &Picked<'_>) -> Result<Column, usize> {
+    fn finish_side(&self, aggregate: usize, ty: &Type, picked: &Picked<'_>) -> Result<Column, Failed> {
         let handles = picked.iter().map(|w| index_of(w[0]));
         Ok(match &self.side[aggregate] {
             Side::Extreme { cells, .. } | Side::End { cells, .. } => cells.column(ty, handles),
@@ -139,6 +164,9 @@ impl States {
                 )
             }
             Side::Listed(listed) => self.finish_listed(aggregate, listed, picked)?,
+            Side::Parts(parts) => {
+                reduced(ty, picked.groups.len(), |row| parts.value(picked.groups[row], self.groups))?
+            }
             Side::Wide(sums) if self.spec.aggregates[aggregate].kind == AggregateKind::Mean => {
                 let scale = match &self.spec.arguments[aggregate] {
                     Some(Type::Decimal { scale, .. }) => *scale,
@@ -149,7 +177,7 @@ impl States {
             Side::Wide(sums) => {
                 let mut out = Vec::with_capacity(handles.len());
                 for (row, h) in handles.enumerate() {
-                    out.push(h.map_or(Some(0), |at| sums[at].sum()).ok_or(row)?);
+                    out.push(h.map_or(Some(0), |at| sums[at].sum()).ok_or((row, None))?);
                 }
                 Column::valid(Values::I128(out))
             }
@@ -170,6 +198,25 @@ fn lists(ty: &Type, values: impl ExactSizeIterator<Item = Vec<Value>>) -> Column
     let mut out = ColumnBuilder::new(ty, values.len());
     values.for_each(|v| out.push(Ok(&Value::List(v.into()))));
     out.finish()
+}
+
+/// The results of a reducer, computed by all cores; the first failure in the order of the groups.
+fn reduced(
+    ty: &Type,
+    rows: usize,
+    value: impl Fn(usize) -> Result<Value, EvalError> + Sync,
+) -> Result<Column, Failed> {
+    let values: Vec<Result<Value, EvalError>> = (0..rows).into_par_iter().map(value).collect();
+    let mut out = ColumnBuilder::new(ty, values.len());
+    for (row, value) in values.into_iter().enumerate() {
+        out.push(Ok(&value.map_err(|e| (row, Some(e)))?));
+    }
+    let column = out.finish();
+    match (0..rows).find(|&row| column.status.get(row) > NULL) {
+        // A text that no column can hold.
+        Some(row) => Err((row, None)),
+        None => Ok(column),
+    }
 }
 
 /// A float without the differences that equality does not see, so that it does not matter which

@@ -25,6 +25,7 @@ impl States {
             .map(|s| match s {
                 Side::Different(d) => Some(d.by_group(self.groups, targets)),
                 Side::Listed(l) => Some(l.by_group(self.groups, targets)),
+                Side::Parts(p) => Some(p.by_group(self.groups, targets)),
                 _ => None,
             })
             .collect();
@@ -75,6 +76,11 @@ impl States {
                     }
                     (Side::Listed(target), Side::Listed(source), Some(pairs)) => {
                         self.words[t_word] += target.merge(t, source, pairs, f)?;
+                    }
+                    (Side::Parts(target), Side::Parts(source), Some(pairs)) => {
+                        if let Some(handle) = target.merge(t, source, pairs, f)? {
+                            self.words[t_word] = handle;
+                        }
                     }
                     (target, source, _) => merge_side(&mut self.words, t_word, f_word, target, source),
                 }

@@ -8,7 +8,7 @@ mod finish;
 mod merge;
 mod update;
 
-pub use finish::SumOverflow;
+pub use finish::NoResult;
 pub(crate) use merge::MergeIndex;
 pub use update::Slots;
 
@@ -19,6 +19,7 @@ use crate::operators::side::Side;
 use flow_ir::Type;
 use flow_ir::aggregate::Aggregate;
 use flow_ir::layout::StateLayout;
+use flow_jit::Engine;
 use std::sync::Arc;
 
 /// Words that room is made for at least.
@@ -37,13 +38,15 @@ pub struct StateSpec {
     pub arguments: Vec<Option<Type>>,
     /// Where their states lie.
     pub layout: StateLayout,
+    /// How the functions of reducers are applied to many groups.
+    pub engine: Engine,
 }
 
 impl StateSpec {
     /// Lays out the states of `aggregates` over arguments of the given types.
     pub fn new(aggregates: Vec<Aggregate>, arguments: Vec<Option<Type>>) -> Self {
         let layout = StateLayout::new(&aggregates, &arguments);
-        StateSpec { aggregates, arguments, layout }
+        StateSpec { aggregates, arguments, layout, engine: Engine::Interpreter }
     }
 
     /// For each aggregate, where among the columns is the one that it chooses by.
@@ -80,7 +83,7 @@ impl States {
             .zip(spec.choosers())
             .map(|((a, t), by)| {
                 let by = by.and_then(|at| spec.arguments.get(at)?.as_ref());
-                Side::new(a.kind, t.as_ref(), by, budget)
+                Side::new(a, t.as_ref(), by, budget)
             })
             .collect();
         States {

@@ -10,7 +10,7 @@ use flow_ir::aggregate::AggregateKind;
 use flow_ir::column::VALID;
 use flow_ir::layout::StateKind;
 use flow_ir::value::float_order;
-use flow_ir::{Column, Status, Values};
+use flow_ir::{Column, Status, Type, Value, Values};
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -86,7 +86,9 @@ impl States {
             match arguments.get(i).copied().flatten() {
                 Some(column) if side => {
                     let by = choosers[i].and_then(|at| arguments.get(at).copied().flatten());
-                    update_side(&mut self.words, &mut self.side[i], rows, (column, by), base_position)?
+                    let ty = spec.arguments[i].as_ref().unwrap_or(&Type::Null);
+                    let columns = (column, ty, by);
+                    update_side(&mut self.words, &mut self.side[i], rows, columns, base_position)?
                 }
                 Some(column) => {
                     update_words(&mut self.words, &mut self.side[i], rows, column, kind, slot.kind)
@@ -223,7 +225,7 @@ fn update_side(
     words: &mut [u64],
     side: &mut Side,
     rows: Rows<'_>,
-    (column, by): (&Column, Option<&Column>),
+    (column, ty, by): (&Column, &Type, Option<&Column>),
     base: u64,
 ) -> Result<(), NeedsMore> {
     let values = &column.values;
@@ -287,18 +289,25 @@ fn update_side(
             });
             return outcome;
         }
-        Side::Different(set) => {
+        Side::Parts(parts) => {
             let mut outcome = Ok(());
             let stride = rows.stride;
             rows.each(&column.status, |r, w| {
+                let value = column.value(r, ty).unwrap_or(Value::Null);
                 if outcome.is_ok() {
-                    match set.add((w / stride) as u32, values, r) {
-                        Ok(new) => words[w] += u64::from(new),
+                    match parts.row(index_of(words[w]), (w / stride) as u32, value, base + r as u64) {
+                        Ok(handle) => words[w] = handle,
                         Err(e) => outcome = Err(e),
                     }
                 }
             });
             return outcome;
+        }
+        Side::Different(set) => {
+            let (stride, offset) = (rows.stride, rows.offset);
+            let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(rows.to - rows.from);
+            rows.each(&column.status, |r, w| pairs.push(((w / stride) as u32, r as u32)));
+            return set.add(&pairs, values, |group| words[group as usize * stride + offset] += 1);
         }
     }
     Ok(())
