@@ -97,11 +97,13 @@ impl Writer<'_> {
                 self.expr(body, 0);
             }
             ExprKind::Lambda { parameters, body } => {
+                let one = parameters.len() == 1;
+                self.out.push_str(if one { "" } else { "(" });
                 for (i, parameter) in parameters.iter().enumerate() {
                     self.out.push_str(if i > 0 { ", " } else { "" });
                     self.local(*parameter);
                 }
-                self.out.push_str(" -> ");
+                self.out.push_str(if one { " -> " } else { ") -> " });
                 self.expr(body, 0);
             }
         }

@@ -204,7 +204,7 @@ fn lists(ty: &Type, values: impl ExactSizeIterator<Item = Vec<Value>>) -> Column
 fn reduced(
     ty: &Type,
     rows: usize,
-    value: impl Fn(usize) -> Result<Value, EvalError> + Sync,
+    value: impl Fn(usize) -> Result<Value, EvalError> + Sync + Send,
 ) -> Result<Column, Failed> {
     let values: Vec<Result<Value, EvalError>> = (0..rows).into_par_iter().map(value).collect();
     let mut out = ColumnBuilder::new(ty, values.len());
