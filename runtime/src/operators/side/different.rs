@@ -1,8 +1,8 @@
 //! `count_distinct` and `collect_set`: one set of (group, value) pairs for all groups of an aggregate.
 
 use super::by_group::ByGroup;
-use crate::memory::{Budget, NeedsMore};
 use crate::kernels::probe::BLOCK;
+use crate::memory::{Budget, NeedsMore};
 use crate::operators::reduce_by_key::block::EncodedRows;
 use crate::operators::reduce_by_key::keys::{KeyColumn, KeyReader};
 use crate::operators::reduce_by_key::table::GroupTable;
@@ -25,7 +25,8 @@ impl Different {
     pub(crate) fn new(_ty: &Type, budget: &Budget) -> Self {
         // Two columns make keys encoded bytes, which is what is inserted here.
         let types = vec![Type::Int, Type::Int];
-        Different { pairs: GroupTable::new(types, budget), 
+        Different {
+            pairs: GroupTable::new(types, budget),
             scratch: Vec::new(),
             encoded: EncodedRows::default(),
             numbers: Vec::new(),

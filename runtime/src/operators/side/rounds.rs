@@ -36,7 +36,11 @@ pub(crate) fn rounds(
     engine: Engine,
 ) -> Option<Rounds> {
     let acc = &reducer.accumulator;
-    if engine == Engine::Interpreter || groups.len() < ROUND_MIN || acc.nullable || !fixed(&acc.kind) || !fixed(ty)
+    if engine == Engine::Interpreter
+        || groups.len() < ROUND_MIN
+        || acc.nullable
+        || !fixed(&acc.kind)
+        || !fixed(ty)
     {
         return None;
     }
