@@ -68,10 +68,10 @@ impl<'a> Compiler<'a> {
         if let Some(def) = self.symbols().functions.get(text).copied() {
             return self.user_call(self.module, def, call, scope);
         }
-        if scope.aggregation.is_some() {
-            if let Some(kind) = AggregateKind::from_name(text) {
-                return self.aggregate(kind, call, scope);
-            }
+        if scope.aggregation.is_some()
+            && let Some(kind) = AggregateKind::from_name(text)
+        {
+            return self.aggregate(kind, call, scope);
         }
         self.no_named_arguments(call)?;
         match text {
