@@ -5,6 +5,7 @@
 //! key, a sort, a `distinct`, an `each` or a used result needs it.
 
 use flow_ir::logical::{LogicalPlan, Node, Operator};
+use flow_ir::window::Window;
 use flow_ir::{ColumnId, Expr, NodeId};
 use std::collections::BTreeSet;
 
@@ -19,6 +20,14 @@ pub fn unused(plan: &LogicalPlan) -> BTreeSet<ColumnId> {
         reached.extend(node.operator.inputs());
     }
     (0..plan.next_column).map(ColumnId).filter(|id| !used.ids.contains(id)).collect()
+}
+
+/// A window without what nobody uses.
+pub(crate) fn used_part(window: &Window, is_used: impl Fn(ColumnId) -> bool) -> Window {
+    let mut window = window.clone();
+    window.aggregates.retain(|a| is_used(a.output));
+    window.functions.retain(|f| is_used(f.output));
+    window
 }
 
 struct Used {
@@ -51,7 +60,14 @@ impl Used {
                     aggregates.iter().filter(|a| self.has(a.output)).flat_map(|a| a.reads()).collect();
                 self.ids.extend(arguments);
             }
-            Operator::Distinct { on, .. } => self.ids.extend(on),
+            Operator::Distinct { on, sort, .. } => {
+                self.ids.extend(on.iter().copied().chain(sort.iter().map(|k| k.column)));
+            }
+            Operator::Window { window, .. } => {
+                let used = used_part(window, |id| self.has(id));
+                self.ids.extend(used.reads());
+            }
+            Operator::TakePer { per, .. } => self.ids.extend(per),
             Operator::Sort { keys, .. } => self.ids.extend(keys.iter().map(|k| k.column)),
             Operator::Union { columns, .. } => {
                 for (i, output) in node.columns.iter().enumerate() {

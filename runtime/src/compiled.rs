@@ -357,7 +357,18 @@ fn needed_columns(leaf: &Leaf) -> Vec<ColumnId> {
         LeafKind::ReduceByKey { keys, aggregates, .. } => {
             keys.iter().copied().chain(aggregates.iter().flat_map(|a| a.reads())).collect()
         }
-        LeafKind::Distinct { on } => on.iter().copied().chain(leaf.columns.iter().map(|c| c.id)).collect(),
+        LeafKind::Distinct { on, sort } => {
+            let keys = on.iter().copied().chain(sort.iter().map(|k| k.column));
+            keys.chain(leaf.columns.iter().map(|c| c.id)).collect()
+        }
+        LeafKind::Window(window) => {
+            let made: Vec<ColumnId> = window.outputs().collect();
+            let passed = leaf.columns.iter().map(|c| c.id).filter(|id| !made.contains(id));
+            window.reads().into_iter().chain(passed).collect()
+        }
+        LeafKind::TakePer { per, .. } => {
+            per.iter().copied().chain(leaf.columns.iter().map(|c| c.id)).collect()
+        }
         LeafKind::Sort { keys, .. } => {
             keys.iter().map(|k| k.column).chain(leaf.columns.iter().map(|c| c.id)).collect()
         }

@@ -8,6 +8,8 @@ use crate::memory::Budget;
 use crate::operators::distinct::{self, Distinct, DistinctSpec};
 use crate::operators::reduce_by_key::{self, AggregateError, Aggregator, AggregatorSpec, UpdateRows};
 use crate::operators::sort::sort;
+use crate::operators::take_per::{self, FirstRows, FirstRowsSpec};
+use crate::operators::window::{WindowSpec, window};
 use crate::options::{RunError, RunOptions, Written};
 use crate::ordered::Ordered;
 use crate::output::AtomicFile;
@@ -66,14 +68,24 @@ fn open_leaf(
         LeafKind::ReduceByKey { keys, aggregates, .. } => {
             open_reduce(compiled, keys, aggregates, options, budget)?
         }
-        LeafKind::Distinct { on } => {
+        LeafKind::Distinct { on, sort } if !sort.is_empty() => {
+            let spec = FirstRowsSpec { on: on.clone(), sort: sort.clone(), count: 1 };
+            SharedLeaf::FirstRows(Arc::new(spec), budget.clone())
+        }
+        LeafKind::TakePer { count, per } => {
+            let spec = FirstRowsSpec { on: per.clone(), sort: Vec::new(), count: *count };
+            SharedLeaf::FirstRows(Arc::new(spec), budget.clone())
+        }
+        LeafKind::Distinct { on, .. } => {
             let keys = typed(compiled, on)?.into_iter().map(|c| c.ty.kind).collect();
             SharedLeaf::Distinct(
                 Arc::new(DistinctSpec { keys, columns: leaf.leaf.columns.clone() }),
                 budget.clone(),
             )
         }
-        LeafKind::Collect | LeafKind::Sort { .. } => SharedLeaf::Collect(budget.clone(), None),
+        LeafKind::Collect | LeafKind::Sort { .. } | LeafKind::Window(_) => {
+            SharedLeaf::Collect(budget.clone(), None)
+        }
         LeafKind::Take { skip, count } => {
             let failing = compiled.inputs.iter().map(|i| {
                 i.source.as_ref().is_none_or(|s| matches!(s.source.on_error, OnError::Fail | OnError::Null))
@@ -185,7 +197,7 @@ pub(crate) fn finish_stage(
         let states: Vec<LeafState> =
             results.iter_mut().map(|r| std::mem::replace(&mut r.leaves[number], LeafState::Take)).collect();
         let fed = results.iter().map(|r| r.fed[number].rows_in).sum();
-        let (rows, bytes) = finish_leaf(shared, states, leaf, fed, options, budget, &mut end)?;
+        let (rows, bytes) = finish_leaf(compiled, (shared, states), leaf, fed, options, budget, &mut end)?;
         end.leaves.push(LeafEnd { rows, bytes, time: start.elapsed() });
     }
     Ok(end)
@@ -193,8 +205,8 @@ pub(crate) fn finish_stage(
 
 /// Merges the parts of one leaf; the rows and bytes it delivers.
 fn finish_leaf(
-    shared: SharedLeaf,
-    states: Vec<LeafState>,
+    compiled: &CompiledStage,
+    (shared, states): (SharedLeaf, Vec<LeafState>),
     leaf: &CompiledLeaf,
     fed: u64,
     options: &RunOptions,
@@ -210,8 +222,8 @@ fn finish_leaf(
             end.counted_in_order = true;
             dataset(taken.batches, leaf, budget)?
         }
-        SharedLeaf::Reduce(spec, ..) => merge(states, leaf, Some(spec), budget)?,
-        _ => merge(states, leaf, None, budget)?,
+        SharedLeaf::Reduce(spec, ..) => merge(states, compiled, leaf, Some(spec), budget)?,
+        _ => merge(states, compiled, leaf, None, budget)?,
     };
     let (rows, bytes) = (dataset.rows(), dataset.memory.bytes());
     if let LeafKind::Write(sink) = &leaf.leaf.kind {
@@ -305,6 +317,7 @@ fn aggregate_error(e: AggregateError, aggregates: &[Aggregate], span: flow_ir::S
 
 fn merge(
     states: Vec<LeafState>,
+    compiled: &CompiledStage,
     leaf: &CompiledLeaf,
     spec: Option<Arc<AggregatorSpec>>,
     budget: &Budget,
@@ -313,12 +326,14 @@ fn merge(
         |e: crate::memory::NeedsMore| RunError::Memory { message: e.to_string(), span: leaf.leaf.span };
     let mut aggregators: Vec<Aggregator> = Vec::new();
     let mut distincts: Vec<Distinct> = Vec::new();
+    let mut first_rows: Vec<FirstRows> = Vec::new();
     let mut parts = Vec::new();
     let mut held = budget.reserve("the collected rows");
     for state in states {
         match state {
             LeafState::Reduce(a) => aggregators.push(*a),
             LeafState::Distinct(d) => distincts.push(*d),
+            LeafState::FirstRows(f) => first_rows.push(*f),
             LeafState::Collect(p, memory) => {
                 parts.extend(p);
                 held.absorb(memory);
@@ -332,6 +347,10 @@ fn merge(
                 .map_err(|e| aggregate_error(e, aggregates, leaf.leaf.span))?,
             None => return Err(RunError::Internal("a reduce leaf has no spec".to_owned())),
         },
+        LeafKind::TakePer { .. } => take_per::merge_and_finish(first_rows, budget).map_err(memory)?,
+        LeafKind::Distinct { sort, .. } if !sort.is_empty() => {
+            take_per::merge_and_finish(first_rows, budget).map_err(memory)?
+        }
         LeafKind::Distinct { .. } => distinct::merge_and_finish(distincts, budget).map_err(memory)?,
         kind => {
             // The sort is stable and each thread met its tasks in order.
@@ -342,6 +361,15 @@ fn merge(
                     let sorted = sort(batches, keys, *limit, budget).map_err(memory)?;
                     drop(held);
                     sorted
+                }
+                LeafKind::Window(w) => {
+                    let arguments = argument_types(compiled, &w.aggregates)?;
+                    let per = typed(compiled, &w.per)?.into_iter().map(|c| c.ty.kind).collect();
+                    let spec = WindowSpec { window: w.clone(), arguments, per };
+                    let widened = window(batches, &spec, budget)
+                        .map_err(|e| aggregate_error(e, &w.aggregates, leaf.leaf.span))?;
+                    drop(held);
+                    widened
                 }
                 _ => return Ok(Dataset { batches, memory: held }),
             }

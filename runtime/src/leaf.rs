@@ -8,6 +8,7 @@ use crate::dataset::{batches_bytes, detach};
 use crate::memory::{Budget, Reservation};
 use crate::operators::distinct::{Distinct, DistinctSpec};
 use crate::operators::reduce_by_key::{Aggregator, AggregatorSpec, UpdateRows};
+use crate::operators::take_per::{FirstRows, FirstRowsSpec};
 use crate::options::RunError;
 use crate::ordered::Ordered;
 use crate::row_batch::RowBatch;
@@ -24,6 +25,8 @@ pub(crate) enum SharedLeaf {
     Reduce(Arc<AggregatorSpec>, Option<Arc<dyn UpdateRows>>, Budget),
     /// `distinct`.
     Distinct(Arc<DistinctSpec>, Budget),
+    /// `take ... per`, and `distinct` with an order.
+    FirstRows(Arc<FirstRowsSpec>, Budget),
     /// Rows in order, sorted later or not. With a number, each thread keeps only so many: its
     /// rows come in order, so the first of all are among the first of each.
     Collect(Budget, Option<usize>),
@@ -60,6 +63,7 @@ pub(crate) struct Position {
 pub(crate) enum LeafState {
     Reduce(Box<Aggregator>),
     Distinct(Box<Distinct>),
+    FirstRows(Box<FirstRows>),
     /// (task, rows), in the order met.
     Collect(Vec<(u64, Batch)>, Reservation),
     Take,
@@ -75,6 +79,9 @@ impl LeafState {
             }
             SharedLeaf::Distinct(spec, budget) => {
                 LeafState::Distinct(Box::new(Distinct::new(spec.clone(), budget)))
+            }
+            SharedLeaf::FirstRows(spec, budget) => {
+                LeafState::FirstRows(Box::new(FirstRows::new(spec.clone(), budget)))
             }
             SharedLeaf::Collect(budget, _) => {
                 LeafState::Collect(Vec::new(), budget.reserve("the collected rows"))
@@ -118,13 +125,16 @@ impl LeafState {
                 aggregator.update(&refs(&keys), &arguments, batch.rows(), position).map_err(memory)
             }
             (LeafState::Distinct(distinct), _) => {
-                let LeafKind::Distinct { on } = &leaf.leaf.kind else {
+                let LeafKind::Distinct { on, .. } = &leaf.leaf.kind else {
                     return Err(RunError::Internal("a distinct leaf is something else".to_owned()));
                 };
                 let keys = fetch(batch, on)?;
                 let ids: Vec<ColumnId> = leaf.leaf.columns.iter().map(|c| c.id).collect();
                 let columns = fetch(batch, &ids)?;
                 distinct.update(&refs(&keys), &refs(&columns), batch.rows(), position).map_err(memory)
+            }
+            (LeafState::FirstRows(first), _) => {
+                first.add(gather_batch(batch, leaf)?, position).map_err(memory)
             }
             (LeafState::Collect(parts, held), SharedLeaf::Collect(_, limit)) => {
                 if limit.is_some_and(|n| parts.iter().map(|p| p.1.rows).sum::<usize>() >= n) {

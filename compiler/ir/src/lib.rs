@@ -31,6 +31,7 @@ pub mod value;
 pub mod verify;
 mod verify_expr;
 mod verify_physical;
+pub mod window;
 
 pub use aggregate::{Aggregate, AggregateKind, Detail, Reducer};
 pub use column::{Batch, Column, Status, StrColumn, Values};

@@ -9,6 +9,7 @@ use crate::expr::{Expr, Span};
 use crate::source::{Sink, Source};
 use crate::types::DataType;
 use crate::value::Value;
+use crate::window::Window;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -105,6 +106,24 @@ pub enum Operator {
         input: NodeId,
         /// The columns compared.
         on: Vec<ColumnId>,
+        /// Which row of several is the first: the least in this order, then the one that came first.
+        sort: Vec<SortKey>,
+    },
+    /// `window`: every row as it is, where it is, with further columns.
+    Window {
+        /// The rows.
+        input: NodeId,
+        /// What is added.
+        window: Window,
+    },
+    /// `take n per k`: the first rows of each different `per`, where they stand.
+    TakePer {
+        /// The rows.
+        input: NodeId,
+        /// How many of each.
+        count: u64,
+        /// The columns compared.
+        per: Vec<ColumnId>,
     },
     /// `sort`: stable.
     Sort {
@@ -210,6 +229,8 @@ impl Operator {
             | Operator::Check { input, .. }
             | Operator::ReduceByKey { input, .. }
             | Operator::Distinct { input, .. }
+            | Operator::Window { input, .. }
+            | Operator::TakePer { input, .. }
             | Operator::Sort { input, .. }
             | Operator::Take { input, .. }
             | Operator::Skip { input, .. }
@@ -229,6 +250,8 @@ impl Operator {
             Operator::ReduceByKey { keys, .. } if keys.is_empty() => "reduce",
             Operator::ReduceByKey { .. } => "reduce_by_key",
             Operator::Distinct { .. } => "distinct",
+            Operator::Window { .. } => "window",
+            Operator::TakePer { .. } => "take",
             Operator::Sort { .. } => "sort",
             Operator::Take { .. } => "take",
             Operator::Skip { .. } => "skip",

@@ -7,6 +7,7 @@ use crate::source::{
     Dialect, Format, OnError, Sink, SinkColumn, Source, SourceColumn, SourceFile, Target, WriteMode,
 };
 use crate::value::Value;
+use crate::window::{Frame, Window, WindowFunction, WindowKind};
 
 /// Reads a logical plan. The result is well-formed text, not necessarily a plan that makes sense.
 pub fn parse_logical(text: &str) -> Result<LogicalPlan, ParseError> {
@@ -87,7 +88,16 @@ impl Parser<'_> {
                 let keys = self.columns()?;
                 Operator::ReduceByKey { input, keys, aggregates: self.aggregates()? }
             }
-            "distinct" => Operator::Distinct { input, on: self.columns()? },
+            "distinct" => {
+                let (on, sort) = self.distinct()?;
+                Operator::Distinct { input, on, sort }
+            }
+            "window" => Operator::Window { input, window: self.window()? },
+            "take_per" => {
+                let count = self.number()?;
+                self.expect_word("per")?;
+                Operator::TakePer { input, count, per: self.columns()? }
+            }
             "sort" => Operator::Sort { input, keys: self.sort_keys()? },
             "take" => Operator::Take { input, count: self.number()? },
             "skip" => Operator::Skip { input, count: self.number()? },
@@ -125,6 +135,67 @@ impl Parser<'_> {
             }
             Ok(SortKey { column, descending, nulls_first })
         })
+    }
+
+    pub(crate) fn distinct(&mut self) -> Parsed<(Vec<ColumnId>, Vec<SortKey>)> {
+        let on = self.columns()?;
+        let sort = if self.eat_word("sort") { self.sort_keys()? } else { Vec::new() };
+        Ok((on, sort))
+    }
+
+    pub(crate) fn window(&mut self) -> Parsed<Window> {
+        self.expect_word("per")?;
+        let per = self.columns()?;
+        self.expect_word("sort")?;
+        let sort = self.sort_keys()?;
+        self.expect_word("frame")?;
+        let frame = match self.word()? {
+            "key" => Frame::Key,
+            "running" => Frame::Running,
+            "rows" => {
+                let from = self.offset()?;
+                self.expect_word("to")?;
+                Frame::Rows { from, to: self.offset()? }
+            }
+            other => return self.fail(format!("there is no frame `{other}`")),
+        };
+        let aggregates = self.aggregates()?;
+        self.expect_word("functions")?;
+        let functions = self.list("{", "}", Self::window_function)?;
+        Ok(Window { per, sort, frame, aggregates, functions })
+    }
+
+    /// A number that may be negative.
+    fn offset(&mut self) -> Parsed<i64> {
+        let sign: i128 = if self.eat("-") { -1 } else { 1 };
+        let digits: u64 = self.number()?;
+        match i64::try_from(sign * i128::from(digits)) {
+            Ok(n) => Ok(n),
+            Err(_) => self.fail("expected an offset of 64 bits"),
+        }
+    }
+
+    fn window_function(&mut self) -> Parsed<WindowFunction> {
+        let output = self.column()?;
+        self.expect(":")?;
+        let ty = self.ty()?;
+        self.expect("=")?;
+        let word = self.word()?;
+        let Some(kind) = WindowKind::from_name(word) else {
+            return self.fail(format!("there is no window function `{word}`"));
+        };
+        self.expect("(")?;
+        let (mut argument, mut offset, mut default) = (None, 0, None);
+        if !self.sees(")") {
+            argument = Some(self.column()?);
+            self.expect(",")?;
+            offset = self.number()?;
+            if self.eat(",") {
+                default = Some(self.column()?);
+            }
+        }
+        self.expect(")")?;
+        Ok(WindowFunction { output, kind, argument, offset, default, ty, span: self.span()? })
     }
 
     pub(crate) fn aggregates(&mut self) -> Parsed<Vec<Aggregate>> {

@@ -117,7 +117,16 @@ impl Parser<'_> {
                 };
                 LeafKind::ReduceByKey { keys, aggregates, order }
             }
-            "distinct" => LeafKind::Distinct { on: self.columns()? },
+            "distinct" => {
+                let (on, sort) = self.distinct()?;
+                LeafKind::Distinct { on, sort }
+            }
+            "window" => LeafKind::Window(self.window()?),
+            "take_per" => {
+                let count = self.number()?;
+                self.expect_word("per")?;
+                LeafKind::TakePer { count, per: self.columns()? }
+            }
             "sort" => {
                 let keys = self.sort_keys()?;
                 let limit = if self.eat_word("limit") { Some(self.number()?) } else { None };

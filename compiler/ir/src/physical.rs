@@ -10,6 +10,7 @@ use crate::logical::{ColumnId, Computed, SortKey};
 use crate::source::{Sink, Source};
 use crate::types::DataType;
 use crate::value::Value;
+use crate::window::Window;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -198,6 +199,17 @@ pub enum LeafKind {
     Distinct {
         /// The columns compared.
         on: Vec<ColumnId>,
+        /// Which row of a group is the first: the least in this order, then the one that came first.
+        sort: Vec<SortKey>,
+    },
+    /// All rows, in order, with further columns.
+    Window(Window),
+    /// The first rows of groups, in input order.
+    TakePer {
+        /// How many of each.
+        count: u64,
+        /// The columns compared.
+        per: Vec<ColumnId>,
     },
     /// All rows, sorted (stable); only the first `limit` if given.
     Sort {

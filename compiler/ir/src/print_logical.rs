@@ -7,6 +7,7 @@ use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn
 use crate::print::{Printer, push_name, push_value};
 use crate::source::{Dialect, Format, OnError, Sink, Source, Target, WriteMode};
 use crate::value::Value;
+use crate::window::{Frame, Window, WindowFunction};
 use std::fmt;
 
 impl fmt::Display for LogicalPlan {
@@ -41,6 +42,8 @@ impl Printer {
         self.push(match node.operator {
             // `reduce` is `reduce_by_key` without keys; the text has one word for the operator.
             Operator::ReduceByKey { .. } => "reduce_by_key",
+            // Both takes are `take` in programs, but they read differently.
+            Operator::TakePer { .. } => "take_per",
             _ => node.operator.name(),
         });
         if let ([input], false) = (inputs.as_slice(), matches!(node.operator, Operator::Union { .. })) {
@@ -84,7 +87,15 @@ impl Printer {
                 self.name_new(columns);
                 self.aggregates(aggregates);
             }
-            Operator::Distinct { on, .. } => self.columns(on),
+            Operator::Distinct { on, sort, .. } => self.distinct(on, sort),
+            Operator::Window { window, .. } => {
+                self.name_new(columns);
+                self.window(window);
+            }
+            Operator::TakePer { count, per, .. } => {
+                self.put(format_args!("{count} per "));
+                self.columns(per);
+            }
             Operator::Sort { keys, .. } => self.sort_keys(keys),
             Operator::Take { count, .. } | Operator::Skip { count, .. } => {
                 self.put(format_args!("{count}"));
@@ -167,6 +178,47 @@ impl Printer {
             p.push(if key.nulls_first { " nulls first" } else { "" });
         });
         self.push("]");
+    }
+
+    pub(crate) fn distinct(&mut self, on: &[ColumnId], sort: &[SortKey]) {
+        self.columns(on);
+        if !sort.is_empty() {
+            self.push(" sort ");
+            self.sort_keys(sort);
+        }
+    }
+
+    pub(crate) fn window(&mut self, window: &Window) {
+        self.push("per ");
+        self.columns(&window.per);
+        self.push(" sort ");
+        self.sort_keys(&window.sort);
+        match window.frame {
+            Frame::Key => self.push(" frame key "),
+            Frame::Running => self.push(" frame running "),
+            Frame::Rows { from, to } => self.put(format_args!(" frame rows {from} to {to} ")),
+        }
+        self.aggregates(&window.aggregates);
+        self.push(" functions { ");
+        self.separated(&window.functions, |p, f| p.window_function(f));
+        self.push(if window.functions.is_empty() { "}" } else { " }" });
+    }
+
+    fn window_function(&mut self, f: &WindowFunction) {
+        self.column(f.output);
+        self.push(": ");
+        self.ty(&f.ty);
+        self.put(format_args!(" = {}(", f.kind.name()));
+        if let Some(argument) = f.argument {
+            self.column(argument);
+            self.put(format_args!(", {}", f.offset));
+        }
+        if let Some(default) = f.default {
+            self.push(", ");
+            self.column(default);
+        }
+        self.push(")");
+        self.span(f.span);
     }
 
     pub(crate) fn aggregates(&mut self, aggregates: &[Aggregate]) {

@@ -149,9 +149,17 @@ impl Printer {
                     GroupOrder::Unseen => " unseen",
                 });
             }
-            LeafKind::Distinct { on } => {
+            LeafKind::Distinct { on, sort } => {
                 self.push("distinct ");
-                self.columns(on);
+                self.distinct(on, sort);
+            }
+            LeafKind::Window(window) => {
+                self.push("window ");
+                self.window(window);
+            }
+            LeafKind::TakePer { count, per } => {
+                self.put(format_args!("take_per {count} per "));
+                self.columns(per);
             }
             LeafKind::Sort { keys, limit } => {
                 self.push("sort ");

@@ -10,6 +10,7 @@ use crate::logical::{ColumnId, Computed, LogicalPlan, Node, Operator};
 use crate::source::{Format, Sink, Source};
 use crate::typing::{fits, value_fits};
 use crate::verify_expr::Scope;
+use crate::window::{Frame, Window};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -154,7 +155,15 @@ impl Checker {
                 aggregates.iter().for_each(|a| self.define(a.output, plan));
                 out = self.groups(keys, aggregates, input);
             }
-            Operator::Distinct { on, .. } => self.known(on, input),
+            Operator::Distinct { on, sort, .. } => {
+                self.known(on, input);
+                self.known_keys(sort.iter().map(|k| k.column), input);
+            }
+            Operator::Window { window, .. } => {
+                window.outputs().for_each(|id| self.define(id, plan));
+                self.window(window, input, &mut out);
+            }
+            Operator::TakePer { per, .. } => self.known(per, input),
             Operator::Sort { keys, .. } => self.known_keys(keys.iter().map(|k| k.column), input),
             Operator::Take { .. } | Operator::Skip { .. } => {}
             Operator::Union { columns, .. } => {
@@ -224,13 +233,19 @@ impl Checker {
     pub(crate) fn groups(&mut self, keys: &[ColumnId], aggregates: &[Aggregate], input: &Scope) -> Scope {
         self.known(keys, input);
         let mut out: Scope = keys.iter().filter_map(|k| Some((*k, input.get(k)?.clone()))).collect();
+        self.aggregates(aggregates, keys.is_empty(), input, &mut out);
+        out
+    }
+
+    /// Verifies aggregates of `input` and adds them to `out`.
+    fn aggregates(&mut self, aggregates: &[Aggregate], may_be_empty: bool, input: &Scope, out: &mut Scope) {
         for a in aggregates {
             let column = |id: Option<ColumnId>| id.and_then(|id| input.get(&id));
             let (argument, by) = (column(a.argument), column(a.by));
             if a.reads().any(|id| !input.contains_key(&id)) {
                 self.error(format!("the aggregate #{} reads a column that is not defined here", a.output.0));
             } else {
-                match a.result(argument, by, keys.is_empty()) {
+                match a.result(argument, by, may_be_empty) {
                     Some(ty) if fits(&ty, &a.ty) => {}
                     Some(ty) => self.error(format!("`{}` gives {ty}, not {}", a.kind.name(), a.ty)),
                     None => self.error(format!("`{}` does not take this argument", a.kind.name())),
@@ -239,7 +254,31 @@ impl Checker {
             self.detail(a, argument);
             out.insert(a.output, a.ty.clone());
         }
-        out
+    }
+
+    /// Verifies a window and adds its columns to `out`.
+    pub(crate) fn window(&mut self, window: &Window, input: &Scope, out: &mut Scope) {
+        self.known_keys(window.keys(), input);
+        if let Frame::Rows { from, to } = window.frame
+            && from > to
+        {
+            self.error(format!("the frame from {from} to {to} ends before it begins"));
+        }
+        self.aggregates(&window.aggregates, window.frame.may_be_empty(), input, out);
+        for f in &window.functions {
+            let ty = |id: Option<ColumnId>| id.and_then(|id| input.get(&id));
+            let (argument, default) = (ty(f.argument), ty(f.default));
+            if argument.is_none() != f.argument.is_none() || default.is_none() != f.default.is_none() {
+                self.error(format!("`{}` reads a column that is not defined here", f.kind.name()));
+            } else {
+                match f.kind.result(argument, default) {
+                    Some(ty) if fits(&ty, &f.ty) => {}
+                    Some(ty) => self.error(format!("`{}` gives {ty}, not {}", f.kind.name(), f.ty)),
+                    None => self.error(format!("`{}` does not take these arguments", f.kind.name())),
+                }
+            }
+            out.insert(f.output, f.ty.clone());
+        }
     }
 
     /// Verifies what an aggregate knows besides its columns.

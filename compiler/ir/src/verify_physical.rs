@@ -206,7 +206,16 @@ impl Verifier {
             LeafKind::ReduceByKey { keys, aggregates, .. } => {
                 available = self.c.groups(keys, aggregates, scope);
             }
-            LeafKind::Distinct { on } => self.c.known_keys(on.iter().copied(), scope),
+            LeafKind::Distinct { on, sort } => {
+                self.c.known_keys(on.iter().copied().chain(sort.iter().map(|k| k.column)), scope);
+            }
+            LeafKind::Window(window) => {
+                for id in window.outputs().filter(|id| scope.contains_key(id)) {
+                    self.c.error(format!("column #{} is defined twice", id.0));
+                }
+                self.c.window(window, scope, &mut available);
+            }
+            LeafKind::TakePer { per, .. } => self.c.known_keys(per.iter().copied(), scope),
             LeafKind::Sort { keys, .. } => self.c.known_keys(keys.iter().map(|k| k.column), scope),
             LeafKind::Write(sink) => self.c.sink(sink, scope),
         }

@@ -4,6 +4,7 @@
 //! it and become columns. Invariant: equal aggregates become one.
 
 use super::call::Call;
+use super::window::WindowCall;
 use super::{Checked, Scope};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
@@ -24,6 +25,8 @@ pub(crate) struct Aggregation<'r> {
     pub(crate) may_be_empty: bool,
     /// The aggregates so far.
     pub(crate) calls: Vec<AggregateCall>,
+    /// In a `window`, whose entries also see the fields of the row: its other functions so far.
+    pub(crate) window: Option<Vec<WindowCall>>,
 }
 
 /// One aggregate.
@@ -168,8 +171,13 @@ impl<'a> Compiler<'a> {
         Some(Expr::column(output, ty, place))
     }
 
-    /// The argument of an aggregate, which sees the rows.
+    /// The argument of an aggregate.
     pub(super) fn aggregated(&mut self, e: &'a ast::Expr, scope: &mut Scope<'_>) -> Option<Expr> {
+        self.over_rows(e, scope).map(|value| value.expr)
+    }
+
+    /// An expression inside of an aggregate or a window function, which sees the rows.
+    pub(super) fn over_rows(&mut self, e: &'a ast::Expr, scope: &mut Scope<'_>) -> Option<Checked> {
         let aggregation = scope.aggregation.take();
         let outer = scope.row;
         // The rows outlive this call, but not the scope's own lifetime parameter: a scope made
@@ -195,7 +203,7 @@ impl<'a> Compiler<'a> {
         };
         scope.row = outer;
         scope.aggregation = aggregation;
-        value.map(|value| value.expr)
+        value
     }
 
     /// `city` in `reduce_by_key country { city }`.
@@ -222,7 +230,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// Whether two arguments compute the same thing, wherever they stand.
-fn same_argument(a: &Option<Expr>, b: &Option<Expr>) -> bool {
+pub(super) fn same_argument(a: &Option<Expr>, b: &Option<Expr>) -> bool {
     match (a, b) {
         (None, None) => true,
         (Some(a), Some(b)) => without_spans(a) == without_spans(b),

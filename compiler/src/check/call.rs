@@ -9,6 +9,7 @@ use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::suggest::closest;
 use flow_grammar::ast::{self, ExprKind as Ast};
+use flow_ir::window::WindowKind;
 use flow_ir::{AggregateKind, DataType, Expr, ExprKind, Function, Span, Type, Value};
 use flow_stdlib::{SignatureError, SignatureErrorKind};
 
@@ -68,10 +69,15 @@ impl<'a> Compiler<'a> {
         if let Some(def) = self.symbols().functions.get(text).copied() {
             return self.user_call(self.module, def, call, scope);
         }
-        if scope.aggregation.is_some()
-            && let Some(kind) = AggregateKind::from_name(text)
-        {
-            return self.aggregate(kind, call, scope);
+        if scope.aggregation.is_some() {
+            if let Some(kind) = AggregateKind::from_name(text) {
+                return self.aggregate(kind, call, scope);
+            }
+            if let Some(kind) = WindowKind::from_name(text)
+                && scope.aggregation.as_ref().is_some_and(|a| a.window.is_some())
+            {
+                return self.window_function(kind, call, scope);
+            }
         }
         self.no_named_arguments(call)?;
         match text {
@@ -121,7 +127,7 @@ impl<'a> Compiler<'a> {
         None
     }
 
-    fn no_named_arguments(&mut self, call: Call<'_>) -> Option<()> {
+    pub(super) fn no_named_arguments(&mut self, call: Call<'_>) -> Option<()> {
         let Some(name) = call.args.iter().find_map(|a| a.name.as_ref()) else { return Some(()) };
         let message = format!("`{}` has no argument called `{}`", call.name.text, name.text);
         self.report(Diagnostic::error("F3006", span(name.span), message));

@@ -22,6 +22,7 @@ mod text;
 mod unknown;
 mod unknown_function;
 mod value;
+pub(crate) mod window;
 
 pub(crate) use call::is_storable;
 pub(crate) use convert::{project, unify};

@@ -96,7 +96,7 @@ impl<'a> Compiler<'a> {
     /// The field that a dotted name means in the current row.
     pub(crate) fn field(&mut self, names: &[&ast::Name], scope: &mut Scope<'_>) -> Option<Shape> {
         let (first, rest) = names.split_first()?;
-        if let Some(aggregation) = &scope.aggregation {
+        if let Some(aggregation) = scope.aggregation.as_ref().filter(|a| a.window.is_none()) {
             if let Some(key) = aggregation.keys.get(&first.text) {
                 let shape = key.shape.clone();
                 return self.descend(shape, &first.text, rest);

@@ -107,7 +107,7 @@ impl<'a> Compiler<'a> {
             }
             return value.map_or(EntryValue::Unknown, EntryValue::Value);
         }
-        if scope.aggregation.is_none() && scope.row.is_some() {
+        if scope.aggregation.as_ref().is_none_or(|a| a.window.is_some()) && scope.row.is_some() {
             return match self.field(names, scope) {
                 Some(shape) => {
                     let from = scope.row.and_then(|r| r.get(&first.text)).and_then(|f| f.from.clone());

@@ -8,20 +8,11 @@ use crate::diagnostic::{Diagnostic, span};
 use crate::suggest::closest;
 use flow_grammar::ast::ExprKind as Ast;
 use flow_ir::AggregateKind;
+use flow_ir::window::WindowKind;
 
 /// Functions of the language that this version does not have.
-pub(super) const LATER: [&str; 10] = [
-    "zip",
-    "at_zone",
-    "json",
-    "source_file",
-    "source_line",
-    "lag",
-    "lead",
-    "row_number",
-    "haversine_m",
-    "pad_right",
-];
+pub(super) const LATER: [&str; 7] =
+    ["zip", "at_zone", "json", "source_file", "source_line", "haversine_m", "pad_right"];
 
 /// Functions of other languages.
 const FOREIGN: [(&str, &str); 22] = [
@@ -65,6 +56,10 @@ impl<'a> Compiler<'a> {
         let is_aggregate = AggregateKind::from_name(name).is_some();
         if is_aggregate {
             self.aggregate_out_of_place(call);
+            return None;
+        }
+        if let Some(kind) = WindowKind::from_name(name) {
+            self.misplaced_window_function(kind, place);
             return None;
         }
         // A mistake in an argument is worth knowing even where the function is not known.

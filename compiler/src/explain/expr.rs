@@ -4,6 +4,7 @@ use flow_ir::aggregate::{Aggregate, Detail, Reducer};
 use flow_ir::logical::{Computed, SortKey};
 use flow_ir::text;
 use flow_ir::types::quote_name;
+use flow_ir::window::{Frame, Window, WindowFunction};
 use flow_ir::{ColumnId, Expr, ExprKind, Function, Type, Value};
 
 /// How tightly a form binds; larger is tighter. The order of language.md.
@@ -282,18 +283,23 @@ pub(super) fn aggregates_text(
     made: &dyn Fn(ColumnId) -> String,
     name: &dyn Fn(ColumnId) -> String,
 ) -> String {
-    let one = |a: &Aggregate| {
-        let mut arguments: Vec<String> = a.reads().map(name).collect();
-        match &a.detail {
-            Detail::None => {}
-            Detail::Quantile(q) => arguments.push(text::display(&Value::Float(*q))),
-            Detail::Separator(s) => arguments.push(text::display(&Value::String(s.clone()))),
-            Detail::Reducer(r) => reducer_text(r, &mut arguments),
-        }
-        format!("{}: {}({})", made(a.output), a.kind.name(), arguments.join(", "))
-    };
-    let parts: Vec<String> = aggregates.iter().map(one).collect();
-    if parts.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", parts.join(", ")) }
+    let one = |a: &Aggregate| aggregate_text(a, made, name);
+    braced(aggregates.iter().map(one).collect())
+}
+
+fn aggregate_text(
+    a: &Aggregate,
+    made: &dyn Fn(ColumnId) -> String,
+    name: &dyn Fn(ColumnId) -> String,
+) -> String {
+    let mut arguments: Vec<String> = a.reads().map(name).collect();
+    match &a.detail {
+        Detail::None => {}
+        Detail::Quantile(q) => arguments.push(text::display(&Value::Float(*q))),
+        Detail::Separator(s) => arguments.push(text::display(&Value::String(s.clone()))),
+        Detail::Reducer(r) => reducer_text(r, &mut arguments),
+    }
+    format!("{}: {}({})", made(a.output), a.kind.name(), arguments.join(", "))
 }
 
 /// What `reduce` and `fold` have besides their column.
@@ -310,6 +316,46 @@ fn reducer_text(r: &Reducer, arguments: &mut Vec<String>) {
     }
     arguments.extend(r.merge.iter().map(|m| format!("merge: {}", lambda(m))));
     arguments.push(if r.in_parts { "in parts".to_owned() } else { "in row order".to_owned() });
+}
+
+fn braced(parts: Vec<String>) -> String {
+    if parts.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", parts.join(", ")) }
+}
+
+/// `distinct on k sort a desc`.
+pub(super) fn distinct_text(on: &[ColumnId], sort: &[SortKey], name: &dyn Fn(ColumnId) -> String) -> String {
+    let sort = if sort.is_empty() { String::new() } else { format!(" sort {}", keys_text(sort, name)) };
+    format!("distinct on {}{sort}", list_text(on, name))
+}
+
+/// `window per k sort a frame -6..0 { total: sum(x), before: lag(x, 1) }`, the frame always told.
+pub(super) fn window_text(
+    window: &Window,
+    made: &dyn Fn(ColumnId) -> String,
+    name: &dyn Fn(ColumnId) -> String,
+) -> String {
+    let mut text = "window".to_owned();
+    if !window.per.is_empty() {
+        text += &format!(" per {}", list_text(&window.per, name));
+    }
+    if !window.sort.is_empty() {
+        text += &format!(" sort {}", keys_text(&window.sort, name));
+    }
+    if !window.aggregates.is_empty() {
+        text += &match window.frame {
+            Frame::Key => " frame of the whole key".to_owned(),
+            Frame::Running => " frame up to the row".to_owned(),
+            Frame::Rows { from, to } => format!(" frame {from}..{to}"),
+        };
+    }
+    let function = |f: &WindowFunction| {
+        let offset = f.argument.map(|id| format!("{}, {}", name(id), f.offset)).unwrap_or_default();
+        let default = f.default.map(|id| format!(", {}", name(id))).unwrap_or_default();
+        format!("{}: {}({offset}{default})", made(f.output), f.kind.name())
+    };
+    let aggregates = window.aggregates.iter().map(|a| aggregate_text(a, made, name));
+    let parts = aggregates.chain(window.functions.iter().map(function)).collect();
+    format!("{text} {}", braced(parts))
 }
 
 /// `a desc, b nulls first`.

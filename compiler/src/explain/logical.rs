@@ -1,7 +1,9 @@
 //! The logical plan like a program: pipelines of stages, with the type of the row behind each stage
 //! that changes it. Rows that several pipelines read are named `d1`, `d2`, and so on.
 
-use super::expr::{aggregates_text, expr_text, keys_text, list_text, record_text};
+use super::expr::{
+    aggregates_text, distinct_text, expr_text, keys_text, list_text, record_text, window_text,
+};
 use super::path_name;
 use crate::optimize::consumers::Consumers;
 use flow_ir::logical::{Node, Operator, OutputColumn};
@@ -104,7 +106,9 @@ impl Writer<'_> {
             Operator::ReduceByKey { keys, aggregates, .. } => {
                 format!("{word} {} {}", list_text(keys, &name), aggregates_text(aggregates, &made, &name))
             }
-            Operator::Distinct { on, .. } => format!("{word} on {}", list_text(on, &name)),
+            Operator::Distinct { on, sort, .. } => distinct_text(on, sort, &name),
+            Operator::Window { window, .. } => window_text(window, &made, &name),
+            Operator::TakePer { count, per, .. } => format!("{word} {count} per {}", list_text(per, &name)),
             Operator::Sort { keys, .. } => format!("{word} {}", keys_text(keys, &name)),
             Operator::Take { count, .. } | Operator::Skip { count, .. } => format!("{word} {count}"),
             Operator::Union { .. } => format!("{word} {}", others.join(", ")),

@@ -2,7 +2,9 @@
 //! it, and whether that runs in parallel.
 
 use super::Names;
-use super::expr::{aggregates_text, expr_text, keys_text, list_text, record_text};
+use super::expr::{
+    aggregates_text, distinct_text, expr_text, keys_text, list_text, record_text, window_text,
+};
 use super::logical::{columns_read, rows_text, sink_text, source_text, string};
 use flow_ir::physical::{
     Branch, BranchEnd, GroupOrder, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, PhysicalPlan,
@@ -100,7 +102,11 @@ fn label(stage: &Stage) -> String {
         let word = match &leaf.kind {
             LeafKind::Collect => "gather",
             LeafKind::ReduceByKey { keys, .. } if keys.is_empty() => "merge of partial results",
-            LeafKind::ReduceByKey { .. } | LeafKind::Distinct { .. } => "shuffle by key",
+            LeafKind::ReduceByKey { .. } | LeafKind::Distinct { .. } | LeafKind::TakePer { .. } => {
+                "shuffle by key"
+            }
+            LeafKind::Window(window) if window.per.is_empty() => "window over all rows in order",
+            LeafKind::Window(_) => "window over each key",
             LeafKind::Sort { limit: Some(_), .. } => "merge of the first rows",
             LeafKind::Sort { .. } => "merge of sorted runs",
             LeafKind::Take { .. } => "cut in input order, reading stops there",
@@ -228,7 +234,9 @@ fn leaf_text(leaf: &Leaf, names: &Names) -> String {
                 aggregates_text(aggregates, &made, &name)
             )
         }
-        LeafKind::Distinct { on } => format!("distinct on {}", list_text(on, &name)),
+        LeafKind::Distinct { on, sort } => distinct_text(on, sort, &name),
+        LeafKind::Window(window) => window_text(window, &made, &name),
+        LeafKind::TakePer { count, per } => format!("take {count} per {}", list_text(per, &name)),
         LeafKind::Sort { keys, limit } => {
             let limit = limit.map(|n| format!("  (only the first {n} rows)")).unwrap_or_default();
             format!("sort {}{limit}", keys_text(keys, &name))

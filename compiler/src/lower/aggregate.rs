@@ -45,6 +45,7 @@ impl<'a> Compiler<'a> {
             keys_text: keys_text.clone(),
             may_be_empty: keys.is_empty(),
             calls: Vec::new(),
+            window: None,
         });
         let (entries, open) = self.entries(record, &mut scope);
         let calls = scope.aggregation.take().map(|a| a.calls).unwrap_or_default();

@@ -19,6 +19,7 @@ mod rows;
 mod sink;
 mod union;
 mod value;
+mod window;
 
 pub(crate) use dataset::{Flow, RowCount};
 
@@ -148,6 +149,7 @@ impl<'a> Compiler<'a> {
             StageKind::Skip(count) => self.skip(flow, count, place),
             StageKind::Union(datasets) => self.union(flow, datasets, place),
             StageKind::Join(join) => self.join(flow, join, stage),
+            StageKind::Window(window) => self.window(flow, window, place),
             StageKind::Use { path, args } => self.use_pipe(flow, path, args, place),
             StageKind::Write(_) | StageKind::Show { .. } => {
                 self.report(

@@ -7,7 +7,6 @@ use flow_ir::Span;
 impl Compiler<'_> {
     pub(super) fn stage_not_yet(&mut self, stage: &StageKind, keyword: Span, place: Span) {
         let (code, what) = match stage {
-            StageKind::Window(_) => ("F4904", "`window`"),
             StageKind::Persist { .. } => ("F4905", "`persist`"),
             StageKind::Sample { .. } => ("F4907", "`sample`"),
             StageKind::Intersect { .. } => ("F4908", "`intersect`"),

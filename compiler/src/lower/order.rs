@@ -5,10 +5,9 @@
 use super::{Flow, RowCount};
 use crate::check::Scope;
 use crate::compiler::Compiler;
-use crate::diagnostic::span;
 use flow_grammar::ast;
 use flow_ir::logical::{Operator, SortKey};
-use flow_ir::{NodeId, Span};
+use flow_ir::{ColumnId, NodeId, Span};
 
 impl<'a> Compiler<'a> {
     pub(super) fn sort(&mut self, flow: Flow, keys: &'a [ast::SortKey], place: Span) -> Flow {
@@ -20,11 +19,7 @@ impl<'a> Compiler<'a> {
                     failed = true;
                     continue;
                 };
-                sort_keys.extend(columns.into_iter().map(|column| SortKey {
-                    column,
-                    descending: key.direction == Some(ast::Direction::Descending),
-                    nulls_first: key.nulls == Some(ast::Nulls::First),
-                }));
+                sort_keys.extend(columns.into_iter().map(|column| sort_key(key, column)));
             }
         });
         if failed {
@@ -42,32 +37,18 @@ impl<'a> Compiler<'a> {
         sort: &'a [ast::SortKey],
         place: Span,
     ) -> Flow {
-        if let (Some(first), Some(last)) = (sort.first(), sort.last()) {
-            self.not_yet("F4915", span(first.span.to(last.span)), "`distinct on ... sort ...`");
-        }
-        let mut columns = Vec::new();
-        let mut failed = false;
-        let (node, hidden) = self.with_keys(&flow, place, |this, scope, computed, extra| {
-            for key in on {
-                match this.key_columns(&key.value, scope, computed, extra) {
-                    Some(ids) => columns.extend(ids),
-                    None => failed = true,
-                }
-            }
-        });
-        if failed {
-            return flow;
-        }
+        let (node, hidden, keys) = self.window_keys(&flow, on, sort, place);
+        let Some((mut columns, sort)) = keys else { return flow };
         if on.is_empty() {
             columns = flow.row.columns().into_iter().map(|c| c.id).collect();
         }
-        let unique = self.passing(node, Operator::Distinct { input: node, on: columns }, place);
+        let unique = self.passing(node, Operator::Distinct { input: node, on: columns, sort }, place);
         let node = if hidden { self.projected(unique, &flow.row, place) } else { unique };
         Flow { node, ..flow }
     }
 
     /// The input with the columns that `keys` computes, and whether there are any.
-    fn with_keys(
+    pub(super) fn with_keys(
         &mut self,
         flow: &Flow,
         place: Span,
@@ -100,13 +81,22 @@ impl<'a> Compiler<'a> {
         sort: &'a [ast::SortKey],
         place: Span,
     ) -> Flow {
-        if let (Some(first), Some(last)) = (per.first(), per.last()) {
-            self.not_yet("F4914", span(first.span.to(last.span)), "`take ... per ...`");
-        }
         let flow = if sort.is_empty() { flow } else { self.sort(flow, sort, place) };
         let Some(count) = self.constant_count(count, "`take`") else { return flow };
+        if !per.is_empty() {
+            return self.take_per(flow, count, per, place);
+        }
         let input = flow.node;
         let node = self.passing(input, Operator::Take { input, count }, place);
+        let rows = if count == 0 { RowCount::many(place, "no row") } else { flow.count };
+        Flow { node, count: rows, ..flow }
+    }
+
+    fn take_per(&mut self, flow: Flow, count: u64, per: &'a [ast::Key], place: Span) -> Flow {
+        let (input, hidden, keys) = self.window_keys(&flow, per, &[], place);
+        let Some((per, _)) = keys else { return flow };
+        let node = self.passing(input, Operator::TakePer { input, count, per }, place);
+        let node = if hidden { self.projected(node, &flow.row, place) } else { node };
         let rows = if count == 0 { RowCount::many(place, "no row") } else { flow.count };
         Flow { node, count: rows, ..flow }
     }
@@ -116,5 +106,14 @@ impl<'a> Compiler<'a> {
         let input = flow.node;
         let node = self.passing(input, Operator::Skip { input, count }, place);
         Flow { node, count: flow.count.fewer(place, "this may skip the row"), ..flow }
+    }
+}
+
+/// A key of a sort over one column.
+pub(super) fn sort_key(key: &ast::SortKey, column: ColumnId) -> SortKey {
+    SortKey {
+        column,
+        descending: key.direction == Some(ast::Direction::Descending),
+        nulls_first: key.nulls == Some(ast::Nulls::First),
     }
 }

@@ -41,7 +41,7 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
         let node = plan.node(id);
         let redundant = match &node.operator {
             Operator::Sort { input, .. } => (!order.seen[id.0 as usize]).then_some(*input),
-            Operator::Distinct { input, on } => unique[input.0 as usize]
+            Operator::Distinct { input, on, .. } => unique[input.0 as usize]
                 .as_ref()
                 .filter(|keys| keys.iter().all(|k| on.contains(k)))
                 .map(|_| *input),
@@ -70,7 +70,14 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
 
 /// Whether every erroneous row that enters the operator is found there.
 fn settles(operator: &Operator) -> bool {
-    matches!(operator, Operator::ReduceByKey { .. } | Operator::Distinct { .. } | Operator::Sort { .. })
+    matches!(
+        operator,
+        Operator::ReduceByKey { .. }
+            | Operator::Distinct { .. }
+            | Operator::Window { .. }
+            | Operator::TakePer { .. }
+            | Operator::Sort { .. }
+    )
 }
 
 /// For each node: columns that tell all its rows apart, if known. No columns: one row at most.
@@ -80,11 +87,13 @@ fn unique_columns(plan: &LogicalPlan) -> Vec<Option<Vec<ColumnId>>> {
     for node in &plan.nodes {
         unique.push(match &node.operator {
             Operator::ReduceByKey { keys, .. } => Some(keys.clone()),
-            Operator::Distinct { input, on } => of(&unique, *input).or_else(|| Some(on.clone())),
+            Operator::Distinct { input, on, .. } => of(&unique, *input).or_else(|| Some(on.clone())),
             Operator::Filter { input, .. }
             | Operator::Map { input, .. }
             | Operator::Check { input, .. }
             | Operator::Sort { input, .. }
+            | Operator::Window { input, .. }
+            | Operator::TakePer { input, .. }
             | Operator::Take { input, .. }
             | Operator::Skip { input, .. } => of(&unique, *input),
             Operator::Read(_)

@@ -83,6 +83,8 @@ impl Fallible {
             | Operator::Rows(_)
             | Operator::ReduceByKey { .. }
             | Operator::Distinct { .. }
+            | Operator::Window { .. }
+            | Operator::TakePer { .. }
             | Operator::Sort { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }

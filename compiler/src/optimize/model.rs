@@ -4,6 +4,8 @@
 //! it; `check` and `join` make faults final; exchanges and sinks take erroneous rows out. What is an
 //! error after an exchange stops the run.
 
+mod window;
+
 use flow_ir::aggregate::{Aggregate, AggregateKind};
 use flow_ir::eval::{Row, eval};
 use flow_ir::logical::{Computed, Operator, SortKey};
@@ -14,6 +16,7 @@ use flow_ir::source::Sink;
 use flow_ir::{ColumnId, ErrorCode, EvalError, Expr, LogicalPlan, Value};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use window::{first_rows, window};
 
 type Cell = Result<Value, ErrorCode>;
 
@@ -226,11 +229,6 @@ fn sort(rows: &mut [ModelRow], keys: &[SortKey]) {
     rows.sort_by(compare);
 }
 
-fn distinct(rows: Vec<ModelRow>, on: &[ColumnId]) -> Vec<ModelRow> {
-    let mut seen = BTreeSet::new();
-    rows.into_iter().filter(|r| seen.insert(r.key(on))).collect()
-}
-
 fn groups(rows: &[ModelRow], keys: &[ColumnId], aggregates: &[Aggregate]) -> Vec<ModelRow> {
     let mut groups: BTreeMap<Vec<Value>, Vec<&ModelRow>> = BTreeMap::new();
     if keys.is_empty() {
@@ -241,24 +239,28 @@ fn groups(rows: &[ModelRow], keys: &[ColumnId], aggregates: &[Aggregate]) -> Vec
         let mut row = ModelRow::default();
         row.cells.extend(keys.iter().copied().zip(key.into_iter().map(Ok)));
         for a in aggregates {
-            let values = rows.iter().map(|r| a.argument.map_or(Value::Int(1), |c| r.key(&[c]).remove(0)));
-            let values: Vec<Value> = values.filter(|v| !v.is_null()).collect();
-            let value = match a.kind {
-                AggregateKind::Count => Some(Value::Int(values.len() as i64)),
-                AggregateKind::Sum => {
-                    let int = |v: &Value| if let Value::Int(x) = v { *x } else { 0 };
-                    Some(Value::Int(values.iter().map(int).sum()))
-                }
-                AggregateKind::Min => values.iter().min().cloned(),
-                AggregateKind::Max => values.iter().max().cloned(),
-                AggregateKind::First => values.first().cloned(),
-                _ => panic!("the model does not know `{}`", a.kind.name()),
-            };
-            row.cells.insert(a.output, Ok(value.unwrap_or(Value::Null)));
+            row.cells.insert(a.output, Ok(aggregate(a, &rows)));
         }
         row
     };
     groups.into_iter().map(finish).collect()
+}
+
+fn aggregate(a: &Aggregate, rows: &[&ModelRow]) -> Value {
+    let values = rows.iter().map(|r| a.argument.map_or(Value::Int(1), |c| r.key(&[c]).remove(0)));
+    let values: Vec<Value> = values.filter(|v| !v.is_null()).collect();
+    let value = match a.kind {
+        AggregateKind::Count => Some(Value::Int(values.len() as i64)),
+        AggregateKind::Sum => {
+            let int = |v: &Value| if let Value::Int(x) = v { *x } else { 0 };
+            Some(Value::Int(values.iter().map(int).sum()))
+        }
+        AggregateKind::Min => values.iter().min().cloned(),
+        AggregateKind::Max => values.iter().max().cloned(),
+        AggregateKind::First => values.first().cloned(),
+        _ => panic!("the model does not know `{}`", a.kind.name()),
+    };
+    value.unwrap_or(Value::Null)
 }
 
 fn write(rows: &[ModelRow], sink: &Sink) -> Vec<Vec<Value>> {
@@ -296,9 +298,20 @@ pub(super) fn run_logical(plan: &LogicalPlan) -> Outcome {
                 let needed: Vec<_> = keys.iter().copied().chain(arguments).collect();
                 groups(&outcome.settle(of(input), &needed, None), keys, aggregates)
             }
-            Operator::Distinct { input, on } => {
-                let needed: Vec<_> = columns.iter().chain(on).copied().collect();
-                distinct(outcome.settle(of(input), &needed, None), on)
+            Operator::Distinct { input, on, sort } => {
+                let sort_columns = sort.iter().map(|k| k.column);
+                let needed: Vec<_> = columns.iter().chain(on).copied().chain(sort_columns).collect();
+                first_rows(outcome.settle(of(input), &needed, None), on, sort, 1)
+            }
+            Operator::Window { input, window: w } => {
+                let made: Vec<ColumnId> = w.outputs().collect();
+                let passed = columns.iter().copied().filter(|c| !made.contains(c));
+                let needed: Vec<_> = passed.chain(w.reads()).collect();
+                window(outcome.settle(of(input), &needed, None), w)
+            }
+            Operator::TakePer { input, count, per } => {
+                let needed: Vec<_> = columns.iter().chain(per).copied().collect();
+                first_rows(outcome.settle(of(input), &needed, None), per, &[], *count as usize)
             }
             Operator::Sort { input, keys } => {
                 let needed: Vec<_> = columns.iter().copied().chain(keys.iter().map(|k| k.column)).collect();
@@ -424,7 +437,19 @@ impl PhysicalRun {
                 }
                 groups
             }
-            LeafKind::Distinct { on } => distinct(self.outcome.settle(rows, &with(on.clone()), None), on),
+            LeafKind::Distinct { on, sort } => {
+                let needed = with(on.iter().copied().chain(sort.iter().map(|k| k.column)).collect());
+                first_rows(self.outcome.settle(rows, &needed, None), on, sort, 1)
+            }
+            LeafKind::Window(w) => {
+                let made: Vec<ColumnId> = w.outputs().collect();
+                let needed: Vec<_> = with(w.reads()).into_iter().filter(|c| !made.contains(c)).collect();
+                window(self.outcome.settle(rows, &needed, None), w)
+            }
+            LeafKind::TakePer { count, per } => {
+                let rows = self.outcome.settle(rows, &with(per.clone()), None);
+                first_rows(rows, per, &[], *count as usize)
+            }
             LeafKind::Sort { keys, limit } => {
                 let needed = with(keys.iter().map(|k| k.column).collect());
                 let mut rows = self.outcome.settle(rows, &needed, None);

@@ -5,7 +5,7 @@
 //! **When it must not fire.** A source field that the program uses is checked in every surviving row,
 //! so only fields in `plan.unused` (decided on the program as written) are left out of a source.
 //! A stream with a header keeps all: the header is compared with the schema only when it comes.
-//! Filters, checks, keys, `on` columns and the list of a `flat_map` are always needed.
+//! Filters, checks, keys, `on` and `per` columns and the list of a `flat_map` are always needed.
 //! The second run, after passes that may have removed uses, must also leave alone whatever can be an
 //! error where it enters an exchange: a row that was an error there must stay one. So it keeps such
 //! columns, and sums that can overflow.
@@ -117,10 +117,31 @@ impl Pruner<'_> {
                 let arguments = aggregates.iter().flat_map(|a| a.reads());
                 self.need(input, keys.iter().copied().chain(arguments).collect::<Vec<_>>());
             }
-            Operator::Distinct { input, on } => {
+            Operator::Distinct { input, on, sort } => {
                 let input = *input;
                 needed.extend(self.failing(input, &node.columns, &needed, span));
-                self.need(input, needed.iter().copied().chain(on.iter().copied()));
+                let sort = sort.iter().map(|k| k.column);
+                self.need(input, needed.iter().copied().chain(on.iter().copied()).chain(sort));
+            }
+            Operator::Window { input, window } => {
+                let input = *input;
+                let fallible = self.fallible.as_ref();
+                let fails = |id: &Option<ColumnId>| {
+                    id.is_some_and(|id| fallible.is_some_and(|f| f.columns(input).contains(&id)))
+                };
+                window
+                    .functions
+                    .retain(|f| needed.contains(&f.output) || fails(&f.argument) || fails(&f.default));
+                window.aggregates.retain(|a| needed.contains(&a.output) || self.aggregate_can_fail(a, input));
+                needed.extend(self.failing(input, &node.columns, &needed, span));
+                let made: Ids = window.outputs().collect();
+                let passed = needed.iter().copied().filter(|id| !made.contains(id));
+                self.need(input, passed.chain(window.reads()).collect::<Vec<_>>());
+            }
+            Operator::TakePer { input, per, .. } => {
+                let input = *input;
+                needed.extend(self.failing(input, &node.columns, &needed, span));
+                self.need(input, needed.iter().copied().chain(per.iter().copied()));
             }
             Operator::Sort { input, keys } => {
                 let input = *input;

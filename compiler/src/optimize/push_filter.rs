@@ -13,10 +13,12 @@
 //! join r on k | filter p                =  join (r | filter p) on k                   p reads the right side
 //! reduce_by_key k { .. } | filter p(k)  =  filter p(k) | reduce_by_key k { .. }
 //! distinct on k | filter p(k)           =  filter p(k) | distinct on k
+//! window per k { .. } | filter p(k)     =  filter p(k) | window per k { .. }
+//! take n per k | filter p(k)            =  filter p(k) | take n per k
 //! ```
 //!
 //! **When it must not fire.** `take` and `skip` (they count rows), `check` (a barrier by definition),
-//! `reduce` without keys (it makes a row of none), aggregates and columns outside `on`; a dataset that
+//! `reduce` without keys (it makes a row of none), aggregates and columns outside `on` or `per`; a dataset that
 //! something else reads too. Keys that hold floats: 0.0 and -0.0 are one key, and the condition could
 //! tell them apart. A `join`, if the condition can fail: it would fail for rows that match nothing.
 //! A `map` whose column is costly to compute, unless that carries the filter below an exchange.
@@ -184,6 +186,18 @@ impl Pusher<'_> {
                 }
                 same()
             }
+            Operator::Window { window, .. } => {
+                if !columns.iter().all(|c| window.per.contains(c)) {
+                    return Err(Some("it drops single rows of a key, and the others see them"));
+                }
+                self.same_for_a_key(id, predicate, &columns)
+            }
+            Operator::TakePer { per, .. } => {
+                if !columns.iter().all(|c| per.contains(c)) {
+                    return Err(Some("it counts the rows of a key before the filter"));
+                }
+                self.same_for_a_key(id, predicate, &columns)
+            }
             Operator::ReduceByKey { keys, .. } => {
                 if keys.is_empty() {
                     return Err(Some("a `reduce` makes a row even of no rows"));
@@ -270,6 +284,19 @@ impl Pusher<'_> {
         Ok(vec![(1, own)])
     }
 
+    /// A condition on keys holds for all rows of a key or for none, unless it can tell 0.0 from -0.0.
+    fn same_for_a_key(
+        &self,
+        id: NodeId,
+        predicate: &Expr,
+        columns: &[ColumnId],
+    ) -> Result<Below, Option<&'static str>> {
+        if self.reads_float(id, columns) {
+            return Err(Some("0.0 and -0.0 are one key, but the condition might tell them apart"));
+        }
+        Ok(vec![(0, predicate.clone())])
+    }
+
     fn reads_float(&self, id: NodeId, columns: &[ColumnId]) -> bool {
         let node = self.plan.node(id);
         let is_float = |c: &ColumnId| node.columns.iter().any(|o| o.id == *c && holds_float(&o.ty));
@@ -305,6 +332,8 @@ impl Pusher<'_> {
                 }
                 Operator::Sort { .. }
                 | Operator::Distinct { .. }
+                | Operator::Window { .. }
+                | Operator::TakePer { .. }
                 | Operator::ReduceByKey { .. }
                 | Operator::Join { .. } => {
                     return self.cross(at, &predicate).is_ok_and(|below| !below.is_empty());

@@ -7,6 +7,7 @@ use crate::stage::cut_stages;
 use flow_ir::aggregate::{Aggregate, AggregateKind};
 use flow_ir::logical::{Computed, Node, Operator, OutputColumn, SortKey};
 use flow_ir::source::{Sink, SinkColumn, Target, WriteMode};
+use flow_ir::window::{Frame, Window, WindowFunction, WindowKind};
 use flow_ir::{
     ColumnId, DataType, Expr, ExprKind, Function, LogicalPlan, NodeId, Span, Type, Value, parse_logical,
     parse_physical, verify_logical, verify_physical,
@@ -148,7 +149,7 @@ impl Generator {
         let input = NodeId(at as u32);
         let columns = self.plan.node(input).columns.clone();
         let ids: Vec<ColumnId> = columns.iter().map(|c| c.id).collect();
-        match self.random.below(14) {
+        match self.random.below(16) {
             0..=2 => {
                 let predicate = self.condition(&columns, 2);
                 self.push(Operator::Filter { input, predicate }, columns)
@@ -164,18 +165,19 @@ impl Generator {
                 self.push(Operator::Map { input, computed }, out)
             }
             6 => {
-                let keys = self.random.some(&ids).into_iter();
-                let keys = keys.map(|column| SortKey {
-                    column,
-                    descending: column.0 % 2 == 0,
-                    nulls_first: column.0 % 3 == 0,
-                });
-                let keys = keys.collect();
+                let keys = self.sort_keys(&ids);
                 self.push(Operator::Sort { input, keys }, columns)
             }
             7 => {
                 let on = self.random.some(&ids);
-                self.push(Operator::Distinct { input, on }, columns)
+                let sort = if self.random.chance(50) { self.sort_keys(&ids) } else { Vec::new() };
+                match self.random.below(3) {
+                    0 => {
+                        let count = self.random.below(4) as u64;
+                        self.push(Operator::TakePer { input, count, per: on }, columns)
+                    }
+                    _ => self.push(Operator::Distinct { input, on, sort }, columns),
+                }
             }
             8 => {
                 let count = self.random.below(5) as u64;
@@ -188,6 +190,7 @@ impl Generator {
             9 | 10 => self.reduce(input, &columns),
             11 => self.union(input),
             12 => self.join(input),
+            13 | 14 => self.window(input, &columns),
             _ if self.errors => {
                 let predicate = self.condition(&columns, 1);
                 self.push(Operator::Check { input, predicate, message: "no".to_owned() }, columns)
@@ -201,6 +204,61 @@ impl Generator {
                 self.push(Operator::FlatMap { input, computed: Vec::new(), each }, out)
             }
         }
+    }
+
+    fn sort_keys(&mut self, ids: &[ColumnId]) -> Vec<SortKey> {
+        let key = |column: ColumnId| SortKey {
+            column,
+            descending: column.0.is_multiple_of(2),
+            nulls_first: column.0.is_multiple_of(3),
+        };
+        self.random.some(ids).into_iter().map(key).collect()
+    }
+
+    fn window(&mut self, input: NodeId, columns: &[OutputColumn]) -> NodeId {
+        let ids: Vec<ColumnId> = columns.iter().map(|c| c.id).collect();
+        let per = if self.random.chance(30) { Vec::new() } else { self.random.some(&ids) };
+        let sort = if self.random.chance(50) { self.sort_keys(&ids) } else { Vec::new() };
+        let frame = match self.random.below(3) {
+            0 => Frame::Key,
+            1 => Frame::Running,
+            _ => {
+                let from = self.random.below(4) as i64 - 2;
+                Frame::Rows { from, to: from + self.random.below(3) as i64 }
+            }
+        };
+        let mut out = columns.to_vec();
+        let (mut aggregates, mut functions) = (Vec::new(), Vec::new());
+        for _ in 0..self.random.below(3) {
+            let kinds = [AggregateKind::Count, AggregateKind::Sum, AggregateKind::Max, AggregateKind::First];
+            let (kind, argument) = (self.random.pick(&kinds), self.random.pick(columns));
+            let ty = kind.result(Some(&argument.ty), frame.may_be_empty()).expect("ints take these");
+            let output = self.plan.fresh_column();
+            out.push(self.output(output, ty.clone()));
+            let (argument, span) = (Some(argument.id), Span::default());
+            aggregates.push(Aggregate { output, kind, argument, ty, span });
+        }
+        for _ in 0..self.random.below(3) {
+            let kind = self.random.pick(WindowKind::ALL);
+            let shift = kind.is_shift().then(|| (self.random.pick(columns), self.random.pick(columns)));
+            let default = shift.as_ref().filter(|_| self.random.chance(50)).map(|(_, d)| d.clone());
+            let (argument, default_type) = (shift.map(|(a, _)| a), default.as_ref().map(|d| d.ty.clone()));
+            let ty = kind.result(argument.as_ref().map(|a| &a.ty), default_type.as_ref());
+            let ty = ty.expect("the columns are ints");
+            let output = self.plan.fresh_column();
+            out.push(self.output(output, ty.clone()));
+            functions.push(WindowFunction {
+                output,
+                kind,
+                offset: if argument.is_some() { self.random.below(3) as u64 } else { 0 },
+                argument: argument.map(|a| a.id),
+                default: default.map(|d| d.id),
+                ty,
+                span: Span::default(),
+            });
+        }
+        let window = Window { per, sort, frame, aggregates, functions };
+        self.push(Operator::Window { input, window }, out)
     }
 
     fn reduce(&mut self, input: NodeId, columns: &[OutputColumn]) -> NodeId {

@@ -79,6 +79,8 @@ pub(crate) fn inputs_mut(operator: &mut Operator) -> Vec<&mut NodeId> {
         | Operator::Check { input, .. }
         | Operator::ReduceByKey { input, .. }
         | Operator::Distinct { input, .. }
+        | Operator::Window { input, .. }
+        | Operator::TakePer { input, .. }
         | Operator::Sort { input, .. }
         | Operator::Take { input, .. }
         | Operator::Skip { input, .. }

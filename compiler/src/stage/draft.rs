@@ -1,6 +1,6 @@
 //! Stages under construction: trees of operations and leaves, and who delivers which dataset.
 
-use super::inputs::{Chain, Windows, absorbed_nodes};
+use super::inputs::{Chain, RowRanges, absorbed_nodes};
 use super::is_exchange;
 use super::order::{RowOrder, row_order};
 use crate::optimize::consumers::Consumers;
@@ -52,7 +52,7 @@ pub(super) struct Cutter<'a> {
     pub(super) plan: &'a LogicalPlan,
     pub(super) consumers: &'a Consumers,
     pub(super) order: RowOrder,
-    pub(super) windows: Windows,
+    pub(super) ranges: RowRanges,
     /// Nodes whose rows come from a stream that can be read only once: what several read is collected.
     live: Vec<bool>,
     /// Nodes that become part of an input of a union's stage.
@@ -80,7 +80,7 @@ impl<'a> Cutter<'a> {
         let n = plan.nodes.len();
         Cutter {
             order: row_order(plan, consumers),
-            windows: Windows::of_plan(plan, consumers),
+            ranges: RowRanges::of_plan(plan, consumers),
             collected: BTreeMap::new(),
             fallible: Fallible::of(plan),
             absorbed,

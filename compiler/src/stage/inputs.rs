@@ -214,7 +214,7 @@ pub(super) fn absorbed_nodes(plan: &LogicalPlan, consumers: &Consumers) -> Vec<b
 
 /// What a `take` or `skip` does together with those right below it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
+pub(super) struct RowRange {
     /// The rows it counts.
     pub(super) input: NodeId,
     pub(super) skip: u64,
@@ -224,29 +224,30 @@ pub(super) struct Window {
 }
 
 /// The `take`s and `skip`s of a plan.
-pub(super) struct Windows {
-    of: Vec<Option<Window>>,
-    /// Windows that are part of the one above them.
+pub(super) struct RowRanges {
+    of: Vec<Option<RowRange>>,
+    /// Ranges that are part of the one above them.
     merged: Vec<bool>,
     sort_limits: BTreeMap<NodeId, u64>,
 }
 
-impl Windows {
+impl RowRanges {
     /// Merges `take` and `skip` chains and finds sorts of which only the first rows are read.
     pub(super) fn of_plan(plan: &LogicalPlan, consumers: &Consumers) -> Self {
         let n = plan.nodes.len();
-        let mut windows = Windows { of: vec![None; n], merged: vec![false; n], sort_limits: BTreeMap::new() };
+        let mut ranges =
+            RowRanges { of: vec![None; n], merged: vec![false; n], sort_limits: BTreeMap::new() };
         for (i, node) in plan.nodes.iter().enumerate() {
             let (input, skip, count) = match &node.operator {
                 Operator::Take { input, count } => (*input, 0, Some(*count)),
                 Operator::Skip { input, count } => (*input, *count, None),
                 _ => continue,
             };
-            let below = windows.of[input.0 as usize].filter(|_| consumers.only(input).is_some());
-            windows.of[i] = Some(match below {
-                None => Window { input, skip, count, by_sort: false },
+            let below = ranges.of[input.0 as usize].filter(|_| consumers.only(input).is_some());
+            ranges.of[i] = Some(match below {
+                None => RowRange { input, skip, count, by_sort: false },
                 Some(below) => {
-                    windows.merged[input.0 as usize] = true;
+                    ranges.merged[input.0 as usize] = true;
                     // Skipping more than a `take` below delivers must not move its cut: rows and
                     // errors behind that do not exist.
                     let skip = below.count.map_or(skip, |c| c.min(skip));
@@ -255,7 +256,7 @@ impl Windows {
                         (Some(a), Some(b)) => Some(a.min(b)),
                         (a, b) => a.or(b),
                     };
-                    Window {
+                    RowRange {
                         input: below.input,
                         skip: below.skip.saturating_add(skip),
                         count,
@@ -265,21 +266,21 @@ impl Windows {
             });
         }
         for i in 0..n {
-            if windows.merged[i] {
-                windows.of[i] = None;
+            if ranges.merged[i] {
+                ranges.of[i] = None;
             }
-            let Some(window) = windows.of[i] else { continue };
-            let sorted = matches!(plan.node(window.input).operator, Operator::Sort { .. });
-            if let (true, Some(_), Some(count)) = (sorted, consumers.only(window.input), window.count) {
-                windows.sort_limits.insert(window.input, window.skip.saturating_add(count));
-                windows.of[i] = Some(Window { by_sort: window.skip == 0, ..window });
+            let Some(range) = ranges.of[i] else { continue };
+            let sorted = matches!(plan.node(range.input).operator, Operator::Sort { .. });
+            if let (true, Some(_), Some(count)) = (sorted, consumers.only(range.input), range.count) {
+                ranges.sort_limits.insert(range.input, range.skip.saturating_add(count));
+                ranges.of[i] = Some(RowRange { by_sort: range.skip == 0, ..range });
             }
         }
-        windows
+        ranges
     }
 
     /// What the leaf of node `id` does; `None` if it is part of another one.
-    pub(super) fn of(&self, id: NodeId) -> Option<Window> {
+    pub(super) fn of(&self, id: NodeId) -> Option<RowRange> {
         self.of[id.0 as usize]
     }
 

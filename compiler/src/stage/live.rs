@@ -67,6 +67,7 @@ fn column_types(plan: &LogicalPlan) -> BTreeMap<ColumnId, DataType> {
         match &node.operator {
             Operator::Map { computed, .. } => computed.iter().for_each(|c| note(c.id, &c.expr.ty)),
             Operator::ReduceByKey { aggregates, .. } => aggregates.iter().for_each(|a| note(a.output, &a.ty)),
+            Operator::Window { window, .. } => window.typed_outputs().for_each(|(id, ty)| note(id, ty)),
             _ => {}
         }
     }
@@ -151,8 +152,17 @@ impl Finisher<'_> {
                 keys.iter().copied().chain(aggregates.iter().flat_map(|a| a.reads())).collect()
             }
             LeafKind::Write(sink) => sink.columns.iter().map(|c| c.id).collect(),
-            LeafKind::Distinct { on } => {
-                self.delivered(node, kind, dataset).into_iter().chain(on.clone()).collect()
+            LeafKind::Distinct { on, sort } => {
+                let keys = on.iter().copied().chain(sort.iter().map(|k| k.column));
+                self.delivered(node, kind, dataset).into_iter().chain(keys).collect()
+            }
+            LeafKind::Window(window) => {
+                let made: Ids = window.outputs().collect();
+                let passed = self.delivered(node, kind, dataset).into_iter().filter(|id| !made.contains(id));
+                passed.chain(window.reads()).collect()
+            }
+            LeafKind::TakePer { per, .. } => {
+                self.delivered(node, kind, dataset).into_iter().chain(per.clone()).collect()
             }
             LeafKind::Sort { keys, .. } => {
                 let keys = keys.iter().map(|k| k.column);

@@ -2,7 +2,7 @@
 //!
 //! * One stage for each source (or dataset) that is read; everything row-wise above it hangs in the
 //!   stage's tree of branches, so that one scan feeds several answers.
-//! * Exchanges (`reduce_by_key`, `distinct`, `sort`, `take`, `skip`) are leaves and deliver datasets.
+//! * Exchanges (`reduce_by_key`, `distinct`, `window`, `sort`, `take`, `skip`) are leaves and deliver datasets.
 //! * The right side of a `join` is collected first; the left side streams through.
 //! * A `union` is a stage with several inputs. An input that something else reads too is collected.
 //!
@@ -82,16 +82,22 @@ impl Cutter<'_> {
                     LeafKind::ReduceByKey { keys: keys.clone(), aggregates: aggregates.clone(), order };
                 self.add_leaf(id, *input, kind);
             }
-            Operator::Distinct { input, on } => {
-                self.add_leaf(id, *input, LeafKind::Distinct { on: on.clone() })
+            Operator::Distinct { input, on, sort } => {
+                self.add_leaf(id, *input, LeafKind::Distinct { on: on.clone(), sort: sort.clone() })
+            }
+            Operator::Window { input, window } => {
+                self.add_leaf(id, *input, LeafKind::Window(window.clone()));
+            }
+            Operator::TakePer { input, count, per } => {
+                self.add_leaf(id, *input, LeafKind::TakePer { count: *count, per: per.clone() });
             }
             Operator::Sort { input, keys } => {
                 let mut keys = keys.clone();
                 keys.extend(self.order.appended.get(&id).into_iter().flatten());
-                let limit = self.windows.sort_limit(id);
+                let limit = self.ranges.sort_limit(id);
                 self.add_leaf(id, *input, LeafKind::Sort { keys, limit });
             }
-            Operator::Take { .. } | Operator::Skip { .. } => self.window(id),
+            Operator::Take { .. } | Operator::Skip { .. } => self.row_range(id),
             Operator::Write { input, sink } => self.add_leaf(id, *input, LeafKind::Write(sink.clone())),
         }
     }
@@ -108,13 +114,13 @@ impl Cutter<'_> {
     }
 
     /// A `take` or `skip`: with its neighbours one leaf, or none right behind a sort.
-    fn window(&mut self, id: NodeId) {
-        let Some(window) = self.windows.of(id) else { return };
-        if window.by_sort {
-            let dataset = self.dataset_of(window.input, &[]);
+    fn row_range(&mut self, id: NodeId) {
+        let Some(range) = self.ranges.of(id) else { return };
+        if range.by_sort {
+            let dataset = self.dataset_of(range.input, &[]);
             self.datasets[id.0 as usize] = Some(dataset);
         } else {
-            self.add_leaf(id, window.input, LeafKind::Take { skip: window.skip, count: window.count });
+            self.add_leaf(id, range.input, LeafKind::Take { skip: range.skip, count: range.count });
         }
     }
 }
@@ -141,6 +147,8 @@ fn is_exchange(operator: &Operator) -> bool {
         operator,
         Operator::ReduceByKey { .. }
             | Operator::Distinct { .. }
+            | Operator::Window { .. }
+            | Operator::TakePer { .. }
             | Operator::Sort { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }

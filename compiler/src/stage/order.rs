@@ -9,6 +9,7 @@ use crate::optimize::consumers::Consumers;
 use crate::optimize::fallible::Fallible;
 use flow_ir::aggregate::{Aggregate, AggregateKind};
 use flow_ir::logical::{Node, Operator, SortKey};
+use flow_ir::window::Frame;
 use flow_ir::{ColumnId, DataType, LogicalPlan, NodeId, Type};
 use std::collections::BTreeMap;
 
@@ -43,7 +44,9 @@ fn group_sources(plan: &LogicalPlan) -> Vec<Option<NodeId>> {
     for (i, node) in plan.nodes.iter().enumerate() {
         sources.push(match &node.operator {
             Operator::ReduceByKey { .. } => Some(NodeId(i as u32)),
-            Operator::Filter { input, .. } | Operator::Map { input, .. } => sources[input.0 as usize],
+            Operator::Filter { input, .. } | Operator::Map { input, .. } | Operator::Window { input, .. } => {
+                sources[input.0 as usize]
+            }
             _ => None,
         });
     }
@@ -71,6 +74,11 @@ impl RowOrder {
                 aggregates.iter().any(|a| depends_on_order(a, plan.node(id)))
                     || keys.iter().any(|k| column_type(plan.node(id), *k).is_none_or(holds_float))
             }
+            Operator::Window { window, .. } => {
+                let whole_keys = window.frame == Frame::Key && window.functions.is_empty();
+                let by_order = |a: &Aggregate| depends_on_order(a, plan.node(id));
+                later || !whole_keys || window.aggregates.iter().any(by_order)
+            }
             Operator::Sort { keys, .. } if later => {
                 match groups.and_then(|g| hiding_keys(plan, g, id, keys)) {
                     Some(more) => {
@@ -84,6 +92,7 @@ impl RowOrder {
             Operator::FlatMap { .. }
             | Operator::Check { .. }
             | Operator::Distinct { .. }
+            | Operator::TakePer { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }
             | Operator::Write { .. } => true,

@@ -11,5 +11,7 @@ pub mod reduce_by_key;
 pub mod side;
 pub mod sort;
 pub mod states;
+pub mod take_per;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod window;

@@ -310,6 +310,16 @@ pub fn pair_mean(s: f64, e: f64, n: u64) -> Option<f64> {
     (error.abs() + doubt < gap * 0.5).then_some(result)
 }
 
+/// The mean of an exact pair over `n`, correctly rounded, whichever way it takes.
+pub fn mean_of_pair(s: f64, e: f64, n: u64) -> f64 {
+    pair_mean(s, e, n).unwrap_or_else(|| {
+        let mut sum = Accumulator::default();
+        sum.add(s);
+        sum.add(e);
+        sum.mean(n)
+    })
+}
+
 /// The mean of `n` integers whose sum is `sum`, correctly rounded.
 pub fn int_mean(sum: i128, n: u64) -> f64 {
     const EXACT: u128 = 1 << 53;

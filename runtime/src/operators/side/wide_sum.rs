@@ -19,6 +19,12 @@ impl WideSum {
         self.add_parts(v as u128, if v < 0 { -1 } else { 0 }, 1);
     }
 
+    /// Takes a number out again that was added.
+    pub(crate) fn remove(&mut self, v: i128) {
+        self.add_parts((v as u128).wrapping_neg(), if v > 0 { -1 } else { 0 }, 0);
+        self.count -= 1;
+    }
+
     /// Adds a sum.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.add_parts(other.low, other.high, other.count);
@@ -92,6 +98,11 @@ mod tests {
         assert_eq!(s.sum(), Some(-(DECIMAL_MAX as i128)));
         s.add(-1);
         assert_eq!(s.sum(), None);
+        for v in [-1, -(DECIMAL_MAX as i128), 0] {
+            s.add(0);
+            s.remove(v);
+        }
+        assert_eq!(s.sum(), Some(0));
     }
 
     #[test]

@@ -10,8 +10,8 @@ mod words;
 use crate::dataset::batches_bytes;
 use crate::kernels::gather::{Place, gather_batch, place, split_text};
 use crate::memory::{Budget, NeedsMore};
-use flow_ir::Batch;
 use flow_ir::logical::SortKey;
+use flow_ir::{Batch, ColumnId};
 use rayon::prelude::*;
 use std::cmp::Ordering;
 use words::{KeyColumns, Look, Step};
@@ -37,20 +37,54 @@ pub fn sort(
     limit: Option<u64>,
     budget: &Budget,
 ) -> Result<Vec<Batch>, NeedsMore> {
+    let places = order(&batches, keys, limit, budget)?;
+    let rows: usize = batches.iter().map(|b| b.rows).sum();
+    let mut memory = budget.reserve("the order of sort");
+    // The sorted rows are a copy: until it is complete, both are there.
+    let copied = (u128::from(batches_bytes(&batches)) * places.len() as u128 / rows.max(1) as u128) as u64;
+    memory.cover(copied.saturating_add((places.len() * size_of::<Place>()) as u64))?;
+    Ok(split_text(&batches, &places).into_par_iter().map(|run| gather_batch(&batches, run)).collect())
+}
+
+/// Where the rows of `batches` stand in the order of `keys`, as [`sort`] would put them.
+pub fn order(
+    batches: &[Batch],
+    keys: &[SortKey],
+    limit: Option<u64>,
+    budget: &Budget,
+) -> Result<Vec<Place>, NeedsMore> {
     let rows: usize = batches.iter().map(|b| b.rows).sum();
     let limit = limit.map_or(rows, |l| usize::try_from(l).unwrap_or(rows).min(rows));
     let mut memory = budget.reserve("the order of sort");
-    let order = rows as u64 * (size_of::<Item>() + size_of::<Place>()) as u64;
-    // The sorted rows are a copy: until it is complete, both are there.
-    let copied = (u128::from(batches_bytes(&batches)) * limit as u128 / rows.max(1) as u128) as u64;
-    memory.cover(order.saturating_add(copied))?;
-    let keys: Vec<KeyColumns<'_>> = keys.iter().filter_map(|k| KeyColumns::new(&batches, *k)).collect();
+    memory.cover(rows as u64 * (size_of::<Item>() + size_of::<Place>()) as u64)?;
+    let keys: Vec<KeyColumns<'_>> = keys.iter().filter_map(|k| KeyColumns::new(batches, *k)).collect();
     let sorter = Sorter { keys: &keys };
-    let (mut items, ordered) = sorter.first_items(&batches, limit);
+    let (mut items, ordered) = sorter.first_items(batches, limit);
     sorter.sort_run(&mut items, Step::first(), limit, ordered);
     items.truncate(limit);
-    let places: Vec<Place> = items.into_iter().map(|i| i.1).collect();
-    Ok(split_text(&batches, &places).into_par_iter().map(|run| gather_batch(&batches, run)).collect())
+    Ok(items.into_iter().map(|i| i.1).collect())
+}
+
+/// Compares rows by some keys, for who has the places of sorted rows.
+pub struct RowOrder<'a> {
+    keys: Vec<KeyColumns<'a>>,
+}
+
+impl<'a> RowOrder<'a> {
+    /// The order of the rows of `batches` by `keys`.
+    pub fn new(batches: &'a [Batch], keys: &[SortKey]) -> Self {
+        RowOrder { keys: keys.iter().filter_map(|k| KeyColumns::new(batches, *k)).collect() }
+    }
+
+    /// The order of two rows.
+    pub fn compare(&self, a: Place, b: Place) -> Ordering {
+        self.keys.iter().map(|k| k.compare(a, b)).find(|o| *o != Ordering::Equal).unwrap_or(Ordering::Equal)
+    }
+}
+
+/// An ascending key over a column, nulls last.
+pub fn ascending(column: ColumnId) -> SortKey {
+    SortKey { column, descending: false, nulls_first: false }
 }
 
 struct Sorter<'a> {

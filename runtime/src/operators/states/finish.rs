@@ -1,7 +1,7 @@
 //! Turns states into result columns.
 
 use super::States;
-use crate::operators::exact_sum::{Accumulator, int_mean, pair_mean, two_sum};
+use crate::operators::exact_sum::{Accumulator, int_mean, mean_of_pair, two_sum};
 use crate::operators::side::{Listed, Side, in_order, index_of, quantile, rounds};
 use flow_ir::aggregate::{Aggregate, AggregateKind, Detail};
 use flow_ir::column::{ColumnBuilder, NULL, StrBuilder, VALID};
@@ -221,7 +221,7 @@ fn reduced(
 
 /// A float without the differences that equality does not see, so that it does not matter which
 /// of equal ones came first.
-fn plain(x: f64) -> f64 {
+pub(crate) fn plain(x: f64) -> f64 {
     if x.is_nan() { f64::NAN } else { x + 0.0 }
 }
 
@@ -247,15 +247,7 @@ fn float_sum(w: &[u64], sums: &[Accumulator]) -> f64 {
 fn float_mean(w: &[u64], sums: &[Accumulator]) -> f64 {
     match index_of(w[2]) {
         Some(at) => plain(sums[at].mean(w[3])),
-        None => {
-            let (s, e) = (f64::from_bits(w[0]), f64::from_bits(w[1]));
-            plain(pair_mean(s, e, w[3]).unwrap_or_else(|| {
-                let mut sum = Accumulator::default();
-                sum.add(s);
-                sum.add(e);
-                sum.mean(w[3])
-            }))
-        }
+        None => plain(mean_of_pair(f64::from_bits(w[0]), f64::from_bits(w[1]), w[3])),
     }
 }
 

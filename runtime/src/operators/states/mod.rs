@@ -9,6 +9,7 @@ mod merge;
 mod update;
 
 pub use finish::NoResult;
+pub(crate) use finish::plain;
 pub(crate) use merge::MergeIndex;
 pub use update::Slots;
 
