@@ -1,0 +1,38 @@
+"""What examples/trip_features.flow must write, by plain loops. Run in the root of the repository."""
+
+import csv
+import datetime
+import glob
+import math
+import sys
+
+trips = {}
+for path in sorted(glob.glob("examples/data/gps/part-*.csv")):
+    for row in csv.DictReader(open(path, encoding="utf-8")):
+        try:
+            at = datetime.datetime.fromisoformat(row["at"].replace("Z", "+00:00"))
+        except ValueError:
+            continue
+        lat, lon = float(row["lat"]), float(row["lon"])
+        speed = float(row["speed"]) if row["speed"] else None
+        if -90 <= lat <= 90 and (speed is None or speed < 70):
+            trips.setdefault(row["trip"], []).append((at, lat, lon, speed))
+
+
+def step(a, b):
+    north = (b[1] - a[1]) * 111_194.92664455873
+    east = (b[2] - a[2]) * 111_194.92664455873 * math.cos((a[1] + b[1]) / 2 * 0.017453292519943295)
+    return math.sqrt(north * north + east * east)
+
+
+out = csv.writer(sys.stdout, lineterminator="\n")
+out.writerow("trip started length_m seconds top_speed stops mean_speed".split())
+for trip in sorted(trips):
+    fixes = sorted(trips[trip], key=lambda fix: fix[0])
+    length = round(math.fsum(step(a, b) for a, b in zip(fixes, fixes[1:])), 3)
+    seconds = math.fsum((b[0] - a[0]).total_seconds() for a, b in zip(fixes, fixes[1:]))
+    speeds = [fix[3] for fix in fixes if fix[3] is not None]
+    stops = sum((fix[3] or 0.0) < 0.5 for fix in fixes)
+    mean = round(length / seconds, 3) if seconds else ""
+    started = fixes[0][0].strftime("%Y-%m-%dT%H:%M:%SZ")
+    out.writerow([trip, started, length, seconds, max(speeds, default=""), stops, mean])
