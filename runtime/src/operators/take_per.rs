@@ -154,7 +154,7 @@ mod tests {
                 numbers.sort_by(|a, b| match (rows[*a][1].is_null(), rows[*b][1].is_null()) {
                     (true, true) => Ordering::Equal,
                     (false, false) => rows[*b][1].cmp(&rows[*a][1]),
-                    (null, _) => null.cmp(&false),
+                    (a, b) => a.cmp(&b),
                 });
             }
             kept.extend(numbers.into_iter().take(count));
