@@ -161,7 +161,7 @@ impl Window {
     /// Every column it reads.
     pub fn reads(&self) -> Vec<ColumnId> {
         let functions = self.functions.iter().flat_map(|f| [f.argument, f.default]).flatten();
-        self.keys().chain(self.aggregates.iter().filter_map(|a| a.argument)).chain(functions).collect()
+        self.keys().chain(self.aggregates.iter().flat_map(Aggregate::reads)).chain(functions).collect()
     }
 }
 

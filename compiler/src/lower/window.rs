@@ -181,7 +181,9 @@ impl<'a> Compiler<'a> {
 
     fn window_aggregate(&mut self, call: AggregateCall, below: &mut Below) -> Aggregate {
         let argument = call.argument.map(|e| self.column_below(e, below));
-        Aggregate { output: call.output, kind: call.kind, argument, ty: call.ty, span: call.span }
+        let by = call.by.map(|e| self.column_below(e, below));
+        let (output, kind, detail, ty, span) = (call.output, call.kind, call.detail, call.ty, call.span);
+        Aggregate { output, kind, argument, by, detail, ty, span }
     }
 
     fn shift_of_columns(&mut self, call: WindowCall, below: &mut Below) -> WindowFunction {

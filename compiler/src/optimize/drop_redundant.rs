@@ -45,6 +45,7 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
                 .as_ref()
                 .filter(|keys| keys.iter().all(|k| on.contains(k)))
                 .map(|_| *input),
+            Operator::Window { input, window } => window.outputs().next().is_none().then_some(*input),
             _ => None,
         };
         let Some(input) = redundant else {

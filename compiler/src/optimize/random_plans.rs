@@ -236,7 +236,7 @@ impl Generator {
             let output = self.plan.fresh_column();
             out.push(self.output(output, ty.clone()));
             let (argument, span) = (Some(argument.id), Span::default());
-            aggregates.push(Aggregate { output, kind, argument, ty, span });
+            aggregates.push(Aggregate::new(output, kind, argument, ty, span));
         }
         for _ in 0..self.random.below(3) {
             let kind = self.random.pick(WindowKind::ALL);

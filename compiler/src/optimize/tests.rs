@@ -422,3 +422,112 @@ fn the_second_prune_keeps_what_can_fail_at_an_exchange() {
     let (found, _) = run("prune_columns", sums, "%2");
     assert!(found.contains("{ #4: int = sum(v#1) } -> k#0: string"), "{found}");
 }
+
+#[test]
+fn push_filter_passes_windows_and_first_rows_on_their_keys_only() {
+    let p = "push_filter";
+    let window =
+        "per [k#0] sort [v#1] frame running { n#4: int = sum(v#1) } functions { b#5: int? = lag(v#1, 1) }";
+    let out = "k#0: string, v#1: int, f#2: float, s#3: string?, n#4: int, b#5: int?";
+    fires(
+        p,
+        &format!(
+            "%1 = window %0 {window} -> {out}
+             %2 = filter %1 ((k#0 == \"a\") and (n#4 > 3)) -> {out}
+             %3 = show %2 all number 0 {{ n#4: int }} ->"
+        ),
+        &format!(
+            "%1 = filter %0 (k#0 == \"a\") -> ALL
+             %2 = window %1 {window} -> {out}
+             %3 = filter %2 (n#4 > 3) -> {out}
+             %4 = show %3 all number 0 {{ n#4: int }} ->"
+        ),
+    );
+    fires(
+        p,
+        "%1 = take_per %0 2 per [k#0] -> ALL
+         %2 = filter %1 (k#0 == \"a\") -> ALL
+         %3 = show %2 all number 0 { v#1: int } ->",
+        "%1 = filter %0 (k#0 == \"a\") -> ALL
+         %2 = take_per %1 2 per [k#0] -> ALL
+         %3 = show %2 all number 0 { v#1: int } ->",
+    );
+    let behind = |operator: &str, out: &str, predicate: &str| {
+        format!(
+            "%1 = {operator} -> {out}\n%2 = filter %1 {predicate} -> {out}\n%3 = show %2 all number 0 {{ v#1: int }} ->"
+        )
+    };
+    // A sort key, an argument, a result and a field that the window does not know.
+    for predicate in ["(v#1 > 3)", "(n#4 > 3)", "(b#5 is null)", "(s#3 is null)"] {
+        stays(p, &behind(&format!("window %0 {window}"), out, predicate), "the others see them");
+    }
+    let all = window.replace("per [k#0]", "per []");
+    stays(p, &behind(&format!("window %0 {all}"), out, "(k#0 == \"a\")"), "the others see them");
+    let floats = window.replace("per [k#0]", "per [f#2]");
+    stays(p, &behind(&format!("window %0 {floats}"), out, "(f#2 > 1.0)"), "0.0 and -0.0 are one key");
+    stays(p, &behind("take_per %0 2 per [k#0]", "ALL", "(v#1 > 3)"), "counts the rows of a key");
+    stays(p, &behind("take_per %0 2 per [f#2]", "ALL", "(f#2 > 1.0)"), "0.0 and -0.0 are one key");
+    stays(p, &behind("distinct %0 [k#0] sort [v#1]", "ALL", "(v#1 > 3)"), "not compared");
+}
+
+#[test]
+fn prune_columns_drops_unread_parts_of_windows() {
+    let p = "prune_columns";
+    fires(
+        p,
+        "%1 = window %0 per [k#0] sort [v#1] frame key { n#4: int = count(s#3), m#5: float = sum(f#2) } functions { b#6: string? = lag(s#3, 1) } -> k#0: string, v#1: int, f#2: float, s#3: string?, n#4: int, m#5: float, b#6: string?
+         %2 = show %1 all number 0 { m#5: float } ->",
+        "%1 = window %0 per [k#0] sort [v#1] frame key { m#5: float = sum(f#2) } functions {} -> m#5: float
+         %2 = show %1 all number 0 { m#5: float } ->",
+    );
+    // A sum that can overflow stops the run whether or not it is read.
+    stays(
+        p,
+        "%1 = window %0 per [k#0] sort [] frame key { m#5: int = sum(v#1) } functions {} -> v#1: int
+         %2 = show %1 all number 0 { v#1: int } ->",
+        "",
+    );
+}
+
+#[test]
+fn drop_redundant_looks_into_windows() {
+    let p = "drop_redundant";
+    let out = "k#0: string, v#1: int, f#2: float, s#3: string?, n#4: int";
+    // A window that adds nothing is nothing.
+    fires(
+        p,
+        "%1 = window %0 per [k#0] sort [v#1] frame key {} functions {} -> ALL
+         %2 = show %1 all number 0 { v#1: int } ->",
+        "%1 = show %0 all number 0 { v#1: int } ->",
+    );
+    // Nobody sees the order of the rows, neither in the window nor behind it.
+    fires(
+        p,
+        &format!(
+            "%1 = sort %0 [v#1] -> ALL
+             %2 = window %1 per [k#0] sort [] frame key {{ n#4: int = count(s#3) }} functions {{}} -> {out}
+             %3 = reduce_by_key %2 [n#4] {{ m#5: int = sum(v#1) }} -> n#4: int, m#5: int
+             %4 = show %3 all number 0 {{ m#5: int }} ->"
+        ),
+        &format!(
+            "%1 = window %0 per [k#0] sort [] frame key {{ n#4: int = count(s#3) }} functions {{}} -> {out}
+             %2 = reduce_by_key %1 [n#4] {{ m#5: int = sum(v#1) }} -> n#4: int, m#5: int
+             %3 = show %2 all number 0 {{ m#5: int }} ->"
+        ),
+    );
+    // A running frame and the first value show it.
+    for (frame, aggregate) in [("running", "int = count(s#3)"), ("key", "string? = first(s#3)")] {
+        let ty = aggregate.split(' ').next().unwrap_or_default();
+        let out = out.replace("n#4: int", &format!("n#4: {ty}"));
+        stays(
+            p,
+            &format!(
+                "%1 = sort %0 [v#1] -> ALL
+                 %2 = window %1 per [k#0] sort [] frame {frame} {{ n#4: {aggregate} }} functions {{}} -> {out}
+                 %3 = reduce_by_key %2 [n#4] {{ m#5: int = sum(v#1) }} -> n#4: {ty}, m#5: int
+                 %4 = show %3 all number 0 {{ m#5: int }} ->"
+            ),
+            "",
+        );
+    }
+}

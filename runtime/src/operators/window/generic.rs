@@ -30,9 +30,11 @@ impl Ordered<'_> {
     /// The results of aggregate `i`, whatever it is.
     pub(super) fn generic(&self, i: usize) -> Result<Cells, AggregateError> {
         let a = &self.spec.window.aggregates[i];
-        let spec = Arc::new(StateSpec::new(vec![a.clone()], vec![self.spec.arguments[i].clone()]));
+        let mut types = vec![self.spec.arguments[i].clone()];
+        types.extend(self.spec.chooser(i).map(|at| self.spec.arguments[at].clone()));
+        let spec = Arc::new(StateSpec::new(vec![a.clone()], types));
         let read = |b: &Batch| {
-            let columns = a.argument.iter().filter_map(|id| Some((*id, b.column(*id)?.clone()))).collect();
+            let columns = a.reads().filter_map(|id| Some((id, b.column(id)?.clone()))).collect();
             Batch { rows: b.rows, columns }
         };
         let batches: Vec<Batch> = self.batches.iter().map(read).collect();
@@ -59,10 +61,11 @@ impl One<'_, '_> {
         let mut before = 0;
         for part in split_text(self.batches, places) {
             let batch = gather_batch(self.batches, part);
-            let arguments: Vec<Option<&Column>> = match batch.columns.first() {
-                Some((_, column)) => vec![Some(column.as_ref())],
-                None => vec![None],
-            };
+            let mut arguments: Vec<Option<&Column>> =
+                batch.columns.iter().map(|(_, column)| Some(column.as_ref())).collect();
+            if arguments.is_empty() {
+                arguments.push(None);
+            }
             f(&arguments, before, part.len())?;
             before += part.len();
         }

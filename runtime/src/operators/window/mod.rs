@@ -4,6 +4,7 @@
 //! order, keys beside each other on all cores; and the results go back to where the rows stand.
 //! Invariant: results depend on the order of the rows only, never on how they are split.
 
+mod aggregate;
 mod generic;
 mod places;
 mod sliding;
@@ -33,10 +34,19 @@ const TEXT_MAX: usize = 1 << 30;
 pub struct WindowSpec {
     /// What is added.
     pub window: Window,
-    /// The types of the arguments of the aggregates.
+    /// The types of the arguments of the aggregates, then of what some of them choose by.
     pub arguments: Vec<Option<Type>>,
     /// The types of the key columns.
     pub per: Vec<Type>,
+}
+
+impl WindowSpec {
+    /// Where among the arguments is what aggregate `i` chooses by.
+    fn chooser(&self, i: usize) -> Option<usize> {
+        let aggregates = &self.window.aggregates;
+        aggregates.get(i)?.by?;
+        Some(aggregates.len() + aggregates.iter().take(i).filter(|a| a.by.is_some()).count())
+    }
 }
 
 /// Rows in the order of a window.
@@ -136,7 +146,7 @@ fn widened(
     added: &[(ColumnId, Cells)],
     budget: &Budget,
 ) -> Result<Vec<Batch>, NeedsMore> {
-    let mut open = vec![0..batch.rows];
+    let mut open: Vec<Range<usize>> = std::iter::once(0..batch.rows).collect();
     let mut out = Vec::new();
     while let Some(rows) = open.pop() {
         let places = |cells: &'_ Cells| offset + rows.start..offset + rows.end.min(cells.places.len());

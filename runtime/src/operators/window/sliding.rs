@@ -1,17 +1,14 @@
-//! Aggregates over frames that move: what enters a frame is added, what leaves it is taken out again.
+//! What aggregates keep of a frame: rows that enter it are added, rows that leave it taken out again.
 //!
-//! Both ends of a frame only ever move forward, so a whole key takes as many steps as it has rows,
-//! whatever the frame. Everything here can be taken out exactly: counts, sums in enough bits,
-//! exact float sums; the least value and the ends of a frame come from a queue of candidates.
+//! Everything here can be taken out exactly: counts, sums in enough bits, exact float sums; the least
+//! value and the ends of a frame come from a queue of candidates.
 
-use super::{Cells, Ordered, RunCells};
-use crate::kernels::gather::{Place, gather_across};
+use crate::kernels::gather::Place;
 use crate::operators::exact_sum::{Accumulator, add_to_pair, int_mean, mean_of_pair, two_sum};
-use crate::operators::reduce_by_key::AggregateError;
 use crate::operators::side::WideSum;
-use crate::operators::sort::{RowOrder, ascending};
+use crate::operators::sort::RowOrder;
 use crate::operators::states::plain;
-use flow_ir::aggregate::{Aggregate, AggregateKind};
+use flow_ir::aggregate::AggregateKind;
 use flow_ir::column::{NULL, VALID};
 use flow_ir::{Column, Status, Type, Values};
 use std::cmp::Ordering;
@@ -20,7 +17,7 @@ use std::ops::Range;
 
 /// A result of one row.
 #[derive(Clone, Copy, Debug)]
-enum Cell {
+pub(super) enum Cell {
     Null,
     Bool(bool),
     Int(i64),
@@ -33,7 +30,7 @@ enum Cell {
 }
 
 /// An aggregate of the rows of a frame. Rows are numbered from the start of the run of keys.
-trait Sliding {
+pub(super) trait Sliding {
     /// No rows; the key that follows has these.
     fn begin(&mut self, key: Range<usize>);
     fn add(&mut self, row: usize);
@@ -42,211 +39,14 @@ trait Sliding {
     fn result(&mut self) -> Cell;
 }
 
-impl Ordered<'_> {
-    /// The results of aggregate `i`.
-    pub(super) fn aggregate(&self, i: usize) -> Result<Cells, AggregateError> {
-        use AggregateKind as K;
-        let a = &self.spec.window.aggregates[i];
-        let Some(id) = a.argument else {
-            return self.each_run(|run| self.slide(run, i, None, &mut Rows(0)));
-        };
-        match (a.kind, &self.spec.arguments[i]) {
-            (K::Min | K::Max | K::First | K::Last, Some(ty)) if *ty != Type::Float || is_end(a.kind) => {
-                self.picked(id, ty, |run| self.picks(run, i, a))
-            }
-            (K::Min | K::Max | K::CountDistinct, Some(_)) => self.each_run(|run| {
-                let order = RowOrder::new(self.batches, &[ascending(id)]);
-                let (column, places) = (self.gathered(run, i), self.run(run));
-                match a.kind {
-                    K::CountDistinct => {
-                        self.slide(run, i, Some(&column), &mut Different::new(&column, places, &order))
-                    }
-                    _ => {
-                        let greatest = a.kind == K::Max;
-                        let mut extreme = Extreme {
-                            queue: VecDeque::new(),
-                            column: &column,
-                            places,
-                            order: &order,
-                            greatest,
-                        };
-                        self.slide(run, i, Some(&column), &mut extreme)
-                    }
-                }
-            }),
-            (K::Count | K::CountIf | K::Any | K::All | K::Sum | K::Mean, Some(ty)) => {
-                self.each_run(|run| self.counted(run, i, a, ty))
-            }
-            _ => self.generic(i),
-        }
-    }
-
-    /// The argument of aggregate `i` for the rows of a run.
-    fn gathered(&self, run: &Range<usize>, i: usize) -> Column {
-        let columns = self.spec.window.aggregates[i].argument.map(|id| self.columns(id)).unwrap_or_default();
-        match columns.first().map(|c| &c.values) {
-            // Texts and lists are looked up where they are; only which are null matters here.
-            Some(Values::Str(_) | Values::Any(_)) => {
-                let valid = self.run(run).iter().map(|&p| {
-                    let column = &columns[crate::kernels::gather::batch_of(p)];
-                    column.status.get(crate::kernels::gather::row_of(p))
-                });
-                let status: Vec<u8> = valid.collect();
-                Column { values: Values::Bool(vec![0; status.len()]), status: Status::from_bytes(status) }
-            }
-            _ => {
-                let columns: Vec<&Column> = columns.iter().map(AsRef::as_ref).collect();
-                gather_across(&columns, self.run(run))
-            }
-        }
-    }
-
-    /// Counts, sums and what is made of them.
-    fn counted(
-        &self,
-        run: &Range<usize>,
-        i: usize,
-        a: &Aggregate,
-        ty: &Type,
-    ) -> Result<RunCells, AggregateError> {
-        use AggregateKind as K;
-        let column = self.gathered(run, i);
-        let argument = Some(&column);
-        let mean = a.kind == K::Mean;
-        match (a.kind, &column.values) {
-            (K::Count, _) => self.slide(run, i, argument, &mut Rows(0)),
-            (K::CountIf | K::Any | K::All, values) => {
-                let truths = match values {
-                    Values::Bool(v) if *ty == Type::Bool => v.as_slice(),
-                    // Of a predicate that is always null.
-                    _ => &[],
-                };
-                let mut flags = Flags { truths, wanted: a.kind != K::All, met: 0, kind: a.kind };
-                self.slide(run, i, argument, &mut flags)
-            }
-            (_, Values::I64(v)) => {
-                self.slide(run, i, argument, &mut IntSum { values: v, sum: 0, rows: 0, mean })
-            }
-            (_, Values::I128(v)) => {
-                let scale = if let Type::Decimal { scale, .. } = ty { *scale } else { 0 };
-                let mut sum = DecimalSum { values: v, sum: WideSum::default(), scale, mean };
-                self.slide(run, i, argument, &mut sum)
-            }
-            (_, Values::F64(v)) => self.slide(run, i, argument, &mut FloatSum::new(v, mean)),
-            _ => self.slide(run, i, argument, &mut Rows(0)),
-        }
-    }
-
-    /// Values that are taken from a row of the frame.
-    fn picks(
-        &self,
-        run: &Range<usize>,
-        i: usize,
-        a: &Aggregate,
-    ) -> Result<Vec<Option<Place>>, AggregateError> {
-        let (column, places) = (self.gathered(run, i), self.run(run));
-        let mut out = Vec::with_capacity(places.len());
-        let mut push = |cell: Cell| {
-            out.push(if let Cell::Pick(place) = cell { Some(place) } else { None });
-            Ok(())
-        };
-        match a.kind {
-            AggregateKind::First | AggregateKind::Last => {
-                let last = a.kind == AggregateKind::Last;
-                let mut ends = Ends { queue: VecDeque::new(), places, last };
-                self.each_frame(run, Some(&column), &mut ends, &mut push)?;
-            }
-            _ => {
-                let order =
-                    RowOrder::new(self.batches, &a.argument.map(ascending).into_iter().collect::<Vec<_>>());
-                let greatest = a.kind == AggregateKind::Max;
-                let mut extreme =
-                    Extreme { queue: VecDeque::new(), column: &column, places, order: &order, greatest };
-                self.each_frame(run, Some(&column), &mut extreme, &mut push)?;
-            }
-        }
-        Ok(out)
-    }
-
-    /// Results that are computed.
-    fn slide(
-        &self,
-        run: &Range<usize>,
-        aggregate: usize,
-        argument: Option<&Column>,
-        state: &mut impl Sliding,
-    ) -> Result<RunCells, AggregateError> {
-        let ty = &self.spec.window.aggregates[aggregate].ty.kind;
-        let mut out = Results::new(ty, self.run(run).len());
-        let mut row = 0;
-        self.each_frame(run, argument, state, &mut |cell| {
-            row += 1;
-            match cell {
-                Cell::Overflow => {
-                    let at = self.starts[run.start] + row - 1;
-                    let key = self.starts.partition_point(|s| *s <= at) - 1;
-                    Err(AggregateError::Overflow { aggregate, key: self.key_values(key) })
-                }
-                cell => {
-                    out.push(cell);
-                    Ok(())
-                }
-            }
-        })?;
-        Ok(RunCells::of(out.finish()))
-    }
-
-    /// Moves the frame over all rows of a run and hands over the result of each.
-    fn each_frame(
-        &self,
-        run: &Range<usize>,
-        argument: Option<&Column>,
-        state: &mut impl Sliding,
-        put: &mut impl FnMut(Cell) -> Result<(), AggregateError>,
-    ) -> Result<(), AggregateError> {
-        let valid = |row: usize| argument.is_none_or(|c| c.status.get(row) == VALID);
-        let mut start = 0;
-        for key in run.clone() {
-            let rows = self.key(key).len();
-            state.begin(start..start + rows);
-            let (mut from, mut to) = (0, 0);
-            let mut result = None;
-            for at in 0..rows {
-                let (first, end) = self.spec.window.frame.bounds(at, rows);
-                while to < end {
-                    if valid(start + to) {
-                        state.add(start + to);
-                        result = None;
-                    }
-                    to += 1;
-                }
-                while from < first {
-                    if valid(start + from) {
-                        state.remove(start + from);
-                        result = None;
-                    }
-                    from += 1;
-                }
-                put(*result.get_or_insert_with(|| state.result()))?;
-            }
-            start += rows;
-        }
-        Ok(())
-    }
-}
-
-fn is_end(kind: AggregateKind) -> bool {
-    matches!(kind, AggregateKind::First | AggregateKind::Last)
-}
-
 /// Result columns that are computed.
-struct Results {
+pub(super) struct Results {
     values: Values,
     status: Vec<u8>,
 }
 
 impl Results {
-    fn new(ty: &Type, rows: usize) -> Self {
+    pub(super) fn new(ty: &Type, rows: usize) -> Self {
         let values = match ty {
             Type::Bool => Values::Bool(Vec::with_capacity(rows)),
             Type::Float => Values::F64(Vec::with_capacity(rows)),
@@ -256,7 +56,7 @@ impl Results {
         Results { values, status: Vec::with_capacity(rows) }
     }
 
-    fn push(&mut self, cell: Cell) {
+    pub(super) fn push(&mut self, cell: Cell) {
         self.status.push(if matches!(cell, Cell::Null) { NULL } else { VALID });
         match (&mut self.values, cell) {
             (Values::Bool(v), cell) => v.push(u8::from(matches!(cell, Cell::Bool(true)))),
@@ -267,13 +67,13 @@ impl Results {
         }
     }
 
-    fn finish(self) -> Column {
+    pub(super) fn finish(self) -> Column {
         Column { values: self.values, status: Status::from_bytes(self.status) }
     }
 }
 
 /// How many rows there are.
-struct Rows(i64);
+pub(super) struct Rows(pub(super) i64);
 
 impl Sliding for Rows {
     fn begin(&mut self, _key: Range<usize>) {
@@ -291,11 +91,11 @@ impl Sliding for Rows {
 }
 
 /// How many rows have the truth that decides.
-struct Flags<'a> {
-    truths: &'a [u8],
-    wanted: bool,
-    met: i64,
-    kind: AggregateKind,
+pub(super) struct Flags<'a> {
+    pub(super) truths: &'a [u8],
+    pub(super) wanted: bool,
+    pub(super) met: i64,
+    pub(super) kind: AggregateKind,
 }
 
 impl Flags<'_> {
@@ -324,11 +124,11 @@ impl Sliding for Flags<'_> {
 }
 
 /// A sum of ints. Fewer than 2^63 of them are ever added, so 128 bits are enough.
-struct IntSum<'a> {
-    values: &'a [i64],
-    sum: i128,
-    rows: u64,
-    mean: bool,
+pub(super) struct IntSum<'a> {
+    pub(super) values: &'a [i64],
+    pub(super) sum: i128,
+    pub(super) rows: u64,
+    pub(super) mean: bool,
 }
 
 impl Sliding for IntSum<'_> {
@@ -353,11 +153,11 @@ impl Sliding for IntSum<'_> {
 }
 
 /// A sum of decimals.
-struct DecimalSum<'a> {
-    values: &'a [i128],
-    sum: WideSum,
-    scale: u8,
-    mean: bool,
+pub(super) struct DecimalSum<'a> {
+    pub(super) values: &'a [i128],
+    pub(super) sum: WideSum,
+    pub(super) scale: u8,
+    pub(super) mean: bool,
 }
 
 impl Sliding for DecimalSum<'_> {
@@ -379,7 +179,7 @@ impl Sliding for DecimalSum<'_> {
 }
 
 /// An exact sum of floats. What is not finite is counted, because it cannot be taken out of a sum.
-struct FloatSum<'a> {
+pub(super) struct FloatSum<'a> {
     values: &'a [f64],
     sum: f64,
     rest: f64,
@@ -392,7 +192,7 @@ struct FloatSum<'a> {
 }
 
 impl<'a> FloatSum<'a> {
-    fn new(values: &'a [f64], mean: bool) -> Self {
+    pub(super) fn new(values: &'a [f64], mean: bool) -> Self {
         let wide = None;
         FloatSum { values, sum: 0.0, rest: 0.0, wide, finite: 0, nan: 0, positive: 0, negative: 0, mean }
     }
@@ -472,10 +272,16 @@ impl Sliding for FloatSum<'_> {
 }
 
 /// The first or last row.
-struct Ends<'a> {
+pub(super) struct Ends<'a> {
     queue: VecDeque<usize>,
     places: &'a [Place],
     last: bool,
+}
+
+impl<'a> Ends<'a> {
+    pub(super) fn new(last: bool, places: &'a [Place]) -> Self {
+        Ends { queue: VecDeque::new(), places, last }
+    }
 }
 
 impl Sliding for Ends<'_> {
@@ -496,12 +302,23 @@ impl Sliding for Ends<'_> {
 
 /// The least or greatest row, the first of equal ones. The queue holds those that are better than
 /// all behind them: the best stands in front.
-struct Extreme<'a> {
+pub(super) struct Extreme<'a> {
     queue: VecDeque<usize>,
     column: &'a Column,
     places: &'a [Place],
     order: &'a RowOrder<'a>,
     greatest: bool,
+}
+
+impl<'a> Extreme<'a> {
+    pub(super) fn new(
+        greatest: bool,
+        column: &'a Column,
+        places: &'a [Place],
+        order: &'a RowOrder<'a>,
+    ) -> Self {
+        Extreme { queue: VecDeque::new(), column, places, order, greatest }
+    }
 }
 
 impl Sliding for Extreme<'_> {
@@ -532,7 +349,7 @@ impl Sliding for Extreme<'_> {
 }
 
 /// How many different values there are.
-struct Different<'a> {
+pub(super) struct Different<'a> {
     column: &'a Column,
     places: &'a [Place],
     order: &'a RowOrder<'a>,
@@ -544,7 +361,7 @@ struct Different<'a> {
 }
 
 impl<'a> Different<'a> {
-    fn new(column: &'a Column, places: &'a [Place], order: &'a RowOrder<'a>) -> Self {
+    pub(super) fn new(column: &'a Column, places: &'a [Place], order: &'a RowOrder<'a>) -> Self {
         Different { column, places, order, first: 0, numbers: Vec::new(), times: Vec::new(), different: 0 }
     }
 }

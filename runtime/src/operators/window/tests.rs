@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::operators::testing::{Random, column, random_value};
-use flow_ir::aggregate::{Aggregate, AggregateKind};
+use flow_ir::aggregate::{Aggregate, AggregateKind, Detail};
 use flow_ir::window::{Frame, WindowFunction, WindowKind};
 use flow_ir::{DataType, Span};
 use std::cmp::Ordering;
@@ -83,16 +83,19 @@ fn sliding_aggregates_are_what_plain_states_are() {
                 for kind in AggregateKind::ALL {
                     let ty = DataType::nullable(ty.clone());
                     let Some(result) = kind.result(Some(&ty), frame.may_be_empty()) else { continue };
-                    let (argument, span) = (Some(X), Span::default());
-                    spec.window.aggregates.push(Aggregate {
-                        output: OUT,
-                        kind: *kind,
-                        argument,
-                        ty: result,
-                        span,
-                    });
+                    let mut a = Aggregate::new(OUT, *kind, Some(X), result, Span::default());
+                    match kind {
+                        AggregateKind::MinBy | AggregateKind::MaxBy => a.by = Some(AT),
+                        AggregateKind::Quantile => a.detail = Detail::Quantile(0.3),
+                        AggregateKind::JoinText => a.detail = Detail::Separator("-".into()),
+                        _ => {}
+                    }
+                    spec.window.aggregates.push(a);
                     spec.arguments.push(Some(ty.kind));
                 }
+                // What rows are chosen by comes behind all arguments.
+                let choosing = spec.window.aggregates.iter().filter(|a| a.by.is_some()).count();
+                spec.arguments.extend(std::iter::repeat_n(Some(Type::Int), choosing));
                 let budget = Budget::unlimited();
                 let mut memory = budget.reserve("test");
                 let ordered = Ordered::new(&input, &spec, &budget, &mut memory).unwrap();
@@ -195,7 +198,7 @@ fn results_are_paid_for() {
     let mut spec = spec(Frame::Running, Vec::new(), &[Type::Int]);
     let ty = DataType::required(Type::Int);
     let (argument, span) = (Some(X), Span::default());
-    spec.window.aggregates.push(Aggregate { output: OUT, kind: AggregateKind::Count, argument, ty, span });
+    spec.window.aggregates.push(Aggregate::new(OUT, AggregateKind::Count, argument, ty, span));
     spec.arguments.push(Some(Type::Int));
     for bytes in [0, 60_000, 250_000] {
         let refused = window(input.clone(), &spec, &Budget::new(bytes));
