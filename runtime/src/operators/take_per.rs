@@ -37,6 +37,7 @@ pub struct FirstRows {
     spec: Arc<FirstRowsSpec>,
     batches: Vec<Batch>,
     rows: usize,
+    bytes: u64,
     /// Rows that were left when rows were dropped last.
     left: usize,
     memory: Reservation,
@@ -49,6 +50,7 @@ impl FirstRows {
             spec,
             batches: Vec::new(),
             rows: 0,
+            bytes: 0,
             left: 0,
             memory: budget.reserve("the first rows of each key"),
         }
@@ -63,17 +65,19 @@ impl FirstRows {
         let positions = (0..batch.rows as u64).map(|r| (position + r) as i64).collect();
         batch.columns.push((POSITION, Arc::new(Column::valid(Values::I64(positions)))));
         self.rows += batch.rows;
+        self.bytes += batch_bytes(&batch);
         self.batches.push(batch);
         if self.rows - self.left >= MANY_ROWS.max(self.left) {
             self.drop_rows()?;
         }
-        self.memory.cover(self.batches.iter().map(batch_bytes).sum())
+        self.memory.cover(self.bytes)
     }
 
     fn drop_rows(&mut self) -> Result<(), NeedsMore> {
         let places = first_places(&self.spec, &self.batches, self.memory.budget())?;
         if places.len() < self.rows {
             self.batches = gather(&self.batches, &places);
+            self.bytes = self.batches.iter().map(batch_bytes).sum();
         }
         self.rows = places.len();
         self.left = places.len();
