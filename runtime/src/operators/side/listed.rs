@@ -17,7 +17,7 @@ pub(crate) struct Listed {
     /// The position of each value's row; empty where the order does not count.
     positions: Vec<u64>,
     ordered: bool,
-    /// Made when the first group is read, after which nothing is added.
+    /// Made when a group is read, forgotten when a value is added.
     index: OnceLock<ByGroup>,
 }
 
@@ -73,6 +73,7 @@ impl Listed {
     }
 
     fn note(&mut self, group: u32, position: u64) {
+        self.index.take();
         self.groups.push(group);
         if self.ordered {
             self.positions.push(position);
@@ -98,7 +99,7 @@ impl Listed {
         &self.cells
     }
 
-    /// Where the values of a group are, in row order if it counts. Nothing is added any more.
+    /// Where the values of a group are, in row order if it counts.
     pub(crate) fn entries(&self, group: u32, groups: usize) -> Cow<'_, [u32]> {
         let index = self.index.get_or_init(|| self.by_group(groups, None));
         let entries = index.of(group);

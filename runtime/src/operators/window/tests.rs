@@ -60,6 +60,26 @@ fn texts(cells: &Cells, ty: &Type) -> Vec<String> {
     cells.places.iter().map(text).collect()
 }
 
+/// Every aggregate that takes a nullable `ty`.
+fn all_aggregates(spec: &mut WindowSpec, ty: &Type) {
+    let ty = DataType::nullable(ty.clone());
+    for kind in AggregateKind::ALL {
+        let Some(result) = kind.result(Some(&ty), true) else { continue };
+        let mut a = Aggregate::new(OUT, *kind, Some(X), result, Span::default());
+        match kind {
+            AggregateKind::MinBy | AggregateKind::MaxBy => a.by = Some(AT),
+            AggregateKind::Quantile => a.detail = Detail::Quantile(0.3),
+            AggregateKind::JoinText => a.detail = Detail::Separator("-".into()),
+            _ => {}
+        }
+        spec.window.aggregates.push(a);
+        spec.arguments.push(Some(ty.kind.clone()));
+    }
+    // What rows are chosen by comes behind all arguments.
+    let choosing = spec.window.aggregates.iter().filter(|a| a.by.is_some()).count();
+    spec.arguments.extend(std::iter::repeat_n(Some(Type::Int), choosing));
+}
+
 #[test]
 fn sliding_aggregates_are_what_plain_states_are() {
     let mut random = Random::new(5);
@@ -80,22 +100,7 @@ fn sliding_aggregates_are_what_plain_states_are() {
             for frame in FRAMES {
                 let input = batches(&data, &types, &mut random, 70);
                 let mut spec = spec(frame, vec![ascending(AT)], &[Type::String]);
-                for kind in AggregateKind::ALL {
-                    let ty = DataType::nullable(ty.clone());
-                    let Some(result) = kind.result(Some(&ty), frame.may_be_empty()) else { continue };
-                    let mut a = Aggregate::new(OUT, *kind, Some(X), result, Span::default());
-                    match kind {
-                        AggregateKind::MinBy | AggregateKind::MaxBy => a.by = Some(AT),
-                        AggregateKind::Quantile => a.detail = Detail::Quantile(0.3),
-                        AggregateKind::JoinText => a.detail = Detail::Separator("-".into()),
-                        _ => {}
-                    }
-                    spec.window.aggregates.push(a);
-                    spec.arguments.push(Some(ty.kind));
-                }
-                // What rows are chosen by comes behind all arguments.
-                let choosing = spec.window.aggregates.iter().filter(|a| a.by.is_some()).count();
-                spec.arguments.extend(std::iter::repeat_n(Some(Type::Int), choosing));
+                all_aggregates(&mut spec, ty);
                 let budget = Budget::unlimited();
                 let mut memory = budget.reserve("test");
                 let ordered = Ordered::new(&input, &spec, &budget, &mut memory).unwrap();
@@ -112,6 +117,29 @@ fn sliding_aggregates_are_what_plain_states_are() {
                 }
             }
         }
+    }
+}
+
+/// States that go on after they have been read, and states that begin anew for every row.
+#[test]
+fn states_may_be_read_again_and_again() {
+    let mut random = Random::new(8);
+    for ty in [Type::Int, Type::Float, Type::String] {
+        let types = [Type::Int, Type::Int, ty.clone()];
+        let data = rows(&mut random, &types, 120, 9);
+        let input = batches(&data, &types, &mut random, 50);
+        let results = |frame| {
+            let mut spec = spec(frame, vec![ascending(AT)], &[Type::Int]);
+            all_aggregates(&mut spec, &ty);
+            let budget = Budget::unlimited();
+            let mut memory = budget.reserve("test");
+            let ordered = Ordered::new(&input, &spec, &budget, &mut memory).unwrap();
+            let kinds = spec.window.aggregates.iter().enumerate();
+            kinds
+                .map(|(i, a)| (a.kind, ordered.generic(i).ok().map(|cells| texts(&cells, &a.ty.kind))))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(results(Frame::Running), results(Frame::Rows { from: i64::MIN, to: 0 }), "{ty}");
     }
 }
 
