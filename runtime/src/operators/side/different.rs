@@ -16,7 +16,7 @@ pub(crate) struct Different {
     scratch: Vec<u8>,
     encoded: EncodedRows,
     numbers: Vec<u32>,
-    /// Made when the first group is read, after which nothing is added.
+    /// Made when a group is read, forgotten when a value is added.
     index: OnceLock<ByGroup>,
 }
 
@@ -58,6 +58,7 @@ impl Different {
     }
 
     fn add_scratch(&mut self) -> Result<bool, NeedsMore> {
+        self.index.take();
         let before = self.pairs.len();
         self.pairs.insert(&self.scratch)?;
         Ok(self.pairs.len() > before)
@@ -94,7 +95,7 @@ impl Different {
         })
     }
 
-    /// The different values of a group in their order. Nothing is added any more.
+    /// The different values of a group in their order.
     pub(crate) fn values(&self, group: u32, groups: usize, ty: &Type) -> Vec<Value> {
         let index = self.index.get_or_init(|| self.by_group(groups, None));
         let pairs = index.of(group);
