@@ -22,6 +22,7 @@ use super::rebuild::Rebuild;
 use super::{Note, Notes, Pass};
 use crate::stage::row_order;
 use flow_ir::logical::Operator;
+use flow_ir::source::Target;
 use flow_ir::{ColumnId, LogicalPlan, NodeId};
 
 pub(super) const PASS: Pass = Pass {
@@ -45,7 +46,10 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
                 .as_ref()
                 .filter(|keys| keys.iter().all(|k| on.contains(k)))
                 .map(|_| *input),
-            Operator::Window { input, window } => window.outputs().next().is_none().then_some(*input),
+            Operator::Window { input, window } => {
+                let adds_nothing = window.outputs().next().is_none();
+                (adds_nothing && settled_at_once(plan, &consumers, &fallible, id)).then_some(*input)
+            }
             _ => None,
         };
         let Some(input) = redundant else {
@@ -67,6 +71,27 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
         }
     }
     rebuild.finish()
+}
+
+/// Whether the rows of `id` go to exchanges and sinks that take all of them, and nothing fails on the
+/// way: else a failure would belong to a row of a source, where it belongs to none behind an exchange.
+fn settled_at_once(plan: &LogicalPlan, consumers: &Consumers, fallible: &Fallible, id: NodeId) -> bool {
+    let mut open = vec![id];
+    while let Some(at) = open.pop() {
+        for consumer in consumers.consumers(at) {
+            match &plan.node(*consumer).operator {
+                Operator::Map { computed, .. }
+                    if !computed.iter().any(|c| fallible.can_fail(&c.expr, at)) =>
+                {
+                    open.push(*consumer);
+                }
+                Operator::Write { sink, .. } if !matches!(sink.target, Target::Print { limit: Some(_) }) => {}
+                operator if settles(operator) => {}
+                _ => return false,
+            }
+        }
+    }
+    true
 }
 
 /// Whether every erroneous row that enters the operator is found there.
