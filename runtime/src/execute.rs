@@ -468,6 +468,8 @@ fn leaf_word(kind: &LeafKind) -> &'static str {
         LeafKind::Collect => "collect",
         LeafKind::ReduceByKey { keys, .. } if keys.is_empty() => "reduce",
         LeafKind::ReduceByKey { .. } => "reduce_by_key",
+        LeafKind::Window(_) => "window",
+        LeafKind::TakePer { .. } => "take",
         LeafKind::Distinct { .. } => "distinct",
         LeafKind::Sort { .. } => "sort",
         LeafKind::Take { count: Some(_), .. } => "take",

@@ -46,7 +46,8 @@ impl<'a> Compiler<'a> {
         let message = format!("`{}` is an aggregate: it needs many rows, and here is one", call.name.text);
         self.report(
             Diagnostic::error("F3010", span(call.name.span), message)
-                .help("compute it in `reduce { ... }` or `reduce_by_key k { ... }`"),
+                .help("compute it in `reduce { ... }` or `reduce_by_key k { ... }`")
+                .help(format!("beside every row: window {{ field: {}(...) }}", call.name.text)),
         );
     }
 

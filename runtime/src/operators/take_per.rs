@@ -6,7 +6,7 @@
 //! and how often rows are dropped, nor which thread met them.
 
 use super::sort::{RowOrder, ascending, order};
-use crate::dataset::column_bytes;
+use crate::dataset::batches_bytes;
 use crate::kernels::gather::{Place, batch_of, gather_batch, row_of, split_text};
 use crate::memory::{Budget, NeedsMore, Reservation};
 use flow_ir::logical::SortKey;
@@ -65,7 +65,7 @@ impl FirstRows {
         let positions = (0..batch.rows as u64).map(|r| (position + r) as i64).collect();
         batch.columns.push((POSITION, Arc::new(Column::valid(Values::I64(positions)))));
         self.rows += batch.rows;
-        self.bytes += batch_bytes(&batch);
+        self.bytes += batches_bytes(std::slice::from_ref(&batch));
         self.batches.push(batch);
         if self.rows - self.left >= MANY_ROWS.max(self.left) {
             self.drop_rows()?;
@@ -77,16 +77,12 @@ impl FirstRows {
         let places = first_places(&self.spec, &self.batches, self.memory.budget())?;
         if places.len() < self.rows {
             self.batches = gather(&self.batches, &places);
-            self.bytes = self.batches.iter().map(batch_bytes).sum();
+            self.bytes = batches_bytes(&self.batches);
         }
         self.rows = places.len();
         self.left = places.len();
         Ok(())
     }
-}
-
-fn batch_bytes(batch: &Batch) -> u64 {
-    batch.columns.iter().map(|(_, c)| column_bytes(c)).sum()
 }
 
 fn gather(batches: &[Batch], places: &[Place]) -> Vec<Batch> {
@@ -132,6 +128,10 @@ pub fn merge_and_finish(parts: Vec<FirstRows>, budget: &Budget) -> Result<Vec<Ba
         memory.push(part.memory);
     }
     let places = first_places(&spec, &batches, budget)?;
+    let (rows, bytes): (usize, u64) = (batches.iter().map(|b| b.rows).sum(), batches_bytes(&batches));
+    // Until the copy is complete, both are there.
+    let mut copied = budget.reserve("the first rows of each key");
+    copied.cover((u128::from(bytes) * places.len() as u128 / rows.max(1) as u128) as u64)?;
     let mut out = gather(&batches, &places);
     for batch in &mut out {
         batch.columns.pop();

@@ -93,9 +93,10 @@ pub fn window(batches: Vec<Batch>, spec: &WindowSpec, budget: &Budget) -> Result
     }
     let offsets = offsets(&batches);
     added.par_iter_mut().for_each(|(_, cells)| cells.put_back(&ordered.places, &offsets));
-    let out: Result<Vec<Vec<Batch>>, NeedsMore> =
+    let out: Result<Vec<(Vec<Batch>, Reservation)>, NeedsMore> =
         batches.par_iter().enumerate().map(|(b, batch)| widened(batch, offsets[b], &added, budget)).collect();
-    Ok(out?.concat())
+    // What the columns take is accounted for by whoever holds the rows from now on.
+    Ok(out?.into_iter().flat_map(|(batches, _)| batches).collect())
 }
 
 /// Covers `bytes` more for each row.
@@ -145,7 +146,8 @@ fn widened(
     offset: usize,
     added: &[(ColumnId, Cells)],
     budget: &Budget,
-) -> Result<Vec<Batch>, NeedsMore> {
+) -> Result<(Vec<Batch>, Reservation), NeedsMore> {
+    let mut held = budget.reserve("the columns of window");
     let mut open: Vec<Range<usize>> = std::iter::once(0..batch.rows).collect();
     let mut out = Vec::new();
     while let Some(rows) = open.pop() {
@@ -158,7 +160,7 @@ fn widened(
         }
         // What a cell takes besides its text, at most.
         let bytes = texts.iter().sum::<usize>() + added.len() * rows.len() * 16;
-        budget.take(bytes as u64, "the columns of window")?;
+        held.add(bytes as u64)?;
         let mut part = match rows.len() == batch.rows {
             true => batch.clone(),
             false => batch.gather(&rows.clone().map(|r| r as u32).collect::<Vec<_>>()),
@@ -169,7 +171,7 @@ fn widened(
         }
         out.push(part);
     }
-    Ok(out)
+    Ok((out, held))
 }
 
 impl<'a> Ordered<'a> {
