@@ -42,6 +42,7 @@ impl Different {
         values: &Values,
         mut new: impl FnMut(u32),
     ) -> Result<(), NeedsMore> {
+        self.index.take();
         for block in rows.chunks(BLOCK) {
             self.encoded.fill_pairs(block, values);
             // Pairs are numbered in the order in which they come.

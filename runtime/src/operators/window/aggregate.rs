@@ -149,7 +149,7 @@ impl Ordered<'_> {
                 Cell::Overflow => {
                     let at = self.starts[run.start] + row - 1;
                     let key = self.starts.partition_point(|s| *s <= at) - 1;
-                    Err(AggregateError::Overflow { aggregate, key: self.key_values(key) })
+                    Err(AggregateError::NoResult { aggregate, key: self.key_values(key), error: None })
                 }
                 cell => {
                     out.push(cell);

@@ -7,7 +7,7 @@ use super::{Cells, Ordered, RunCells};
 use crate::kernels::gather::{BATCH_ROWS, Place, gather_batch, place, split_text};
 use crate::memory::{NeedsMore, Reservation};
 use crate::operators::reduce_by_key::AggregateError;
-use crate::operators::states::{Slots, StateSpec, States};
+use crate::operators::states::{NoResult, Slots, StateSpec, States};
 use flow_ir::column::ColumnBuilder;
 use flow_ir::window::Frame;
 use flow_ir::{Batch, Column, Value};
@@ -48,8 +48,9 @@ impl Ordered<'_> {
 }
 
 impl One<'_, '_> {
-    fn overflow(&self, key: usize) -> AggregateError {
-        AggregateError::Overflow { aggregate: self.aggregate, key: self.ordered.key_values(key) }
+    fn no_result(&self, failed: NoResult, key: usize) -> AggregateError {
+        let (aggregate, key) = (self.aggregate, self.ordered.key_values(key));
+        AggregateError::NoResult { aggregate, key, error: failed.error }
     }
 
     /// Calls `f` with the arguments of the rows at `places`, a batch at a time, and how many came before.
@@ -84,7 +85,10 @@ impl One<'_, '_> {
             Ok(states.update_generic(groups, arguments, 0..rows, before as u64, Slots::All)?)
         })?;
         let keys: Vec<u32> = (0..run.len() as u32).collect();
-        let column = states.finish(0, &keys).map_err(|e| self.overflow(run.start + e.group as usize))?;
+        let column = states.finish(0, &keys).map_err(|e| {
+            let key = run.start + e.group as usize;
+            self.no_result(e, key)
+        })?;
         let places = groups.iter().map(|&g| place(0, g as usize)).collect();
         Ok(RunCells { columns: vec![column], places, memory: None })
     }
@@ -98,7 +102,7 @@ impl One<'_, '_> {
             self.each_batch(self.ordered.key(key), |arguments, before, rows| {
                 for row in 0..rows {
                     states.update_generic(&groups, arguments, row..row + 1, before as u64, Slots::All)?;
-                    results.push(&states.finish(0, &[0]).map_err(|_| self.overflow(key))?)?;
+                    results.push(&states.finish(0, &[0]).map_err(|e| self.no_result(e, key))?)?;
                 }
                 Ok(())
             })?;
@@ -120,7 +124,7 @@ impl One<'_, '_> {
                 self.each_batch(&rows[from..to], |arguments, before, rows| {
                     Ok(states.update_generic(&groups, arguments, 0..rows, before as u64, Slots::All)?)
                 })?;
-                results.push(&states.finish(0, &[0]).map_err(|_| self.overflow(key))?)?;
+                results.push(&states.finish(0, &[0]).map_err(|e| self.no_result(e, key))?)?;
             }
         }
         Ok(results.finish())
