@@ -8,7 +8,7 @@ use flow_compiler::diagnostic::Diagnostic;
 use flow_ir::location::input_name;
 use flow_ir::physical::InputFrom;
 use flow_ir::{ErrorCode, PhysicalPlan, Span};
-use flow_runtime::{RowFault, RunError};
+use flow_runtime::{ContractBroken, RowFault, RunError};
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
@@ -53,6 +53,7 @@ pub(crate) fn run_failure(
         RunError::Aggregate { message, code, span } => {
             at_span(Status::Data, number(code), message, span, program, color)
         }
+        RunError::Contract(broken) => Failure::new(Status::Data, broken_contract(&broken, program)),
         RunError::Memory { message, span } => {
             let d = Diagnostic::error("F5005", span, message)
                 .help("give it more with --memory, or reduce the rows before this stage");
@@ -101,6 +102,42 @@ fn at_span(
     color: bool,
 ) -> Failure {
     Failure::new(status, Renderer::new(color).diagnostic(&Diagnostic::error(code, span, message), program))
+}
+
+/// Two rows with one key where `expect` allows one: both, and how to keep one.
+fn broken_contract(broken: &ContractBroken, program: &Program) -> String {
+    let contract = &broken.contract;
+    let key: Vec<String> = contract.keys.iter().zip(&broken.key).map(|(k, v)| format!("{k} = {v}")).collect();
+    let line = program.sources().line_column(contract.span.start).line;
+    let mut text = format!(
+        "error[F5002]: {} has two rows for {}, but line {line} says `expect {}`\n",
+        contract.side,
+        key.join(", "),
+        contract.text
+    );
+    let places = broken.rows.each_ref().map(|row| {
+        let (file, offset) = row.file.as_ref()?;
+        let found = flow_runtime::line_columns(file, &[*offset]).ok()?;
+        found.first().map(|p| format!("{file}:{}", p.line))
+    });
+    let width = places.iter().flatten().map(|p| p.chars().count()).max().unwrap_or(0);
+    for (row, place) in broken.rows.iter().zip(&places) {
+        let clean = |c: char| if c.is_control() { '\u{b7}' } else { c };
+        let shown: String = row.text.chars().take(ROW_SHOWN_MAX).map(clean).collect();
+        let line = format!("  {:width$}  {shown}", place.as_deref().unwrap_or(""));
+        if !line.trim().is_empty() {
+            let _ = writeln!(text, "  {}", line.trim());
+        }
+    }
+    let keys = contract.keys.join(", ");
+    let name = contract.side.strip_prefix('`').and_then(|s| s.strip_suffix('`'));
+    let _ = match name {
+        Some(name) => writeln!(text, "  = to keep the first: (from {name} | distinct on {keys})"),
+        None => writeln!(text, "  = to keep the first: | distinct on {keys}"),
+    };
+    let _ = writeln!(text, "  needed by: {}", program.place(broken.span));
+    text.push_str("  nothing was written\n");
+    text
 }
 
 /// The code of a row error.

@@ -76,10 +76,15 @@ impl Used {
                     }
                 }
             }
-            Operator::Join { on, right_columns, .. } => {
+            Operator::Sample { .. } => {}
+            Operator::Repartition { layout, .. } => self.ids.extend(&layout.keys),
+            Operator::Expect { on, .. } => self.ids.extend(on),
+            Operator::SetOperation { on, .. } => self.ids.extend(on.iter().flat_map(|(l, r)| [*l, *r])),
+            Operator::Join { on, left_columns, right_columns, .. } => {
                 self.ids.extend(on.iter().flat_map(|(l, r)| [*l, *r]));
+                let renamed = left_columns.iter().chain(right_columns);
                 let own: Vec<ColumnId> =
-                    right_columns.iter().filter(|(new, _)| self.has(*new)).map(|(_, own)| *own).collect();
+                    renamed.filter(|(new, _)| self.has(*new)).map(|(_, own)| *own).collect();
                 self.ids.extend(own);
             }
             Operator::Write { sink, .. } => self.ids.extend(sink.columns.iter().map(|c| c.id)),

@@ -333,7 +333,7 @@ fn time_join(name: &str, build: Column, probe: &[Column]) {
         .collect();
     let mut table = None;
     let built = best_parallel(3, || {
-        table = JoinTable::build(&batches, &[ColumnId(0)], &Budget::unlimited()).ok();
+        table = JoinTable::build(&batches, &[ColumnId(0)], None, &Budget::unlimited()).ok();
     });
     let Some(table) = table else { return };
     let total: usize = probe.iter().map(Column::len).sum();
@@ -341,7 +341,7 @@ fn time_join(name: &str, build: Column, probe: &[Column]) {
     let probed = best(3, || {
         matches = 0;
         for c in probe {
-            let (left, right) = table.probe(&[c], c.len());
+            let Some((left, right)) = table.probe(&[c], c.len(), usize::MAX) else { continue };
             matches += left.len().min(right.len());
         }
     });

@@ -6,7 +6,7 @@ use flow_ir::physical::{
     Branch, BranchEnd, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, Stage, TypedColumn,
 };
 use flow_ir::source::Source;
-use flow_ir::{ColumnId, Expr, ExprKind, Function, Span, Type, Value};
+use flow_ir::{ColumnId, Expr, ExprKind, Function, JoinKind, JoinStrategy, Span, Type, Value};
 use flow_jit::{KernelText, Options, Predicate, Projection, StepDescription};
 use std::collections::BTreeSet;
 
@@ -26,6 +26,8 @@ pub(crate) struct CompiledStage {
     pub(crate) code: Vec<(String, String, String)>,
     /// Whether every source row has at most one row at the leaves.
     pub(crate) one_to_one: bool,
+    /// Whether there is a join, which may make many rows of one.
+    pub(crate) joins: bool,
 }
 
 /// An input with its own operations.
@@ -69,17 +71,49 @@ pub(crate) struct CompiledOperation {
     pub(crate) kind: CompiledKind,
 }
 
-/// A dataset as a join's build side: which, and by which of its columns.
-pub(crate) type BuildKey = (flow_ir::physical::DatasetId, Vec<ColumnId>);
+/// A dataset as a join's build side: which, by which of its columns, and how it is to be built.
+pub(crate) type BuildKey = (flow_ir::physical::DatasetId, Vec<ColumnId>, Option<JoinStrategy>);
+
+/// A column that a join makes: its new id, that of the side it comes from, and its type.
+pub(crate) type JoinedColumn = (ColumnId, ColumnId, Type);
+
+/// A join.
+pub(crate) struct CompiledJoin {
+    pub(crate) kind: JoinKind,
+    /// The keys of the probe side.
+    pub(crate) on: Vec<ColumnId>,
+    /// The columns of the probe side that must be good before a row is looked up.
+    pub(crate) settled: Vec<ColumnId>,
+    /// The columns of the probe side that get new ids.
+    pub(crate) left: Vec<JoinedColumn>,
+    pub(crate) right: Vec<JoinedColumn>,
+    pub(crate) build: BuildKey,
+}
 
 // A stage has a handful of these; boxing the larger ones would only cost a jump per batch.
 #[allow(clippy::large_enum_variant)]
 pub(crate) enum CompiledKind {
-    Filter { predicate: Predicate, expr: Expr },
-    Map { ids: Vec<ColumnId>, projection: Projection },
-    FlatMap { ids: Vec<ColumnId>, projection: Projection, each: CompiledEach },
-    Check { predicate: Predicate, expr: Expr, message: String },
-    Join { on: Vec<ColumnId>, right: Vec<(ColumnId, ColumnId)>, build: BuildKey },
+    Filter {
+        predicate: Predicate,
+        expr: Expr,
+    },
+    Map {
+        ids: Vec<ColumnId>,
+        projection: Projection,
+    },
+    FlatMap {
+        ids: Vec<ColumnId>,
+        projection: Projection,
+        each: CompiledEach,
+    },
+    Check {
+        predicate: Predicate,
+        expr: Expr,
+        message: String,
+    },
+    Join(CompiledJoin),
+    /// The keys.
+    Repartition(Vec<ColumnId>),
 }
 
 /// How a list is taken apart.
@@ -104,6 +138,7 @@ pub(crate) fn compile_stage(
         leaves: Vec::new(),
         definitions: Definitions::default(),
         one_to_one: true,
+        joins: false,
     };
     let mut inputs = Vec::new();
     let mut columns: Vec<TypedColumn> = Vec::new();
@@ -118,6 +153,7 @@ pub(crate) fn compile_stage(
         branch,
         one_to_one: compiler.one_to_one && compiler.leaves.len() == 1,
         leaves: compiler.leaves,
+        joins: compiler.joins,
         operations: compiler.operations,
         definitions: compiler.definitions,
         code: compiler.code,
@@ -132,6 +168,7 @@ struct Compiler<'a> {
     leaves: Vec<CompiledLeaf>,
     definitions: Definitions,
     one_to_one: bool,
+    joins: bool,
 }
 
 impl Compiler<'_> {
@@ -253,13 +290,22 @@ impl Compiler<'_> {
                 let each = self.each(each.id, &each.expr, columns, &mut steps)?;
                 CompiledKind::FlatMap { ids, projection, each }
             }
-            OperationKind::Join { build, build_columns, on, right_columns } => {
+            OperationKind::Repartition { layout } => {
+                self.note_use(&layout.keys, o.span);
+                CompiledKind::Repartition(layout.keys.clone())
+            }
+            OperationKind::Join { kind, build, build_columns, on, left_columns, right_columns, using } => {
                 self.one_to_one = false;
+                self.joins = true;
                 self.note_types(build_columns);
                 let keys: Vec<ColumnId> = on.iter().map(|(l, _)| *l).collect();
                 self.note_use(&keys, o.span);
-                let build = (*build, on.iter().map(|(_, r)| *r).collect());
-                CompiledKind::Join { on: keys, right: right_columns.clone(), build }
+                let build = (*build, on.iter().map(|(_, r)| *r).collect(), *using);
+                let mut settled = keys.clone();
+                settled.extend(left_columns.iter().map(|(_, own)| *own));
+                let left = self.joined_columns(left_columns, o)?;
+                let right = self.joined_columns(right_columns, o)?;
+                CompiledKind::Join(CompiledJoin { kind: *kind, on: keys, settled, left, right, build })
             }
         };
         self.operations.push((word(&o.kind), o.span, steps));
@@ -269,6 +315,22 @@ impl Compiler<'_> {
             span: o.span,
             kind,
         })
+    }
+
+    /// Those of a join's columns that it delivers.
+    fn joined_columns(
+        &mut self,
+        columns: &[(ColumnId, ColumnId)],
+        o: &Operation,
+    ) -> Result<Vec<JoinedColumn>, RunError> {
+        let delivered = columns.iter().filter(|(new, _)| o.columns.iter().any(|c| c.id == *new));
+        delivered
+            .map(|(new, own)| {
+                let ty = self.definitions.types.get(own).cloned();
+                ty.map(|ty| (*new, *own, ty.kind))
+                    .ok_or_else(|| RunError::Internal(format!("the type of column {} is not known", own.0)))
+            })
+            .collect()
     }
 
     /// Remembers how expressions are evaluated, for `explain`.
@@ -347,7 +409,8 @@ fn word(kind: &OperationKind) -> &'static str {
         OperationKind::Map { .. } => "map",
         OperationKind::FlatMap { .. } => "flat_map",
         OperationKind::Check { .. } => "check",
-        OperationKind::Join { .. } => "join",
+        OperationKind::Repartition { layout } => layout.name(),
+        OperationKind::Join { kind, .. } => kind.name(),
     }
 }
 
@@ -372,7 +435,13 @@ fn needed_columns(leaf: &Leaf) -> Vec<ColumnId> {
         LeafKind::Sort { keys, .. } => {
             keys.iter().map(|k| k.column).chain(leaf.columns.iter().map(|c| c.id)).collect()
         }
-        LeafKind::Collect | LeafKind::Take { .. } => leaf.columns.iter().map(|c| c.id).collect(),
+        LeafKind::Collect | LeafKind::Take { .. } | LeafKind::Sample(_) => {
+            leaf.columns.iter().map(|c| c.id).collect()
+        }
+        LeafKind::Expect { on, .. } => on.clone(),
+        LeafKind::SetOperation { on, .. } => {
+            on.iter().map(|(own, _)| *own).chain(leaf.columns.iter().map(|c| c.id)).collect()
+        }
         LeafKind::Write(sink) => sink.columns.iter().map(|c| c.id).collect(),
     };
     let mut seen = BTreeSet::new();

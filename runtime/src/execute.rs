@@ -6,9 +6,10 @@ use crate::compiled::{BuildKey, CompiledStage, compile_stage};
 use crate::dataset::Dataset;
 use crate::fault::RowFault;
 use crate::finish::{StageEnd, finish_stage};
+use crate::joining::{Joins, keeping_joins};
 use crate::leaf::SharedLeaf;
 use crate::memory::Budget;
-use crate::operators::join::JoinTable;
+use crate::operators::join::{JoinTable, MatchedRows};
 use crate::options::{LeafCount, OperationCount, RunError, RunOptions, RunReport, SourceCount, StageReport};
 use crate::output::AtomicFile;
 use crate::quarantine::{SpanText, write_quarantine};
@@ -16,14 +17,14 @@ use crate::reader::ReadBuffers;
 use crate::sink::Printer;
 use crate::tasks::{Tasks, open_inputs};
 use crate::worker::{RowTally, Shared, WorkerResult, work};
+use flow_ir::Span;
 use flow_ir::location::Location;
 use flow_ir::physical::{
     Branch, BranchEnd, DatasetId, InputFrom, Leaf, LeafKind, OperationKind, PhysicalPlan, Stage,
 };
 use flow_ir::source::{OnError, Sink, Target};
-use flow_ir::{ColumnId, Span};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -49,7 +50,7 @@ pub fn run(
         buffers: ReadBuffers::new(options.map_from),
         budget: options.memory_bytes.map_or_else(Budget::unlimited, Budget::new),
         datasets: HashMap::new(),
-        joins: HashMap::new(),
+        joins: Joins::default(),
         report: RunReport::default(),
         files: Vec::new(),
         prints: BTreeMap::new(),
@@ -134,7 +135,7 @@ struct Run<'a> {
     buffers: ReadBuffers,
     budget: Budget,
     datasets: HashMap<DatasetId, Arc<Dataset>>,
-    joins: HashMap<BuildKey, Arc<JoinTable>>,
+    joins: Joins,
     report: RunReport,
     files: Vec<AtomicFile>,
     prints: BTreeMap<u32, crate::sink::Printed>,
@@ -149,35 +150,32 @@ impl Run<'_> {
             let jit = flow_jit::Options { engine: self.options.engine, text: self.options.code_text };
             compile_stage(stage, &self.plan.unused, jit)?
         };
-        self.build_joins(stage)?;
+        self.build_joins(stage, &compiled)?;
         let leaves = crate::finish::open_leaves(&compiled, self.options, &self.budget)?;
         let compile = begin.elapsed();
         let begin = Instant::now();
         let tasks = open_inputs(stage, &self.datasets, self.options, (&self.buffers, &self.budget))?;
-        let shared = Shared {
-            stage: &compiled,
-            tasks: &tasks,
-            leaves: &leaves,
-            joins: &self.joins,
-            options: self.options,
-            buffers: &self.buffers,
-            next: AtomicUsize::new(0),
-            stop: AtomicUsize::new(usize::MAX),
-        };
+        let shared = Shared::new(&compiled, &tasks, &leaves, &self.joins, self.options, &self.buffers);
         let nothing_wanted = leaves.iter().all(|l| matches!(l, SharedLeaf::Take(q) if q.is_done()));
         if nothing_wanted && !leaves.is_empty() {
             shared.next.store(usize::MAX / 2, Ordering::Relaxed);
         }
         let mut results = self.workers(&shared, &tasks)?;
+        if shared.stop.load(Ordering::Acquire) == usize::MAX {
+            self.walk_unmatched(&compiled, &leaves, tasks.tasks.len(), &mut results)?;
+        }
         let bytes = results.iter().flat_map(|r| &r.bytes).sum();
         self.first_error(&mut results)?;
         let chunks = results.iter().map(|r| r.chunks).sum();
-        let end = self
-            .pool
-            .install(|| finish_stage(&compiled, leaves, &mut results, self.options, &self.budget))?;
+        let mut end = self.pool.install(|| {
+            finish_stage(&compiled, leaves, &mut results, (self.options, &self.datasets), &self.budget)
+        })?;
         self.account(stage, &compiled, &results, &end)?;
         // Rows kept by the stage may refer to files still.
         self.buffers.check().map_err(RunError::Read)?;
+        if let Some(broken) = end.broken.take() {
+            return Err(RunError::Contract(Box::new(broken.explain(&compiled, &tasks))));
+        }
         self.keep(end);
         self.report.stages.push(StageReport {
             stage: stage.id.0,
@@ -229,13 +227,39 @@ impl Run<'_> {
         }
     }
 
-    fn build_joins(&mut self, stage: &Stage) -> Result<(), RunError> {
+    /// Sends the build rows that nothing has matched, where they stay, down what stands behind their
+    /// join. Joins further down may match them, so they are walked from the outermost join on.
+    fn walk_unmatched(
+        &self,
+        compiled: &CompiledStage,
+        leaves: &[SharedLeaf],
+        first: usize,
+        results: &mut Vec<WorkerResult>,
+    ) -> Result<(), RunError> {
+        let mut joins = Vec::new();
+        keeping_joins(&compiled.branch, &mut joins);
+        joins.sort_by_key(|(number, _)| *number);
+        let mut first = first;
+        for (operation, _) in joins {
+            let Some(matched) = self.joins.matched.get(&operation) else { continue };
+            let tasks = Tasks::unmatched(operation, matched.unmatched(), first, self.options.morsel_rows);
+            let shared = Shared::new(compiled, &tasks, leaves, &self.joins, self.options, &self.buffers);
+            results.extend(self.workers(&shared, &tasks)?);
+            if shared.stop.load(Ordering::Acquire) != usize::MAX {
+                return Ok(());
+            }
+            first += tasks.tasks.len();
+        }
+        Ok(())
+    }
+
+    fn build_joins(&mut self, stage: &Stage, compiled: &CompiledStage) -> Result<(), RunError> {
         let mut builds = Vec::new();
         for input in &stage.inputs {
             collect_builds(&input.operations, &mut builds);
         }
         branch_builds(&stage.branch, &mut builds);
-        for (id, keys, span) in builds {
+        for ((id, keys, using), span) in builds {
             // Two joins over one dataset may use different keys, so a table belongs to one stage.
             let dataset = self
                 .datasets
@@ -245,9 +269,18 @@ impl Run<'_> {
             let budget = self.budget.clone();
             let table = self
                 .pool
-                .install(|| JoinTable::build(&dataset.batches, &keys, &budget))
+                .install(|| JoinTable::build(&dataset.batches, &keys, using, &budget))
                 .map_err(|e| RunError::Memory { message: e.to_string(), span })?;
-            self.joins.insert((id, keys), Arc::new(table));
+            self.joins.tables.insert((id, keys, using), Arc::new(table));
+        }
+        let mut keeping = Vec::new();
+        keeping_joins(&compiled.branch, &mut keeping);
+        for (number, join) in keeping {
+            let rows = self.joins.table(join)?.rows();
+            let span = compiled.operations[number].1;
+            let matched = MatchedRows::new(rows, &self.budget)
+                .map_err(|e| RunError::Memory { message: e.to_string(), span })?;
+            self.joins.matched.insert(number, matched);
         }
         Ok(())
     }
@@ -362,7 +395,10 @@ impl Run<'_> {
         let mut faults: Vec<&(usize, usize, RowFault)> =
             results.iter().flat_map(|r| &r.faults).chain(&end.faults).collect();
         faults.sort_by_key(|(task, _, f)| (*task, f.row_offset));
-        let policy = |input: usize| compiled.inputs[input].source.as_ref().map(|s| &s.source.on_error);
+        // Rows that a join adds belong to no input.
+        let policy = |input: usize| {
+            compiled.inputs.get(input).and_then(|i| i.source.as_ref()).map(|s| &s.source.on_error)
+        };
         let failing: Vec<_> = faults
             .iter()
             .filter(|(_, input, _)| matches!(policy(*input), None | Some(OnError::Fail | OnError::Null)))
@@ -413,14 +449,15 @@ impl Run<'_> {
                 }
                 let mut builds = Vec::new();
                 collect_builds(&input.operations, &mut builds);
-                needed.extend(builds.iter().map(|b| b.0));
+                needed.extend(builds.iter().map(|b| b.0.0));
             }
             let mut builds = Vec::new();
             branch_builds(&stage.branch, &mut builds);
-            needed.extend(builds.iter().map(|b| b.0));
+            needed.extend(builds.iter().map(|b| b.0.0));
+            compared_datasets(&stage.branch, &mut needed);
         }
         self.datasets.retain(|id, _| needed.contains(id));
-        self.joins.clear();
+        self.joins = Joins::default();
     }
 
     /// Everything succeeded: prints, then puts every file in place.
@@ -472,6 +509,9 @@ fn leaf_word(kind: &LeafKind) -> &'static str {
         LeafKind::TakePer { .. } => "take",
         LeafKind::Distinct { .. } => "distinct",
         LeafKind::Sort { .. } => "sort",
+        LeafKind::SetOperation { operation, .. } => operation.name(),
+        LeafKind::Sample(_) => "sample",
+        LeafKind::Expect { .. } => "expect",
         LeafKind::Take { count: Some(_), .. } => "take",
         LeafKind::Take { count: None, .. } => "skip",
         LeafKind::Write(sink) => match sink.target {
@@ -489,13 +529,25 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     }
 }
 
-type Build = (DatasetId, Vec<ColumnId>, Span);
+type Build = (BuildKey, Span);
 
 fn collect_builds(operations: &[flow_ir::physical::Operation], out: &mut Vec<Build>) {
     for o in operations {
-        if let OperationKind::Join { build, on, .. } = &o.kind {
-            out.push((*build, on.iter().map(|(_, r)| *r).collect(), o.span));
+        if let OperationKind::Join { build, on, using, .. } = &o.kind {
+            out.push(((*build, on.iter().map(|(_, r)| *r).collect(), *using), o.span));
         }
+    }
+}
+
+/// The datasets in which leaves look up rows.
+fn compared_datasets(branch: &flow_ir::physical::Branch, out: &mut Vec<DatasetId>) {
+    match &branch.end {
+        BranchEnd::Leaf(leaf) => {
+            if let LeafKind::SetOperation { other, .. } = &leaf.kind {
+                out.push(*other);
+            }
+        }
+        BranchEnd::Split(branches) => branches.iter().for_each(|b| compared_datasets(b, out)),
     }
 }
 

@@ -1,18 +1,21 @@
 //! Opens the leaves of a stage before it runs, and merges what the threads delivered after.
 
 use crate::compiled::{CompiledLeaf, CompiledStage};
+use crate::contract::Broken;
 use crate::dataset::Dataset;
 use crate::fault::RowFault;
 use crate::leaf::{LeafState, SharedLeaf};
 use crate::memory::Budget;
 use crate::operators::distinct::{self, Distinct, DistinctSpec};
 use crate::operators::reduce_by_key::{self, AggregateError, Aggregator, AggregatorSpec, UpdateRows};
+use crate::operators::set_operation::{self, Sides};
 use crate::operators::sort::sort;
 use crate::operators::take_per::{self, FirstRows, FirstRowsSpec};
 use crate::operators::window::{WindowSpec, window};
 use crate::options::{RunError, RunOptions, Written};
 use crate::ordered::Ordered;
 use crate::output::AtomicFile;
+use crate::sample::SampleQueue;
 use crate::sink::{Printed, SinkWriter, row_writer};
 use crate::take::TakeQueue;
 use crate::worker::{RowTally, WorkerResult};
@@ -22,6 +25,7 @@ use flow_ir::physical::{DatasetId, LeafKind, TypedColumn};
 use flow_ir::source::{OnError, Target};
 use flow_ir::{Batch, Column, ColumnId, Type};
 use flow_jit::{Engine, UpdateKernel};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +41,8 @@ pub(crate) struct StageEnd {
     /// Rows counted in order, one an input.
     pub(crate) rows: Vec<RowTally>,
     pub(crate) counted_in_order: bool,
+    /// The first `expect` that does not hold.
+    pub(crate) broken: Option<Broken>,
     /// One a leaf.
     pub(crate) leaves: Vec<LeafEnd>,
 }
@@ -83,14 +89,25 @@ fn open_leaf(
                 budget.clone(),
             )
         }
-        LeafKind::Collect | LeafKind::Sort { .. } | LeafKind::Window(_) => {
-            SharedLeaf::Collect(budget.clone(), None)
+        LeafKind::SetOperation { all: false, on, .. } => {
+            let own: Vec<ColumnId> = on.iter().map(|(own, _)| *own).collect();
+            let keys = typed(compiled, &own)?.into_iter().map(|c| c.ty.kind).collect();
+            // Whole rows are compared once more, also if nobody reads them later.
+            let spec = DistinctSpec { keys, columns: typed(compiled, &leaf.needed)? };
+            SharedLeaf::Distinct(Arc::new(spec), budget.clone())
         }
+        LeafKind::Collect
+        | LeafKind::Sort { .. }
+        | LeafKind::Window(_)
+        | LeafKind::Expect { .. }
+        | LeafKind::SetOperation { all: true, .. } => SharedLeaf::Collect(budget.clone(), None),
+        LeafKind::Sample(sample) => SharedLeaf::Sample(SampleQueue::new(*sample, budget)),
         LeafKind::Take { skip, count } => {
             let failing = compiled.inputs.iter().map(|i| {
                 i.source.as_ref().is_none_or(|s| matches!(s.source.on_error, OnError::Fail | OnError::Null))
             });
-            SharedLeaf::Take(TakeQueue::new(*skip, *count, failing.collect()))
+            // An error in a row that a join adds belongs to no input, and ends the run.
+            SharedLeaf::Take(TakeQueue::new(*skip, *count, failing.chain([true]).collect()))
         }
         LeafKind::Write(sink) => match row_writer(sink, options) {
             Some(writer) => {
@@ -188,7 +205,7 @@ pub(crate) fn finish_stage(
     compiled: &CompiledStage,
     leaves: Vec<SharedLeaf>,
     results: &mut [WorkerResult],
-    options: &RunOptions,
+    (options, datasets): (&RunOptions, &HashMap<DatasetId, Arc<Dataset>>),
     budget: &Budget,
 ) -> Result<StageEnd, RunError> {
     let mut end = StageEnd { rows: Vec::new(), ..StageEnd::default() };
@@ -197,7 +214,8 @@ pub(crate) fn finish_stage(
         let states: Vec<LeafState> =
             results.iter_mut().map(|r| std::mem::replace(&mut r.leaves[number], LeafState::Take)).collect();
         let fed = results.iter().map(|r| r.fed[number].rows_in).sum();
-        let (rows, bytes) = finish_leaf(compiled, (shared, states), leaf, fed, options, budget, &mut end)?;
+        let context = (compiled, options, datasets);
+        let (rows, bytes) = finish_leaf(context, (shared, states), leaf, fed, budget, &mut end)?;
         end.leaves.push(LeafEnd { rows, bytes, time: start.elapsed() });
     }
     Ok(end)
@@ -205,11 +223,10 @@ pub(crate) fn finish_stage(
 
 /// Merges the parts of one leaf; the rows and bytes it delivers.
 fn finish_leaf(
-    compiled: &CompiledStage,
+    (compiled, options, datasets): (&CompiledStage, &RunOptions, &HashMap<DatasetId, Arc<Dataset>>),
     (shared, states): (SharedLeaf, Vec<LeafState>),
     leaf: &CompiledLeaf,
     fed: u64,
-    options: &RunOptions,
     budget: &Budget,
     end: &mut StageEnd,
 ) -> Result<(u64, u64), RunError> {
@@ -222,9 +239,20 @@ fn finish_leaf(
             end.counted_in_order = true;
             dataset(taken.batches, leaf, budget)?
         }
+        SharedLeaf::Sample(queue) => {
+            let span = leaf.leaf.span;
+            let batches = queue.finish().map_err(|e| RunError::Memory { message: e.to_string(), span })?;
+            dataset(batches, leaf, budget)?
+        }
+        _ if matches!(leaf.leaf.kind, LeafKind::Expect { .. }) => {
+            let broken = crate::contract::find_equal_keys(states, leaf, budget)?;
+            end.broken = end.broken.take().or(broken);
+            return Ok((0, 0));
+        }
         SharedLeaf::Reduce(spec, ..) => merge(states, compiled, leaf, Some(spec), budget)?,
         _ => merge(states, compiled, leaf, None, budget)?,
     };
+    let dataset = compared(dataset, leaf, compiled, datasets, budget)?;
     let (rows, bytes) = (dataset.rows(), dataset.memory.bytes());
     if let LeafKind::Write(sink) = &leaf.leaf.kind {
         // A table is laid out by whoever prints it.
@@ -260,6 +288,26 @@ fn first_rows(batches: Vec<Batch>, count: usize) -> Vec<Batch> {
 fn dataset(batches: Vec<Batch>, leaf: &CompiledLeaf, budget: &Budget) -> Result<Dataset, RunError> {
     Dataset::new(batches, budget, "the collected rows")
         .map_err(|e| RunError::Memory { message: e.to_string(), span: leaf.leaf.span })
+}
+
+/// Of the rows of `intersect` and `except`, those that stay; all of other leaves.
+fn compared(
+    rows: Dataset,
+    leaf: &CompiledLeaf,
+    compiled: &CompiledStage,
+    datasets: &HashMap<DatasetId, Arc<Dataset>>,
+    budget: &Budget,
+) -> Result<Dataset, RunError> {
+    let LeafKind::SetOperation { operation, all, other, on, .. } = &leaf.leaf.kind else { return Ok(rows) };
+    let other =
+        datasets.get(other).ok_or_else(|| RunError::Internal(format!("dataset {} is not there", other.0)))?;
+    let (own, others): (Vec<ColumnId>, Vec<ColumnId>) = on.iter().copied().unzip();
+    let types = typed(compiled, &own)?.into_iter().map(|c| c.ty.kind).collect();
+    let sides = Sides { own: &own, other: &other.batches, others: &others, types };
+    let span = leaf.leaf.span;
+    let batches = set_operation::keep(*operation, *all, rows.batches, sides, budget)
+        .map_err(|e| RunError::Memory { message: e.to_string(), span })?;
+    dataset(batches, leaf, budget)
 }
 
 fn finish_sink(
@@ -338,7 +386,7 @@ fn merge(
                 parts.extend(p);
                 held.absorb(memory);
             }
-            LeafState::Take | LeafState::Write(..) => {}
+            LeafState::Take | LeafState::Sample(_) | LeafState::Write(..) => {}
         }
     }
     let batches = match &leaf.leaf.kind {
@@ -351,7 +399,9 @@ fn merge(
         LeafKind::Distinct { sort, .. } if !sort.is_empty() => {
             take_per::merge_and_finish(first_rows, budget).map_err(memory)?
         }
-        LeafKind::Distinct { .. } => distinct::merge_and_finish(distincts, budget).map_err(memory)?,
+        LeafKind::Distinct { .. } | LeafKind::SetOperation { all: false, .. } => {
+            distinct::merge_and_finish(distincts, budget).map_err(memory)?
+        }
         kind => {
             // The sort is stable and each thread met its tasks in order.
             parts.sort_by_key(|p| p.0);

@@ -12,6 +12,7 @@ use crate::operators::take_per::{FirstRows, FirstRowsSpec};
 use crate::options::RunError;
 use crate::ordered::Ordered;
 use crate::row_batch::RowBatch;
+use crate::sample::SampleQueue;
 use crate::sink::{SharedWriter, SinkWriter};
 use crate::take::{ChunkPart, ChunkRows, TakeQueue};
 use crate::walk::{fetch, refs};
@@ -32,6 +33,8 @@ pub(crate) enum SharedLeaf {
     Collect(Budget, Option<usize>),
     /// Rows cut in order.
     Take(TakeQueue),
+    /// Rows chosen in order.
+    Sample(SampleQueue),
     /// Rows written in order.
     Write(Ordered<SinkWriter>, SharedWriter),
 }
@@ -57,6 +60,8 @@ pub(crate) struct Position {
     pub(crate) task: u64,
     /// Rows of the task before it.
     pub(crate) row: u64,
+    /// The file offset of byte 0 of the chunk's buffer.
+    pub(crate) base_offset: u64,
 }
 
 /// A thread's own part of a leaf.
@@ -67,6 +72,8 @@ pub(crate) enum LeafState {
     /// (task, rows), in the order met.
     Collect(Vec<(u64, Batch)>, Reservation),
     Take,
+    /// The rows of the current chunk.
+    Sample(Vec<Batch>),
     /// The bytes and rows of the current task.
     Write(Vec<u8>, u64),
 }
@@ -87,6 +94,7 @@ impl LeafState {
                 LeafState::Collect(Vec::new(), budget.reserve("the collected rows"))
             }
             SharedLeaf::Take(_) => LeafState::Take,
+            SharedLeaf::Sample(_) => LeafState::Sample(Vec::new()),
             SharedLeaf::Write(..) => LeafState::Write(Vec::new(), 0),
         }
     }
@@ -125,11 +133,16 @@ impl LeafState {
                 aggregator.update(&refs(&keys), &arguments, batch.rows(), position).map_err(memory)
             }
             (LeafState::Distinct(distinct), _) => {
-                let LeafKind::Distinct { on, .. } = &leaf.leaf.kind else {
-                    return Err(RunError::Internal("a distinct leaf is something else".to_owned()));
+                let on: Vec<ColumnId> = match &leaf.leaf.kind {
+                    LeafKind::Distinct { on, .. } => on.clone(),
+                    LeafKind::SetOperation { on, .. } => on.iter().map(|(own, _)| *own).collect(),
+                    _ => return Err(RunError::Internal("a distinct leaf is something else".to_owned())),
                 };
-                let keys = fetch(batch, on)?;
-                let ids: Vec<ColumnId> = leaf.leaf.columns.iter().map(|c| c.id).collect();
+                let keys = fetch(batch, &on)?;
+                let ids: Vec<ColumnId> = match &leaf.leaf.kind {
+                    LeafKind::SetOperation { .. } => leaf.needed.clone(),
+                    _ => leaf.leaf.columns.iter().map(|c| c.id).collect(),
+                };
                 let columns = fetch(batch, &ids)?;
                 distinct.update(&refs(&keys), &refs(&columns), batch.rows(), position).map_err(memory)
             }
@@ -140,9 +153,17 @@ impl LeafState {
                 if limit.is_some_and(|n| parts.iter().map(|p| p.1.rows).sum::<usize>() >= n) {
                     return Ok(());
                 }
-                let rows = gather_batch(batch, leaf)?;
+                let mut rows = gather_batch(batch, leaf)?;
+                if let LeafKind::Expect { .. } = leaf.leaf.kind {
+                    let places = crate::contract::places(batch, at.base_offset);
+                    rows.columns.push((crate::contract::PLACE, Arc::new(places)));
+                }
                 held.add(batches_bytes(std::slice::from_ref(&rows))).map_err(memory)?;
                 parts.push((at.task, rows));
+                Ok(())
+            }
+            (LeafState::Sample(parts), SharedLeaf::Sample(_)) => {
+                parts.push(gather_batch(batch, leaf)?);
                 Ok(())
             }
             (LeafState::Take, SharedLeaf::Take(_)) => {
@@ -171,6 +192,9 @@ impl LeafState {
         match (self, shared) {
             (LeafState::Write(bytes, rows), SharedLeaf::Write(ordered, _)) => {
                 ordered.submit(task, std::mem::take(bytes), std::mem::take(rows), last)
+            }
+            (LeafState::Sample(parts), SharedLeaf::Sample(queue)) => {
+                queue.submit(task, std::mem::take(parts), last)
             }
             _ => true,
         }

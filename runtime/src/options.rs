@@ -256,6 +256,8 @@ pub enum RunError {
         /// The aggregate.
         span: Span,
     },
+    /// The keys of a join are not what `expect` promises.
+    Contract(Box<crate::contract::ContractBroken>),
     /// `--max-bad` was exceeded.
     TooManyBad {
         /// The read.

@@ -165,18 +165,22 @@ impl<'a> RowBatch<'a> {
         self.rows = rows.len();
     }
 
-    /// Renames columns: (new, old). Columns not named keep their ids.
+    /// Renames columns: (new, old). No pairs: nothing changes.
     pub(crate) fn rename(&mut self, pairs: &[(ColumnId, ColumnId)]) {
-        if pairs.is_empty() {
-            return;
+        if !pairs.is_empty() {
+            self.replace(pairs);
         }
-        let mut renamed = Vec::with_capacity(pairs.len());
+    }
+
+    /// Makes the batch hold just the columns (new, old), under their new ids.
+    pub(crate) fn replace(&mut self, pairs: &[(ColumnId, ColumnId)]) {
+        let mut replaced = Vec::with_capacity(pairs.len());
         for (new, old) in pairs {
             if let Some((_, slot)) = self.columns.iter().find(|(id, _)| id == old) {
-                renamed.push((*new, slot.clone()));
+                replaced.push((*new, slot.clone()));
             }
         }
-        self.columns = renamed;
+        self.columns = replaced;
     }
 
     /// Parses every pending column.

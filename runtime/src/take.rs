@@ -21,6 +21,8 @@ pub(crate) struct ChunkRows {
 /// A morsel's share of a chunk.
 #[derive(Clone, Debug)]
 pub(crate) struct ChunkPart {
+    /// The first row's number in its morsel.
+    pub(crate) first: u32,
     pub(crate) read: u64,
     pub(crate) kept: u64,
     /// Bad rows in order: (row in the morsel, fault).
@@ -32,7 +34,7 @@ pub(crate) struct ChunkPart {
 pub(crate) struct TakeQueue {
     skip: u64,
     count: Option<u64>,
-    /// For each input: whether a bad row ends the run.
+    /// For each input, and for rows that joins add: whether a bad row ends the run.
     failing: Vec<bool>,
     state: Mutex<State>,
 }
@@ -109,7 +111,7 @@ impl TakeQueue {
         tally.bad += faults.len() as u64;
         match (last_origin, cut) {
             (Some(last), Some(cut)) => {
-                tally.read += u64::from(last) + 1;
+                tally.read += u64::from(last - part.first) + 1;
                 let mut kept = part.rows.origins[..cut].to_vec();
                 kept.sort_unstable();
                 kept.dedup();

@@ -34,6 +34,8 @@ pub(crate) struct Task {
 pub(crate) enum OpenInput {
     Files(Vec<InputFile>),
     Batches(Arc<Dataset>),
+    /// Build rows that nothing matched, by task, of the join that is the operation of that number.
+    Unmatched(usize, Vec<Vec<u32>>),
 }
 
 /// A file of an input.
@@ -48,8 +50,19 @@ pub(crate) enum InputFile {
 pub(crate) struct Tasks {
     pub(crate) inputs: Vec<OpenInput>,
     pub(crate) tasks: Vec<Task>,
+    /// The number of the first task.
+    pub(crate) first: usize,
     /// Bytes of all files.
     pub(crate) bytes: u64,
+}
+
+impl Tasks {
+    /// The rows of a build side that nothing matched, as tasks that follow `first` others.
+    pub(crate) fn unmatched(operation: usize, rows: Vec<u32>, first: usize, morsel_rows: usize) -> Self {
+        let parts: Vec<Vec<u32>> = rows.chunks(morsel_rows.max(1)).map(<[u32]>::to_vec).collect();
+        let tasks = (0..parts.len()).map(|part| Task { input: 0, file: 0, part }).collect();
+        Tasks { inputs: vec![OpenInput::Unmatched(operation, parts)], tasks, first, bytes: 0 }
+    }
 }
 
 /// Opens the inputs of a stage and lists its tasks.
@@ -59,7 +72,7 @@ pub(crate) fn open_inputs(
     options: &RunOptions,
     (buffers, budget): (&ReadBuffers, &Budget),
 ) -> Result<Tasks, RunError> {
-    let mut opened = Tasks { inputs: Vec::new(), tasks: Vec::new(), bytes: 0 };
+    let mut opened = Tasks { inputs: Vec::new(), tasks: Vec::new(), first: 0, bytes: 0 };
     for (input, i) in stage.inputs.iter().enumerate() {
         let open = match &i.from {
             InputFrom::Read(source) => {

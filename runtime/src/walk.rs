@@ -5,16 +5,15 @@
 //! the leaves decide.
 
 use crate::compiled::{
-    BuildKey, CompiledBranch, CompiledEach, CompiledEnd, CompiledKind, CompiledOperation, SourceContext,
+    CompiledBranch, CompiledEach, CompiledEnd, CompiledKind, CompiledOperation, SourceContext,
 };
 use crate::fault::{Cause, Definitions, RowFault, explain};
-use crate::operators::join::JoinTable;
+use crate::joining::Joins;
 use crate::options::RunError;
 use crate::row_batch::RowBatch;
 use flow_ir::column::{ColumnBuilder, NULL, VALID};
 use flow_ir::{Column, ColumnId, Expr, Status, Value, Values};
 use flow_jit::{Projection, Selection};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,21 +46,23 @@ pub(crate) struct Place<'a> {
 /// Applies operations on one thread.
 pub(crate) struct Walker<'a> {
     pub(crate) definitions: &'a Definitions,
-    pub(crate) joins: &'a HashMap<BuildKey, Arc<JoinTable>>,
+    pub(crate) joins: &'a Joins,
+    /// Whether the rows can be had in smaller morsels, should a join multiply them too much.
+    pub(crate) may_split: bool,
+    /// A join has multiplied them too much: what was walked so far does not count.
+    pub(crate) too_many: bool,
     pub(crate) tallies: Vec<OperationTally>,
     pub(crate) bad: Vec<BadRow>,
     selection: Selection,
 }
 
 impl<'a> Walker<'a> {
-    pub(crate) fn new(
-        definitions: &'a Definitions,
-        joins: &'a HashMap<BuildKey, Arc<JoinTable>>,
-        operations: usize,
-    ) -> Self {
+    pub(crate) fn new(definitions: &'a Definitions, joins: &'a Joins, operations: usize) -> Self {
         Walker {
             definitions,
             joins,
+            may_split: false,
+            too_many: false,
             tallies: vec![OperationTally::default(); operations],
             bad: Vec::new(),
             selection: Selection::default(),
@@ -72,13 +73,26 @@ impl<'a> Walker<'a> {
     pub(crate) fn branch<'b, 'c>(
         &mut self,
         branch: &'c CompiledBranch,
+        batch: RowBatch<'b>,
+        place: Place<'_>,
+        filters: &mut Vec<&'c Expr>,
+        out: &mut Vec<(usize, RowBatch<'b>, Vec<&'c Expr>)>,
+    ) -> Result<(), RunError> {
+        self.branch_from(branch, 0, batch, place, filters, out)
+    }
+
+    /// The same from operation `first` of the branch on.
+    pub(crate) fn branch_from<'b, 'c>(
+        &mut self,
+        branch: &'c CompiledBranch,
+        first: usize,
         mut batch: RowBatch<'b>,
         place: Place<'_>,
         filters: &mut Vec<&'c Expr>,
         out: &mut Vec<(usize, RowBatch<'b>, Vec<&'c Expr>)>,
     ) -> Result<(), RunError> {
         let passed = filters.len();
-        self.operations(&branch.operations, &mut batch, place, filters)?;
+        self.operations(branch.operations.get(first..).unwrap_or_default(), &mut batch, place, filters)?;
         match &branch.end {
             CompiledEnd::Leaf(leaf) => {
                 let kept = if batch.faults().is_some() { filters.clone() } else { Vec::new() };
@@ -154,14 +168,12 @@ impl<'a> Walker<'a> {
                 self.check(batch, expr, message, place, filters);
                 batch.retain(&o.keep);
             }
-            CompiledKind::Join { on, right, build } => {
-                let table = self
-                    .joins
-                    .get(build)
-                    .cloned()
-                    .ok_or_else(|| RunError::Internal("a join's build side is missing".to_owned()))?;
-                self.join(&table, on, right, o, batch, place, filters)?;
+            CompiledKind::Repartition(keys) => {
+                // The rows stay as they are, but a key that is no value makes its row an error.
+                fetch(batch, keys)?;
+                batch.retain(&o.keep);
             }
+            CompiledKind::Join(join) => self.join(join, o, batch, place, filters)?,
         }
         Ok(())
     }
@@ -293,33 +305,6 @@ impl<'a> Walker<'a> {
                 batch.select(&rows);
                 batch.add(*id, builder.finish());
             }
-        }
-        Ok(())
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn join(
-        &mut self,
-        table: &JoinTable,
-        on: &[ColumnId],
-        right: &[(ColumnId, ColumnId)],
-        o: &CompiledOperation,
-        batch: &mut RowBatch<'_>,
-        place: Place<'_>,
-        filters: &[&Expr],
-    ) -> Result<(), RunError> {
-        self.settle_faults(batch, on, place, o.span, filters)?;
-        let keys = fetch(batch, on)?;
-        let (left_rows, right_rows) = table.probe(&refs(&keys), batch.rows());
-        drop(keys);
-        batch.retain(&o.keep);
-        batch.settle();
-        batch.select(&left_rows);
-        for (new, own) in right.iter().filter(|(new, _)| o.keep.contains(new)) {
-            let column = table
-                .gather(*own, &right_rows)
-                .ok_or_else(|| RunError::Internal("a join's right column is missing".to_owned()))?;
-            batch.add(*new, column);
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! What one thread does for a stage: claims tasks, walks their morsels down the tree, feeds the leaves.
 
-use crate::compiled::{BuildKey, CompiledStage, SourceContext};
+use crate::compiled::{CompiledKind, CompiledStage, SourceContext};
 use crate::fault::RowFault;
 use crate::format::Scanner;
+use crate::joining::{Joins, find_operation, unmatched_batch};
 use crate::leaf::{LeafState, Position, SharedLeaf};
-use crate::operators::join::JoinTable;
 use crate::options::{RunError, RunOptions};
 use crate::reader::{ReadBuffers, ReadError};
 use crate::row_batch::{Morsel, RowBatch};
@@ -14,8 +14,6 @@ use crate::tasks::{InputFile, OpenInput, Task, Tasks, scanner_for, scanner_of};
 use crate::walk::{OperationTally, Place, Walker, remove_origins};
 use flow_ir::Expr;
 use flow_ir::source::OnError;
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -24,13 +22,28 @@ pub(crate) struct Shared<'a> {
     pub(crate) stage: &'a CompiledStage,
     pub(crate) tasks: &'a Tasks,
     pub(crate) leaves: &'a [SharedLeaf],
-    pub(crate) joins: &'a HashMap<BuildKey, Arc<JoinTable>>,
+    pub(crate) joins: &'a Joins,
     pub(crate) options: &'a RunOptions,
     pub(crate) buffers: &'a ReadBuffers,
-    /// The next unclaimed task.
+    /// The next unclaimed task, counted from the first.
     pub(crate) next: AtomicUsize,
     /// Tasks from here on are not started: an earlier one failed, or enough rows are there.
     pub(crate) stop: AtomicUsize,
+}
+
+impl<'a> Shared<'a> {
+    /// Nothing is done yet.
+    pub(crate) fn new(
+        stage: &'a CompiledStage,
+        tasks: &'a Tasks,
+        leaves: &'a [SharedLeaf],
+        joins: &'a Joins,
+        options: &'a RunOptions,
+        buffers: &'a ReadBuffers,
+    ) -> Self {
+        let (next, stop) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+        Shared { stage, tasks, leaves, joins, options, buffers, next, stop }
+    }
 }
 
 /// What became of one input's rows, on one thread.
@@ -66,7 +79,8 @@ pub(crate) fn work(shared: &Shared<'_>) -> WorkerResult {
         shared,
         walker,
         leaves,
-        rows: vec![RowTally::default(); shared.stage.inputs.len()],
+        // Rows that joins add behind all others count for no input, in an entry of their own.
+        rows: vec![RowTally::default(); shared.stage.inputs.len() + 1],
         faults: Vec::new(),
         scanners: shared.stage.inputs.iter().map(|_| None).collect(),
         chunks: 0,
@@ -78,10 +92,11 @@ pub(crate) fn work(shared: &Shared<'_>) -> WorkerResult {
     };
     let mut error = None;
     loop {
-        let number = shared.next.fetch_add(1, Ordering::Relaxed);
-        if number >= shared.tasks.tasks.len() {
+        let claimed = shared.next.fetch_add(1, Ordering::Relaxed);
+        if claimed >= shared.tasks.tasks.len() {
             break;
         }
+        let number = shared.tasks.first + claimed;
         if number > shared.stop.load(Ordering::Acquire) {
             // This task will never be handed in, and somebody may be waiting for it.
             shared.leaves.iter().for_each(SharedLeaf::close);
@@ -129,9 +144,9 @@ struct Worker<'a> {
     first_line: Option<u64>,
 }
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
     fn task(&mut self, number: usize) -> Result<(), RunError> {
-        let task = self.shared.tasks.tasks[number];
+        let task = self.shared.tasks.tasks[number - self.shared.tasks.first];
         self.chunks += 1;
         self.parts.clear();
         self.fed.fill(0);
@@ -140,6 +155,11 @@ impl Worker<'_> {
                 if let Some(batch) = dataset.batches.get(task.part) {
                     let place = Place { source: None, base_offset: 0, file: 0, first_line: None };
                     self.morsel(number, task, RowBatch::from_batch(batch), place)?;
+                }
+            }
+            OpenInput::Unmatched(operation, parts) => {
+                if let Some(rows) = parts.get(task.part) {
+                    self.unmatched(number, *operation, rows)?;
                 }
             }
             OpenInput::Files(files) => match &files[task.file] {
@@ -243,44 +263,126 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// One morsel: down the tree, bad rows out, the rest into the leaves.
+    /// One morsel: down the tree, bad rows out, the rest into the leaves. Where a join would make too
+    /// many rows of it at once, it is taken in halves: no result depends on the size of morsels.
     fn morsel(
         &mut self,
         number: usize,
         task: Task,
-        mut batch: RowBatch<'_>,
+        batch: RowBatch<'_>,
         place: Place<'_>,
     ) -> Result<(), RunError> {
         let stage = self.shared.stage;
-        let input = &stage.inputs[task.input];
-        let read = batch.rows();
+        if !stage.joins {
+            let read = batch.rows();
+            let out = self.walk(task.input, batch, place)?;
+            return self.deliver(number, task.input, (0, read), out, place);
+        }
+        let mut waiting = vec![batch];
+        while let Some(batch) = waiting.pop() {
+            let (whole, tallies, bad) = (batch.clone(), self.walker.tallies.clone(), self.walker.bad.len());
+            let read = whole.rows();
+            self.walker.may_split = read > 1;
+            match self.walk(task.input, batch, place) {
+                Ok(out) => {
+                    let first = if read == 0 { 0 } else { whole.origin(0) };
+                    self.deliver(number, task.input, (first, read), out, place)?;
+                    if !waiting.is_empty() {
+                        // What many rows were made of need not be there at once.
+                        self.end_chunk(number, task, false);
+                        if self.is_over(number)? {
+                            return Ok(());
+                        }
+                    }
+                }
+                Err(_) if std::mem::take(&mut self.walker.too_many) => {
+                    self.walker.tallies = tallies;
+                    self.walker.bad.truncate(bad);
+                    for rows in [read as u32 / 2..read as u32, 0..read as u32 / 2] {
+                        let mut half = whole.clone();
+                        half.select(&rows.collect::<Vec<u32>>());
+                        waiting.push(half);
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a morsel that reach each leaf.
+    fn walk<'b>(
+        &mut self,
+        input: usize,
+        mut batch: RowBatch<'b>,
+        place: Place<'_>,
+    ) -> Result<Arrived<'a, 'b>, RunError> {
+        let stage = self.shared.stage;
         let mut filters: Vec<&Expr> = Vec::new();
         let mut out = Vec::with_capacity(stage.leaves.len());
-        self.walker.operations(&input.operations, &mut batch, place, &mut filters)?;
-        batch.rename(&input.rename);
+        if let Some(input) = stage.inputs.get(input) {
+            self.walker.operations(&input.operations, &mut batch, place, &mut filters)?;
+            batch.rename(&input.rename);
+        }
         self.walker.branch(&stage.branch, batch, place, &mut filters, &mut out)?;
-        for (leaf, batch, filters) in &mut out {
-            let leaf = &stage.leaves[*leaf];
+        self.settle_leaves(&mut out, place)?;
+        Ok(out)
+    }
+
+    /// Rows that a join adds: they go down what stands behind it.
+    fn unmatched(&mut self, number: usize, operation: usize, rows: &[u32]) -> Result<(), RunError> {
+        let stage = self.shared.stage;
+        let missing = || RunError::Internal("a join is missing".to_owned());
+        let (branch, at) = find_operation(&stage.branch, operation).ok_or_else(missing)?;
+        let CompiledKind::Join(join) = &branch.operations[at].kind else { return Err(missing()) };
+        let batch = unmatched_batch(join, self.shared.joins.table(join)?, rows)?;
+        self.walker.tallies[operation].rows_out += rows.len() as u64;
+        self.walker.may_split = false;
+        let place = Place { source: None, base_offset: 0, file: 0, first_line: None };
+        let mut out = Vec::with_capacity(stage.leaves.len());
+        let batch = RowBatch::from_batch(&batch);
+        self.walker.branch_from(branch, at + 1, batch, place, &mut Vec::new(), &mut out)?;
+        self.settle_leaves(&mut out, place)?;
+        self.deliver(number, stage.inputs.len(), (0, rows.len()), out, place)
+    }
+
+    fn settle_leaves(&mut self, out: &mut Arrived<'_, '_>, place: Place<'_>) -> Result<(), RunError> {
+        for (leaf, batch, filters) in out {
+            let leaf = &self.shared.stage.leaves[*leaf];
             self.walker.settle_faults(batch, &leaf.needed, place, leaf.leaf.span, filters)?;
         }
+        Ok(())
+    }
+
+    /// Feeds the leaves with what is left of `read` rows of a morsel, from row `first` of it on.
+    fn deliver(
+        &mut self,
+        number: usize,
+        input: usize,
+        (first, read): (u32, usize),
+        mut out: Arrived<'_, '_>,
+        place: Place<'_>,
+    ) -> Result<(), RunError> {
+        let stage = self.shared.stage;
         let bad = self.bad_rows(place.source, &mut out)?;
         let kept = if place.source.is_none() {
             read
         } else if stage.one_to_one {
             out.first().map_or(0, |(_, b, _)| b.rows())
         } else {
-            distinct_origins(read, &out)
+            distinct_origins(first, read, &out)
         };
         self.shared.options.control.rows_read.fetch_add(read as u64, Ordering::Relaxed);
         if self.shared.leaves.iter().any(SharedLeaf::counts_in_order) {
             self.parts.push(ChunkPart {
+                first,
                 read: read as u64,
                 kept: kept as u64,
                 faults: bad,
                 rows: ChunkRows::default(),
             });
         } else {
-            let tally = &mut self.rows[task.input];
+            let tally = &mut self.rows[input];
             tally.read += read as u64;
             tally.kept += kept as u64;
             tally.bad += bad.len() as u64;
@@ -289,11 +391,12 @@ impl Worker<'_> {
             if failing && !bad.is_empty() {
                 self.shared.stop.fetch_min(number, Ordering::AcqRel);
             }
-            self.faults.extend(bad.into_iter().map(|b| (number, task.input, *b.1)));
+            self.faults.extend(bad.into_iter().map(|b| (number, input, *b.1)));
         }
         for (leaf, mut batch, _) in out {
             let shared = &self.shared.leaves[leaf];
-            let position = Position { task: number as u64, row: self.fed[leaf] };
+            let position =
+                Position { task: number as u64, row: self.fed[leaf], base_offset: place.base_offset };
             let start = Instant::now();
             self.fed[leaf] += batch.rows() as u64;
             self.leaf_tallies[leaf].rows_in += batch.rows() as u64;
@@ -313,7 +416,7 @@ impl Worker<'_> {
     fn bad_rows(
         &mut self,
         source: Option<&SourceContext>,
-        out: &mut [(usize, RowBatch<'_>, Vec<&Expr>)],
+        out: &mut Arrived<'_, '_>,
     ) -> Result<Vec<(u32, Box<RowFault>)>, RunError> {
         if self.walker.bad.is_empty() {
             return Ok(Vec::new());
@@ -334,11 +437,15 @@ impl Worker<'_> {
     /// Hands in what a chunk of the task delivered, and if `last`, ends the task.
     fn end_chunk(&mut self, number: usize, task: Task, last: bool) {
         let parts = std::mem::take(&mut self.parts);
+        let input = match &self.shared.tasks.inputs[task.input] {
+            OpenInput::Unmatched(..) => self.shared.stage.inputs.len(),
+            _ => task.input,
+        };
         let leaves = self.leaves.iter_mut().zip(self.shared.leaves).zip(&mut self.leaf_tallies);
         for ((leaf, shared), tally) in leaves {
             let start = Instant::now();
             if let SharedLeaf::Take(queue) = shared {
-                if queue.submit(number, task.input, &parts, last) {
+                if queue.submit(number, input, &parts, last) {
                     self.shared.stop.fetch_min(number, Ordering::AcqRel);
                 }
             } else if !leaf.end_chunk(shared, number as u64, last) {
@@ -350,12 +457,15 @@ impl Worker<'_> {
     }
 }
 
-/// Source rows of which something reached a leaf.
-fn distinct_origins(read: usize, out: &[(usize, RowBatch<'_>, Vec<&Expr>)]) -> usize {
+/// What reached each leaf: the leaf, its rows, the filters they have passed if some are faulty.
+type Arrived<'c, 'b> = Vec<(usize, RowBatch<'b>, Vec<&'c Expr>)>;
+
+/// Of `read` source rows from `first` on, those of which something reached a leaf.
+fn distinct_origins(first: u32, read: usize, out: &Arrived<'_, '_>) -> usize {
     let mut seen = vec![false; read];
     for (_, batch, _) in out {
         for row in 0..batch.rows() {
-            seen[batch.origin(row) as usize] = true;
+            seen[(batch.origin(row) - first) as usize] = true;
         }
     }
     seen.iter().filter(|s| **s).count()

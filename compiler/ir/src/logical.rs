@@ -6,6 +6,10 @@
 
 use crate::aggregate::Aggregate;
 use crate::expr::{Expr, Span};
+use crate::join::{Contract, JoinKind, JoinStrategy};
+use crate::layout_of_rows::RowLayout;
+use crate::sample::Sample;
+use crate::set_operation::SetOperation;
 use crate::source::{Sink, Source};
 use crate::types::DataType;
 use crate::value::Value;
@@ -153,16 +157,60 @@ pub enum Operator {
         /// For each input, its columns in the order of this node's columns (which have new ids).
         columns: Vec<Vec<ColumnId>>,
     },
-    /// `join` (inner, on equal keys): left order, then right order. Null keys match nothing.
+    /// `join`, on equal keys: left order, then right order; right rows without a match that stay come
+    /// last. Null keys match nothing.
     Join {
+        /// Which rows stay.
+        kind: JoinKind,
         /// The rows whose order leads.
         left: NodeId,
         /// The other side.
         right: NodeId,
-        /// Pairs of equal columns (left, right).
+        /// Pairs of equal columns (left, right); none in a cross join.
         on: Vec<(ColumnId, ColumnId)>,
+        /// Right and full joins: new ids for the columns of the left side, which may be null there:
+        /// (new, left's own). Empty in other joins, which pass left columns on.
+        left_columns: Vec<(ColumnId, ColumnId)>,
         /// New ids for the columns of the right side that the output has: (new, right's own).
         right_columns: Vec<(ColumnId, ColumnId)>,
+        /// The way that the program asks for; it never changes the result.
+        using: Option<JoinStrategy>,
+    },
+    /// `intersect` and `except`: rows of the left side, where they stand. Nulls equal nulls.
+    SetOperation {
+        /// Which rows stay.
+        operation: SetOperation,
+        /// Duplicates count: of equal rows, the first ones stay. Otherwise only the first.
+        all: bool,
+        /// The rows.
+        left: NodeId,
+        /// What they are looked up in.
+        right: NodeId,
+        /// All fields: (left, right).
+        on: Vec<(ColumnId, ColumnId)>,
+    },
+    /// `sample`: chosen by where rows stand; those that are, in order.
+    Sample {
+        /// The rows.
+        input: NodeId,
+        /// Which.
+        sample: Sample,
+    },
+    /// `repartition` and `coalesce`: the rows pass as they are.
+    Repartition {
+        /// The rows.
+        input: NodeId,
+        /// The parts asked for.
+        layout: RowLayout,
+    },
+    /// `expect` of a join: fails unless no two rows have the same key. The rows pass unchanged.
+    Expect {
+        /// The rows.
+        input: NodeId,
+        /// The key; rows with a null in it do not count.
+        on: Vec<ColumnId>,
+        /// What is promised, for the message.
+        contract: Contract,
     },
     /// `write`, `show`, or the print at the end of a pipeline without one.
     Write {
@@ -222,11 +270,16 @@ impl Operator {
         match self {
             Operator::Read(_) | Operator::Rows(_) => Vec::new(),
             Operator::Union { inputs, .. } => inputs.clone(),
-            Operator::Join { left, right, .. } => vec![*left, *right],
+            Operator::Join { left, right, .. } | Operator::SetOperation { left, right, .. } => {
+                vec![*left, *right]
+            }
             Operator::Filter { input, .. }
             | Operator::Map { input, .. }
             | Operator::FlatMap { input, .. }
             | Operator::Check { input, .. }
+            | Operator::Expect { input, .. }
+            | Operator::Sample { input, .. }
+            | Operator::Repartition { input, .. }
             | Operator::ReduceByKey { input, .. }
             | Operator::Distinct { input, .. }
             | Operator::Window { input, .. }
@@ -256,7 +309,11 @@ impl Operator {
             Operator::Take { .. } => "take",
             Operator::Skip { .. } => "skip",
             Operator::Union { .. } => "union",
-            Operator::Join { .. } => "join",
+            Operator::Join { kind, .. } => kind.name(),
+            Operator::Expect { .. } => "expect",
+            Operator::Sample { .. } => "sample",
+            Operator::Repartition { layout, .. } => layout.name(),
+            Operator::SetOperation { operation, .. } => operation.name(),
             Operator::Write { sink, .. } => match sink.target {
                 crate::source::Target::File(_) => "write",
                 crate::source::Target::Print { .. } => "show",

@@ -1,13 +1,25 @@
 //! Reads the logical plan from the text that its `Display` writes.
 
 use crate::aggregate::{Aggregate, AggregateKind, Detail, Reducer};
+use crate::join::{Contract, JoinKind, JoinStrategy};
+use crate::layout_of_rows::{Division, RowLayout};
 use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
 use crate::parse::{ParseError, Parsed, Parser};
+use crate::sample::{Sample, SampleAmount};
+use crate::set_operation::SetOperation;
 use crate::source::{
     Dialect, Format, OnError, Sink, SinkColumn, Source, SourceColumn, SourceFile, Target, WriteMode,
 };
 use crate::value::Value;
 use crate::window::{Frame, Window, WindowFunction, WindowKind};
+
+/// The set operation of that name.
+pub(crate) fn set_operation(word: &str) -> Option<SetOperation> {
+    [SetOperation::Intersect, SetOperation::Except].into_iter().find(|o| o.name() == word)
+}
+
+/// (new, own) of the left and of the right side, and the strategy.
+pub(crate) type JoinColumns = (Vec<(ColumnId, ColumnId)>, Vec<(ColumnId, ColumnId)>, Option<JoinStrategy>);
 
 /// Reads a logical plan. The result is well-formed text, not necessarily a plan that makes sense.
 pub fn parse_logical(text: &str) -> Result<LogicalPlan, ParseError> {
@@ -74,6 +86,15 @@ impl Parser<'_> {
             let inputs = self.list("[", "]", Self::node_id)?;
             return Ok(Operator::Union { inputs, columns: self.list("[", "]", Self::columns)? });
         }
+        if word == "join" {
+            return self.logical_join();
+        }
+        if let Some(operation) = set_operation(word) {
+            let all = self.eat_word("all");
+            let (left, right) = (self.node_id()?, self.node_id()?);
+            self.expect_word("on")?;
+            return Ok(Operator::SetOperation { operation, all, left, right, on: self.pairs("==")? });
+        }
         let input = self.node_id()?;
         Ok(match word {
             "filter" => Operator::Filter { input, predicate: self.expr()? },
@@ -101,16 +122,90 @@ impl Parser<'_> {
             "sort" => Operator::Sort { input, keys: self.sort_keys()? },
             "take" => Operator::Take { input, count: self.number()? },
             "skip" => Operator::Skip { input, count: self.number()? },
-            "join" => {
-                let right = self.node_id()?;
-                self.expect_word("on")?;
-                let on = self.pairs("==")?;
-                self.expect_word("right")?;
-                Operator::Join { left: input, right, on, right_columns: self.pairs("=")? }
+            "sample" => Operator::Sample { input, sample: self.sample()? },
+            "repartition" => Operator::Repartition { input, layout: self.repartition()? },
+            "coalesce" => Operator::Repartition { input, layout: self.coalesce()? },
+            "expect" => {
+                let (on, contract) = self.contract()?;
+                Operator::Expect { input, on, contract }
             }
             "write" | "show" => Operator::Write { input, sink: self.sink(word == "write")? },
             other => return self.fail(format!("there is no operator `{other}`")),
         })
+    }
+
+    fn logical_join(&mut self) -> Parsed<Operator> {
+        let kind = self.join_kind();
+        let (left, right) = (self.node_id()?, self.node_id()?);
+        self.expect_word("on")?;
+        let on = self.pairs("==")?;
+        let (left_columns, right_columns, using) = self.join_columns()?;
+        Ok(Operator::Join { kind, left, right, on, left_columns, right_columns, using })
+    }
+
+    pub(crate) fn join_kind(&mut self) -> JoinKind {
+        let kind = JoinKind::ALL.into_iter().find(|k| *k != JoinKind::Inner && self.eat_word(k.word()));
+        kind.unwrap_or(JoinKind::Inner)
+    }
+
+    /// What a join renames on the left and on the right, and the strategy asked for.
+    pub(crate) fn join_columns(&mut self) -> Parsed<JoinColumns> {
+        let left = if self.eat_word("left") { self.pairs("=")? } else { Vec::new() };
+        self.expect_word("right")?;
+        let right = self.pairs("=")?;
+        if !self.eat_word("using") {
+            return Ok((left, right, None));
+        }
+        let word = self.word()?;
+        match JoinStrategy::from_name(word) {
+            Some(using) => Ok((left, right, Some(using))),
+            None => self.fail(format!("there is no way to join called `{word}`")),
+        }
+    }
+
+    pub(crate) fn sample(&mut self) -> Parsed<Sample> {
+        let amount = match self.word()? {
+            "rows" => SampleAmount::Rows(self.number()?),
+            "fraction" => match self.value()? {
+                Value::Float(p) => SampleAmount::Fraction(p),
+                _ => return self.fail("expected a float"),
+            },
+            _ => return self.fail("expected `rows` or `fraction`"),
+        };
+        self.expect_word("seed")?;
+        let seed = self.number()?;
+        let with_replacement = self.eat_word("with");
+        if with_replacement {
+            self.expect_word("replacement")?;
+        }
+        Ok(Sample { amount, seed, with_replacement })
+    }
+
+    pub(crate) fn repartition(&mut self) -> Parsed<RowLayout> {
+        let parts = self.number()?;
+        if !self.eat_word("by") {
+            return Ok(RowLayout { division: Division::Even, parts, keys: Vec::new() });
+        }
+        let division = match self.word()? {
+            "hash" => Division::Hash,
+            "range" => Division::Range,
+            _ => return self.fail("expected `hash` or `range`"),
+        };
+        Ok(RowLayout { division, parts, keys: self.columns()? })
+    }
+
+    pub(crate) fn coalesce(&mut self) -> Parsed<RowLayout> {
+        Ok(RowLayout { division: Division::Coalesce, parts: self.number()?, keys: Vec::new() })
+    }
+
+    pub(crate) fn contract(&mut self) -> Parsed<(Vec<ColumnId>, Contract)> {
+        let on = self.columns()?;
+        let text = self.string_value()?;
+        self.expect_word("of")?;
+        let side = self.string_value()?;
+        self.expect_word("keys")?;
+        let keys = self.list("[", "]", Self::string_value)?;
+        Ok((on, Contract { text, side, keys, span: self.span()? }))
     }
 
     pub(crate) fn pairs(&mut self, between: &str) -> Parsed<Vec<(ColumnId, ColumnId)>> {

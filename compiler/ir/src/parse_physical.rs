@@ -5,6 +5,7 @@ use crate::physical::{
     Branch, BranchEnd, DatasetId, GroupOrder, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind,
     PhysicalPlan, Stage, StageId, TypedColumn,
 };
+use crate::set_operation::SetOperation;
 
 /// Reads a physical plan. The result is well-formed text, not necessarily a plan that makes sense.
 pub fn parse_physical(text: &str) -> Result<PhysicalPlan, ParseError> {
@@ -87,23 +88,38 @@ impl Parser<'_> {
                 self.skip_space();
                 OperationKind::Check { predicate, message: self.string()? }
             }
+            "repartition" => OperationKind::Repartition { layout: self.repartition()? },
+            "coalesce" => OperationKind::Repartition { layout: self.coalesce()? },
             "join" => {
+                let kind = self.join_kind();
                 self.expect_word("dataset")?;
                 let build = DatasetId(self.number()?);
                 let build_columns = self.list("(", ")", Self::typed_column)?;
                 self.expect_word("on")?;
                 let on = self.pairs("==")?;
-                self.expect_word("right")?;
-                OperationKind::Join { build, build_columns, on, right_columns: self.pairs("=")? }
+                let (left_columns, right_columns, using) = self.join_columns()?;
+                OperationKind::Join { kind, build, build_columns, on, left_columns, right_columns, using }
             }
             other => return self.fail(format!("there is no operation `{other}`")),
         };
         Ok(Operation { kind, columns: self.typed_columns()?, span: self.span()? })
     }
 
+    fn set_operation(&mut self, operation: SetOperation) -> Parsed<LeafKind> {
+        let all = self.eat_word("all");
+        self.expect_word("dataset")?;
+        let other = DatasetId(self.number()?);
+        let other_columns = self.list("(", ")", Self::typed_column)?;
+        self.expect_word("on")?;
+        Ok(LeafKind::SetOperation { operation, all, other, other_columns, on: self.pairs("==")? })
+    }
+
     fn leaf(&mut self) -> Parsed<Leaf> {
         let word = self.word()?;
         let kind = match word {
+            "sample" => LeafKind::Sample(self.sample()?),
+            "intersect" => self.set_operation(SetOperation::Intersect)?,
+            "except" => self.set_operation(SetOperation::Except)?,
             "collect" => LeafKind::Collect,
             "reduce_by_key" => {
                 let keys = self.columns()?;
@@ -137,6 +153,10 @@ impl Parser<'_> {
                 let skip = self.number()?;
                 let count = if self.eat_word("count") { Some(self.number()?) } else { None };
                 LeafKind::Take { skip, count }
+            }
+            "expect" => {
+                let (on, contract) = self.contract()?;
+                LeafKind::Expect { on, contract }
             }
             "write" | "show" => LeafKind::Write(self.sink(word == "write")?),
             other => return self.fail(format!("there is no leaf `{other}`")),

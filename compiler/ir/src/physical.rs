@@ -6,7 +6,11 @@
 
 use crate::aggregate::Aggregate;
 use crate::expr::{Expr, Span};
+use crate::join::{Contract, JoinKind, JoinStrategy};
+use crate::layout_of_rows::RowLayout;
 use crate::logical::{ColumnId, Computed, SortKey};
+use crate::sample::Sample;
+use crate::set_operation::SetOperation;
 use crate::source::{Sink, Source};
 use crate::types::DataType;
 use crate::value::Value;
@@ -146,16 +150,29 @@ pub enum OperationKind {
         /// Why.
         message: String,
     },
-    /// Looks every row up in a dataset and delivers a row for each match.
+    /// Passes the rows as they are; says how they may be laid out.
+    Repartition {
+        /// The parts asked for.
+        layout: RowLayout,
+    },
+    /// Looks every row up in a dataset and delivers a row for each match, or as the kind says. Build
+    /// rows that no row of the whole stage matched follow behind all others, if they stay.
     Join {
+        /// Which rows stay.
+        kind: JoinKind,
         /// The build side, complete before this stage starts.
         build: DatasetId,
         /// Its columns.
         build_columns: Vec<TypedColumn>,
         /// (probe side, build side).
         on: Vec<(ColumnId, ColumnId)>,
+        /// Right and full joins: (new, own) of every column of the probe side. All of them must be
+        /// good before a row counts as a match, whether or not anybody reads them.
+        left_columns: Vec<(ColumnId, ColumnId)>,
         /// New ids of build columns: (new, build's own).
         right_columns: Vec<(ColumnId, ColumnId)>,
+        /// The way that the program asks for.
+        using: Option<JoinStrategy>,
     },
 }
 
@@ -224,6 +241,28 @@ pub enum LeafKind {
         skip: u64,
         /// Rows delivered at most.
         count: Option<u64>,
+    },
+    /// Rows that another dataset has, or does not have, in input order.
+    SetOperation {
+        /// Which rows stay.
+        operation: SetOperation,
+        /// Duplicates count.
+        all: bool,
+        /// What the rows are looked up in, complete before this stage starts.
+        other: DatasetId,
+        /// Its columns.
+        other_columns: Vec<TypedColumn>,
+        /// All fields: (own, other's).
+        on: Vec<(ColumnId, ColumnId)>,
+    },
+    /// Rows chosen by where they stand among all rows that reach the leaf.
+    Sample(Sample),
+    /// Delivers nothing; fails if two rows have the same key.
+    Expect {
+        /// The key; rows with a null in it do not count.
+        on: Vec<ColumnId>,
+        /// What is promised.
+        contract: Contract,
     },
     /// Written or printed.
     Write(Sink),

@@ -3,8 +3,11 @@
 //! `{}` leaves spans out, `{:#}` prints them; `parse_logical` reads both.
 
 use crate::aggregate::{Aggregate, Detail};
+use crate::join::{Contract, JoinKind, JoinStrategy};
+use crate::layout_of_rows::{Division, RowLayout};
 use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
 use crate::print::{Printer, push_name, push_value};
+use crate::sample::{Sample, SampleAmount};
 use crate::source::{Dialect, Format, OnError, Sink, Source, Target, WriteMode};
 use crate::value::Value;
 use crate::window::{Frame, Window, WindowFunction};
@@ -44,6 +47,7 @@ impl Printer {
             Operator::ReduceByKey { .. } => "reduce_by_key",
             // Both takes are `take` in programs, but they read differently.
             Operator::TakePer { .. } => "take_per",
+            Operator::Join { .. } => "join",
             _ => node.operator.name(),
         });
         if let ([input], false) = (inputs.as_slice(), matches!(node.operator, Operator::Union { .. })) {
@@ -107,13 +111,21 @@ impl Printer {
                 self.push("]");
                 define(self);
             }
-            Operator::Join { left, right, on, right_columns } => {
+            Operator::Join { kind, left, right, on, left_columns, right_columns, using } => {
+                self.join_kind(*kind);
                 self.put(format_args!("%{} %{} on ", left.0, right.0));
                 self.pairs(on, " == ");
-                self.push(" right ");
                 self.name_new(columns);
-                self.pairs(right_columns, " = ");
+                self.join_columns(left_columns, right_columns, *using);
             }
+            Operator::Sample { sample, .. } => self.sample(sample),
+            Operator::Repartition { layout, .. } => self.layout(layout),
+            Operator::SetOperation { all, left, right, on, .. } => {
+                self.push(if *all { "all " } else { "" });
+                self.put(format_args!("%{} %{} on ", left.0, right.0));
+                self.pairs(on, " == ");
+            }
+            Operator::Expect { on, contract, .. } => self.contract(on, contract),
             Operator::Write { sink, .. } => self.sink(sink),
         }
         define(self);
@@ -133,6 +145,69 @@ impl Printer {
         self.push("[");
         self.separated(ids, |p, id| p.put(format_args!("%{}", id.0)));
         self.push("]");
+    }
+
+    /// The word in front of `join`, if there is one.
+    pub(crate) fn join_kind(&mut self, kind: JoinKind) {
+        if kind != JoinKind::Inner {
+            self.put(format_args!("{} ", kind.word()));
+        }
+    }
+
+    /// The columns that a join renames, and the strategy asked for.
+    pub(crate) fn join_columns(
+        &mut self,
+        left: &[(ColumnId, ColumnId)],
+        right: &[(ColumnId, ColumnId)],
+        using: Option<JoinStrategy>,
+    ) {
+        if !left.is_empty() {
+            self.push(" left ");
+            self.pairs(left, " = ");
+        }
+        self.push(" right ");
+        self.pairs(right, " = ");
+        if let Some(using) = using {
+            self.put(format_args!(" using {}", using.name()));
+        }
+    }
+
+    /// What follows `sample` and its input.
+    pub(crate) fn sample(&mut self, sample: &Sample) {
+        match sample.amount {
+            SampleAmount::Fraction(p) => {
+                self.push("fraction ");
+                push_value(&mut self.out, &Value::Float(p));
+            }
+            SampleAmount::Rows(n) => self.put(format_args!("rows {n}")),
+        }
+        self.put(format_args!(" seed {}", sample.seed));
+        self.push(if sample.with_replacement { " with replacement" } else { "" });
+    }
+
+    /// What follows `repartition` or `coalesce` and the input.
+    pub(crate) fn layout(&mut self, layout: &RowLayout) {
+        self.put(format_args!("{}", layout.parts));
+        let by = match layout.division {
+            Division::Even | Division::Coalesce => return,
+            Division::Hash => " by hash ",
+            Division::Range => " by range ",
+        };
+        self.push(by);
+        self.columns(&layout.keys);
+    }
+
+    /// What follows `expect` and its input.
+    pub(crate) fn contract(&mut self, on: &[ColumnId], contract: &Contract) {
+        self.columns(on);
+        self.push(" ");
+        self.string(&contract.text);
+        self.push(" of ");
+        self.string(&contract.side);
+        self.push(" keys [");
+        self.separated(&contract.keys, |p, key| p.string(key));
+        self.push("]");
+        self.span(contract.span);
     }
 
     pub(crate) fn pairs(&mut self, pairs: &[(ColumnId, ColumnId)], between: &str) {

@@ -120,13 +120,19 @@ impl Printer {
                 self.push(" ");
                 self.string(message);
             }
-            OperationKind::Join { build, build_columns, on, right_columns } => {
-                self.put(format_args!("join dataset {} (", build.0));
+            OperationKind::Repartition { layout } => {
+                self.push(layout.name());
+                self.push(" ");
+                self.layout(layout);
+            }
+            OperationKind::Join { kind, build, build_columns, on, left_columns, right_columns, using } => {
+                self.push("join ");
+                self.join_kind(*kind);
+                self.put(format_args!("dataset {} (", build.0));
                 self.separated(build_columns, Self::typed_column);
                 self.push(") on ");
                 self.pairs(on, " == ");
-                self.push(" right ");
-                self.pairs(right_columns, " = ");
+                self.join_columns(left_columns, right_columns, *using);
             }
         }
         self.typed_columns(&operation.columns);
@@ -173,6 +179,22 @@ impl Printer {
                 if let Some(count) = count {
                     self.put(format_args!(" count {count}"));
                 }
+            }
+            LeafKind::Sample(sample) => {
+                self.push("sample ");
+                self.sample(sample);
+            }
+            LeafKind::SetOperation { operation, all, other, other_columns, on } => {
+                self.push(operation.name());
+                self.push(if *all { " all" } else { "" });
+                self.put(format_args!(" dataset {} (", other.0));
+                self.separated(other_columns, Self::typed_column);
+                self.push(") on ");
+                self.pairs(on, " == ");
+            }
+            LeafKind::Expect { on, contract } => {
+                self.push("expect ");
+                self.contract(on, contract);
             }
             LeafKind::Write(sink) => {
                 self.push(match sink.target {

@@ -6,7 +6,10 @@
 
 use crate::aggregate::{Aggregate, AggregateKind, Detail};
 use crate::expr::Expr;
+use crate::join::JoinKind;
+use crate::layout_of_rows::{Division, RowLayout};
 use crate::logical::{ColumnId, Computed, LogicalPlan, Node, Operator};
+use crate::sample::Sample;
 use crate::source::{Format, Sink, Source};
 use crate::typing::{fits, value_fits};
 use crate::verify_expr::Scope;
@@ -23,6 +26,9 @@ pub const NODES_MAX: usize = 100_000;
 
 /// How many errors are reported.
 const ERRORS_MAX: usize = 20;
+
+/// (new, own) of columns that get new ids.
+type Renamed<'a> = &'a [(ColumnId, ColumnId)];
 
 /// A rule that a plan breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,11 +180,18 @@ impl Checker {
                     out.insert(column.id, column.ty.clone());
                 }
             }
-            Operator::Join { on, right_columns, .. } => {
+            Operator::Join { kind, on, left_columns, right_columns, .. } => {
                 let right = inputs.get(1).copied().unwrap_or(&empty);
-                right_columns.iter().for_each(|(new, _)| self.define(*new, plan));
-                self.join(on, right_columns, right, &mut out);
+                left_columns.iter().chain(right_columns).for_each(|(new, _)| self.define(*new, plan));
+                self.join(*kind, on, (left_columns, right_columns), right, &mut out);
             }
+            Operator::Sample { sample, .. } => self.sample(sample),
+            Operator::Repartition { layout, .. } => self.layout(layout, input),
+            Operator::SetOperation { on, .. } => {
+                let right = inputs.get(1).copied().unwrap_or(&empty);
+                self.set_operation(on, input, right);
+            }
+            Operator::Expect { on, .. } => self.known(on, input),
             Operator::Write { sink, .. } => self.sink(sink, input),
         }
         out
@@ -365,14 +378,24 @@ impl Checker {
         }
     }
 
-    /// Verifies the keys of a join and adds the right side's columns to `out`.
+    /// Verifies the keys of a join and makes the columns of the left side in `out` those of the result.
     pub(crate) fn join(
         &mut self,
+        kind: JoinKind,
         on: &[(ColumnId, ColumnId)],
-        right_columns: &[(ColumnId, ColumnId)],
+        (left_columns, right_columns): (Renamed<'_>, Renamed<'_>),
         right: &Scope,
         out: &mut Scope,
     ) {
+        if on.is_empty() != (kind == JoinKind::Cross) {
+            self.error(format!("a {} with {} keys", kind.name(), on.len()));
+        }
+        if !kind.adds_columns() && !right_columns.is_empty() {
+            self.error(format!("a {} with columns of the right side", kind.name()));
+        }
+        if !kind.keeps_right() && !left_columns.is_empty() {
+            self.error(format!("a {} that renames the left side", kind.name()));
+        }
         for (l, r) in on {
             match (out.get(l), right.get(r)) {
                 (Some(a), Some(b)) if a.kind == b.kind => {}
@@ -380,12 +403,50 @@ impl Checker {
                 _ => self.error(format!("the key #{} == #{} is not defined here", l.0, r.0)),
             }
         }
+        if kind.keeps_right() {
+            let left = std::mem::take(out);
+            for (new, own) in left_columns {
+                match left.get(own) {
+                    Some(ty) => {
+                        out.insert(*new, ty.with_nullable(true));
+                    }
+                    None => self.error(format!("the left side has no column #{}", own.0)),
+                }
+            }
+        }
         for (new, own) in right_columns {
             match right.get(own) {
                 Some(ty) => {
-                    out.insert(*new, ty.clone());
+                    out.insert(*new, ty.with_nullable(ty.nullable || kind.keeps_left()));
                 }
                 None => self.error(format!("the right side has no column #{}", own.0)),
+            }
+        }
+    }
+
+    pub(crate) fn sample(&mut self, sample: &Sample) {
+        if !sample.is_possible() {
+            self.error("a fraction of rows that cannot be drawn".to_owned());
+        }
+    }
+
+    pub(crate) fn layout(&mut self, layout: &RowLayout, input: &Scope) {
+        self.known(&layout.keys, input);
+        let has_keys = matches!(layout.division, Division::Hash | Division::Range);
+        if layout.parts == 0 || has_keys == layout.keys.is_empty() {
+            self.error(format!("{} parts by {} keys", layout.parts, layout.keys.len()));
+        }
+    }
+
+    /// Verifies the columns that are compared.
+    pub(crate) fn set_operation(&mut self, on: &[(ColumnId, ColumnId)], left: &Scope, right: &Scope) {
+        self.known_keys(on.iter().map(|(l, _)| *l), left);
+        self.known_keys(on.iter().map(|(_, r)| *r), right);
+        for (l, r) in on {
+            if let (Some(a), Some(b)) = (left.get(l), right.get(r))
+                && a.kind != b.kind
+            {
+                self.error(format!("compares {a} with {b}"));
             }
         }
     }

@@ -170,10 +170,11 @@ impl Verifier {
                 self.c.computed(computed, scope, &mut available);
                 self.c.each(each, scope, &mut available);
             }
-            OperationKind::Join { build, build_columns, on, right_columns } => {
-                made.extend(right_columns.iter().map(|(new, _)| *new));
+            OperationKind::Repartition { layout } => self.c.layout(layout, scope),
+            OperationKind::Join { kind, build, build_columns, on, left_columns, right_columns, .. } => {
+                made.extend(left_columns.iter().chain(right_columns).map(|(new, _)| *new));
                 let right = self.dataset(*build, build_columns);
-                self.c.join(on, right_columns, &right, &mut available);
+                self.c.join(*kind, on, (left_columns, right_columns), &right, &mut available);
             }
         }
         for id in made {
@@ -216,13 +217,22 @@ impl Verifier {
                 self.c.window(window, scope, &mut available);
             }
             LeafKind::TakePer { per, .. } => self.c.known_keys(per.iter().copied(), scope),
+            LeafKind::Sample(sample) => self.c.sample(sample),
+            LeafKind::SetOperation { other, other_columns, on, .. } => {
+                let right = self.dataset(*other, other_columns);
+                self.c.set_operation(on, scope, &right);
+            }
+            LeafKind::Expect { on, .. } => {
+                self.c.known_keys(on.iter().copied(), scope);
+                available.clear();
+            }
             LeafKind::Sort { keys, .. } => self.c.known_keys(keys.iter().map(|k| k.column), scope),
             LeafKind::Write(sink) => self.c.sink(sink, scope),
         }
         let columns = self.delivered(&leaf.columns, &available);
-        let is_sink = matches!(leaf.kind, LeafKind::Write(_));
-        if is_sink == leaf.output.is_some() {
-            self.c.error("a leaf is either a sink or delivers a dataset".to_owned());
+        let is_end = matches!(leaf.kind, LeafKind::Write(_) | LeafKind::Expect { .. });
+        if is_end == leaf.output.is_some() {
+            self.c.error("a leaf either ends the rows or delivers a dataset".to_owned());
         }
         leaf.output.map(|id| (id, columns))
     }

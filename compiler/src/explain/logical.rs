@@ -10,7 +10,7 @@ use flow_ir::logical::{Node, Operator, OutputColumn};
 use flow_ir::source::{Dialect, Format, OnError, Sink, Source, Target, WriteMode};
 use flow_ir::text;
 use flow_ir::types::quote_name;
-use flow_ir::{ColumnId, LogicalPlan, NodeId};
+use flow_ir::{ColumnId, Contract, Division, LogicalPlan, NodeId, RowLayout, Sample, SampleAmount};
 use std::collections::BTreeMap;
 
 /// `plan` like a program.
@@ -112,12 +112,21 @@ impl Writer<'_> {
             Operator::Sort { keys, .. } => format!("{word} {}", keys_text(keys, &name)),
             Operator::Take { count, .. } | Operator::Skip { count, .. } => format!("{word} {count}"),
             Operator::Union { .. } => format!("{word} {}", others.join(", ")),
-            Operator::Join { on, .. } => {
+            Operator::Sample { sample, .. } => format!("{word} {}", sample_text(sample)),
+            Operator::Repartition { layout, .. } => layout_text(layout, &name),
+            Operator::SetOperation { all, .. } => {
+                format!("{word}{} {}", if *all { " all" } else { "" }, others.join(", "))
+            }
+            Operator::Expect { on, contract, .. } => expect_text(contract, on, &name),
+            Operator::Join { on, using, .. } => {
                 let pairs = on.iter().map(|(l, r)| match (name(*l), column_name(columns(1), *r)) {
                     (l, r) if l == r => l,
                     (l, r) => format!("{l} == {r}"),
                 });
-                format!("{word} {} on {}", others.join(", "), pairs.collect::<Vec<_>>().join(", "))
+                let pairs = pairs.collect::<Vec<_>>().join(", ");
+                let on = if pairs.is_empty() { String::new() } else { format!(" on {pairs}") };
+                let using = using.map(|u| format!(" using {}", u.name())).unwrap_or_default();
+                format!("{word} {}{on}{using}", others.join(", "))
             }
             Operator::Write { sink, .. } => sink_text(sink),
         };
@@ -137,6 +146,31 @@ impl Writer<'_> {
         }
         texts.join("\n\n") + "\n"
     }
+}
+
+/// `10% seed 42 with replacement`.
+pub(super) fn sample_text(sample: &Sample) -> String {
+    let amount = match sample.amount {
+        SampleAmount::Fraction(p) => text::display(&flow_ir::Value::Float(p)),
+        SampleAmount::Rows(n) => n.to_string(),
+    };
+    let replacement = if sample.with_replacement { " with replacement" } else { "" };
+    format!("{amount} seed {}{replacement}", sample.seed as i64)
+}
+
+/// `repartition 8 by hash(k)`.
+pub(super) fn layout_text(layout: &RowLayout, name: &dyn Fn(ColumnId) -> String) -> String {
+    let by = match layout.division {
+        Division::Even | Division::Coalesce => String::new(),
+        Division::Hash => format!(" by hash({})", list_text(&layout.keys, name)),
+        Division::Range => format!(" by range({})", list_text(&layout.keys, name)),
+    };
+    format!("{} {}{by}", layout.name(), layout.parts)
+}
+
+/// What `expect` promises.
+pub(super) fn expect_text(contract: &Contract, on: &[ColumnId], name: &dyn Fn(ColumnId) -> String) -> String {
+    format!("expect {} of {}: {} is there once", contract.text, contract.side, list_text(on, name))
 }
 
 /// The name a column has among `columns`.

@@ -5,12 +5,14 @@ use super::Names;
 use super::expr::{
     aggregates_text, distinct_text, expr_text, keys_text, list_text, record_text, window_text,
 };
-use super::logical::{columns_read, rows_text, sink_text, source_text, string};
+use super::logical::{
+    columns_read, expect_text, layout_text, rows_text, sample_text, sink_text, source_text, string,
+};
 use flow_ir::physical::{
     Branch, BranchEnd, GroupOrder, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, PhysicalPlan,
     Stage,
 };
-use flow_ir::{ColumnId, Span};
+use flow_ir::{ColumnId, JoinKind, JoinStrategy, Span};
 use serde::Serialize;
 
 /// A stage in words.
@@ -110,6 +112,9 @@ fn label(stage: &Stage) -> String {
             LeafKind::Sort { limit: Some(_), .. } => "merge of the first rows",
             LeafKind::Sort { .. } => "merge of sorted runs",
             LeafKind::Take { .. } => "cut in input order, reading stops there",
+            LeafKind::Sample(_) => "choice in input order",
+            LeafKind::SetOperation { .. } => "comparison of whole rows",
+            LeafKind::Expect { .. } => "search for equal keys",
             LeafKind::Write(_) => "output in input order",
         };
         if !words.contains(&word) {
@@ -200,16 +205,37 @@ fn operation_text(operation: &Operation, names: &Names) -> String {
         OperationKind::FlatMap { computed, each } => {
             format!("flat_map {}", record_text(&made, computed, Some(each), &name))
         }
-        OperationKind::Join { build, on, .. } => {
+        OperationKind::Repartition { layout } => {
+            format!("{}  (a layout only: rows and their order stay)", layout_text(layout, &name))
+        }
+        OperationKind::Join { kind, build, on, using, .. } => {
             let pairs = on.iter().map(|(l, r)| match (name(*l), name(*r)) {
                 (l, r) if l == r => l,
                 (l, r) => format!("{l} == {r}"),
             });
-            format!(
-                "join t{} on {}  (hash table shared by all threads)",
-                build.0,
-                pairs.collect::<Vec<_>>().join(", ")
-            )
+            let pairs = pairs.collect::<Vec<_>>().join(", ");
+            let on = if pairs.is_empty() { String::new() } else { format!(" on {pairs}") };
+            format!("{} t{}{on}  ({})", kind.name(), build.0, how_joined(*kind, *using))
+        }
+    }
+}
+
+/// The way a join is carried out, and why not as the program asks.
+fn how_joined(kind: JoinKind, using: Option<JoinStrategy>) -> &'static str {
+    if kind == JoinKind::Cross {
+        return match using {
+            None => "every row with every row",
+            Some(_) => "every row with every row; `using` says how keys are found, and there are none",
+        };
+    }
+    match using {
+        None => "hash table shared by all threads",
+        Some(JoinStrategy::Broadcast) => "broadcast: one hash table shared by all threads, as asked",
+        Some(JoinStrategy::Shuffle) => {
+            "shuffle: hash tables by parts of the keys, shared by all threads, as asked"
+        }
+        Some(JoinStrategy::Merge) => {
+            "hash table shared by all threads, not merge: that would have to sort both sides first"
         }
     }
 }
@@ -246,6 +272,11 @@ fn leaf_text(leaf: &Leaf, names: &Names) -> String {
             (skip, Some(count)) => format!("skip {skip} | take {count}"),
             (skip, None) => format!("skip {skip}"),
         },
+        LeafKind::Sample(sample) => format!("sample {}", sample_text(sample)),
+        LeafKind::SetOperation { operation, all, other, .. } => {
+            format!("{}{} t{}", operation.name(), if *all { " all" } else { "" }, other.0)
+        }
+        LeafKind::Expect { on, contract } => expect_text(contract, on, &name),
         LeafKind::Write(sink) => sink_text(sink),
     };
     match leaf.output {

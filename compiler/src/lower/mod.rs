@@ -10,12 +10,17 @@ mod format;
 mod group_by_key;
 mod header;
 mod join;
+mod join_key;
+mod join_row;
 mod map;
 mod not_yet;
 mod order;
 mod pipe;
 mod read;
+mod repartition;
 mod rows;
+mod sample;
+mod set_operation;
 mod sink;
 mod union;
 mod value;
@@ -28,7 +33,7 @@ use crate::diagnostic::{Diagnostic, span};
 use crate::import::Module;
 use flow_grammar::ast::{self, ItemKind, SourceKind, StageKind};
 use flow_ir::logical::{Node, Operator, OutputColumn};
-use flow_ir::{NodeId, Span};
+use flow_ir::{NodeId, SetOperation, Span};
 
 /// How a pipeline must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +153,17 @@ impl<'a> Compiler<'a> {
             StageKind::Take { count, per, sort } => self.take(flow, count, per, sort, place),
             StageKind::Skip(count) => self.skip(flow, count, place),
             StageKind::Union(datasets) => self.union(flow, datasets, place),
+            StageKind::Sample { amount, seed, with_replacement } => {
+                self.sample(flow, amount, seed.as_ref(), *with_replacement, place)
+            }
+            StageKind::Repartition { count, by } => self.repartition(flow, count, by.as_ref(), place),
+            StageKind::Coalesce(count) => self.fewer_parts(flow, count, place),
+            StageKind::Intersect { all, dataset } => {
+                self.set_operation(flow, SetOperation::Intersect, *all, dataset, place)
+            }
+            StageKind::Except { all, dataset } => {
+                self.set_operation(flow, SetOperation::Except, *all, dataset, place)
+            }
             StageKind::Join(join) => self.join(flow, join, stage),
             StageKind::Window(window) => self.window(flow, window, place),
             StageKind::Use { path, args } => self.use_pipe(flow, path, args, place),

@@ -8,11 +8,6 @@ impl Compiler<'_> {
     pub(super) fn stage_not_yet(&mut self, stage: &StageKind, keyword: Span, place: Span) {
         let (code, what) = match stage {
             StageKind::Persist { .. } => ("F4905", "`persist`"),
-            StageKind::Sample { .. } => ("F4907", "`sample`"),
-            StageKind::Intersect { .. } => ("F4908", "`intersect`"),
-            StageKind::Except { .. } => ("F4908", "`except`"),
-            StageKind::Repartition { .. } => ("F4912", "`repartition`"),
-            StageKind::Coalesce(_) => ("F4912", "`coalesce`"),
             // The rest is lowered; were one forgotten, its text would name it.
             _ => {
                 let text = self.text(place).to_owned();

@@ -36,7 +36,7 @@ impl<'a> Compiler<'a> {
                     columns.push(ids);
                 }
                 Err(differences) => {
-                    self.rows_differ(dataset, &differences);
+                    self.rows_differ("union", dataset, &differences);
                     failed = true;
                 }
             }
@@ -51,7 +51,7 @@ impl<'a> Compiler<'a> {
         Flow { node, row, count, keys: None }
     }
 
-    fn rows_differ(&mut self, dataset: &'a ast::Dataset, differences: &[String]) {
+    pub(super) fn rows_differ(&mut self, word: &str, dataset: &'a ast::Dataset, differences: &[String]) {
         let name = self.dataset_name(dataset);
         let mut diagnostic = Diagnostic::error(
             "F3011",
@@ -64,7 +64,7 @@ impl<'a> Compiler<'a> {
         if differences.len() > 8 {
             diagnostic = diagnostic.note(format!("and {} more differences", differences.len() - 8));
         }
-        self.report(diagnostic.help(format!("make them alike: union (from {name} | map {{ ... }})")));
+        self.report(diagnostic.help(format!("make them alike: {word} (from {name} | map {{ ... }})")));
     }
 
     /// A field of the result: new ids, nullable where any input is.
@@ -86,7 +86,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// Their columns in the order of ours, or how the two differ.
-fn matched(ours: &[OutputColumn], theirs: &[OutputColumn]) -> Result<Vec<ColumnId>, Vec<String>> {
+pub(super) fn matched(ours: &[OutputColumn], theirs: &[OutputColumn]) -> Result<Vec<ColumnId>, Vec<String>> {
     let mut ids = Vec::with_capacity(ours.len());
     let mut differences = Vec::new();
     for column in ours {

@@ -6,7 +6,7 @@
 use crate::check::DatasetValue;
 use crate::compiler::Compiler;
 use flow_ir::logical::{Computed, Operator, OutputColumn};
-use flow_ir::{ColumnId, DataType, Expr, NodeId, Span, Type, Value};
+use flow_ir::{ColumnId, DataType, Expr, JoinKind, NodeId, Span, Type, Value};
 
 impl Compiler<'_> {
     /// `input` with the values of datasets as further columns.
@@ -33,7 +33,16 @@ impl Compiler<'_> {
                 columns.push(OutputColumn { id: value.id, path: hidden("value", value.id), ty: value.ty });
             }
             let on = vec![(left_key, right_key)];
-            input = self.node(Operator::Join { left, right, on, right_columns }, columns, place);
+            let operator = Operator::Join {
+                kind: JoinKind::Inner,
+                left,
+                right,
+                on,
+                left_columns: Vec::new(),
+                right_columns,
+                using: None,
+            };
+            input = self.node(operator, columns, place);
         }
         input
     }

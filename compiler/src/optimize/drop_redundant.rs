@@ -23,7 +23,7 @@ use super::{Note, Notes, Pass};
 use crate::stage::row_order;
 use flow_ir::logical::Operator;
 use flow_ir::source::Target;
-use flow_ir::{ColumnId, LogicalPlan, NodeId};
+use flow_ir::{ColumnId, JoinKind, LogicalPlan, NodeId};
 
 pub(super) const PASS: Pass = Pass {
     name: "drop_redundant",
@@ -117,11 +117,18 @@ fn unique_columns(plan: &LogicalPlan) -> Vec<Option<Vec<ColumnId>>> {
             Operator::Filter { input, .. }
             | Operator::Map { input, .. }
             | Operator::Check { input, .. }
+            | Operator::Expect { input, .. }
+            | Operator::Repartition { input, .. }
             | Operator::Sort { input, .. }
             | Operator::Window { input, .. }
             | Operator::TakePer { input, .. }
             | Operator::Take { input, .. }
             | Operator::Skip { input, .. } => of(&unique, *input),
+            Operator::Join { kind: JoinKind::Semi | JoinKind::Anti, left, .. } => of(&unique, *left),
+            Operator::Sample { input, sample } => of(&unique, *input).filter(|_| !sample.with_replacement),
+            Operator::SetOperation { all, left, on, .. } => {
+                of(&unique, *left).or_else(|| (!all).then(|| on.iter().map(|(l, _)| *l).collect()))
+            }
             Operator::Read(_)
             | Operator::Rows(_)
             | Operator::FlatMap { .. }

@@ -36,7 +36,12 @@ impl Fallible {
         match operator {
             Operator::Filter { input, predicate } => row(input) || self.can_fail(predicate, *input),
             Operator::Check { .. } => true,
-            Operator::Map { input, .. } | Operator::FlatMap { input, .. } => row(input),
+            Operator::Expect { input, on, .. } => {
+                row(input) || on.iter().any(|key| self.columns(*input).contains(key))
+            }
+            Operator::Map { input, .. }
+            | Operator::FlatMap { input, .. }
+            | Operator::Repartition { input, .. } => row(input),
             Operator::Join { left, on, .. } => {
                 row(left) || on.iter().any(|(key, _)| self.columns(*left).contains(key))
             }
@@ -62,13 +67,18 @@ impl Fallible {
             self.columns(input).iter().copied().chain(failing.map(|c| c.id)).collect::<BTreeSet<_>>()
         };
         match operator {
-            Operator::Filter { input, .. } | Operator::Check { input, .. } => self.columns(*input).clone(),
+            Operator::Filter { input, .. }
+            | Operator::Check { input, .. }
+            | Operator::Expect { input, .. }
+            | Operator::Repartition { input, .. } => self.columns(*input).clone(),
             Operator::Map { input, computed } => failing(*input, computed),
             Operator::FlatMap { input, computed, each } => {
                 let mut out = failing(*input, computed);
                 out.extend(self.can_fail(&each.expr, *input).then_some(each.id));
                 out
             }
+            // Where right rows can stay alone, left rows are settled before they count as matches.
+            Operator::Join { kind, .. } if kind.keeps_right() => BTreeSet::new(),
             Operator::Join { left, .. } => self.columns(*left).clone(),
             Operator::Union { inputs, columns: from } => {
                 let fails = |at: usize| {
@@ -85,6 +95,8 @@ impl Fallible {
             | Operator::Distinct { .. }
             | Operator::Window { .. }
             | Operator::TakePer { .. }
+            | Operator::SetOperation { .. }
+            | Operator::Sample { .. }
             | Operator::Sort { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }

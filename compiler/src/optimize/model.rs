@@ -13,7 +13,9 @@ use flow_ir::physical::{
     Branch, BranchEnd, GroupOrder, InputFrom, Leaf, LeafKind, OperationKind, PhysicalPlan,
 };
 use flow_ir::source::Sink;
-use flow_ir::{ColumnId, ErrorCode, EvalError, Expr, LogicalPlan, Value};
+use flow_ir::{
+    ColumnId, ErrorCode, EvalError, Expr, JoinKind, LogicalPlan, Sample, SampleAmount, SetOperation, Value,
+};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use window::{first_rows, window};
@@ -165,36 +167,115 @@ fn check(rows: Vec<ModelRow>, predicate: &Expr) -> Vec<ModelRow> {
     rows.into_iter().map(one).collect()
 }
 
-fn join(
+/// What a join is, besides its inputs.
+struct Join<'a> {
+    kind: JoinKind,
+    on: &'a [(ColumnId, ColumnId)],
+    left_columns: &'a [(ColumnId, ColumnId)],
+    right_columns: &'a [(ColumnId, ColumnId)],
+}
+
+impl Join<'_> {
+    /// A row of the result; a side that is not there is null.
+    fn row(&self, left: Option<&ModelRow>, right: Option<&ModelRow>) -> ModelRow {
+        let mut row = left.cloned().unwrap_or_default();
+        let cell = |side: Option<&ModelRow>, own: &ColumnId| match side.filter(|s| !s.dead) {
+            Some(side) => side.cells[own].clone(),
+            None => Ok(Value::Null),
+        };
+        let of_left = self.left_columns.iter().map(|(new, own)| (*new, cell(left, own)));
+        let of_right = self.right_columns.iter().map(|(new, own)| (*new, cell(right, own)));
+        row.cells.extend(of_left.chain(of_right).collect::<Vec<_>>());
+        row
+    }
+
+    fn run(&self, left: Vec<ModelRow>, right: &[ModelRow]) -> Vec<ModelRow> {
+        let (lefts, rights): (Vec<_>, Vec<_>) = self.on.iter().copied().unzip();
+        let needed: Vec<_> =
+            lefts.iter().copied().chain(self.left_columns.iter().map(|(_, own)| *own)).collect();
+        let mut matched = vec![false; right.len()];
+        let mut out = Vec::new();
+        for mut row in left {
+            if row.is_bad(&needed) {
+                row.dead = true;
+                out.push(self.row(Some(&row), None));
+                continue;
+            }
+            let key = row.key(&lefts);
+            let is_match = |other: &ModelRow| other.key(&rights) == key && !key.iter().any(Value::is_null);
+            let matches: Vec<usize> = (0..right.len()).filter(|r| is_match(&right[*r])).collect();
+            match self.kind {
+                JoinKind::Semi if !matches.is_empty() => out.push(row),
+                JoinKind::Anti if matches.is_empty() => out.push(row),
+                JoinKind::Semi | JoinKind::Anti => {}
+                kind => {
+                    out.extend(matches.iter().map(|r| self.row(Some(&row), Some(&right[*r]))));
+                    if matches.is_empty() && kind.keeps_left() {
+                        out.push(self.row(Some(&row), None));
+                    }
+                }
+            }
+            matches.into_iter().for_each(|r| matched[r] = true);
+        }
+        if self.kind.keeps_right() {
+            let lonely = right.iter().zip(matched).filter(|(_, matched)| !matched);
+            out.extend(lonely.map(|(r, _)| self.row(None, Some(r))));
+        }
+        out
+    }
+}
+
+fn sample(sample: &Sample, rows: Vec<ModelRow>) -> Vec<ModelRow> {
+    let times: Vec<u64> = match sample.amount {
+        SampleAmount::Fraction(_) => (0..rows.len()).map(|i| sample.copies(i as u64)).collect(),
+        SampleAmount::Rows(n) if sample.with_replacement => {
+            let mut times = vec![0; rows.len()];
+            let draws = if rows.is_empty() { 0 } else { n };
+            (0..draws).for_each(|d| times[sample.drawn(d, rows.len() as u64) as usize] += 1);
+            times
+        }
+        SampleAmount::Rows(n) => {
+            let mut ranks: Vec<_> = (0..rows.len() as u64).map(|i| sample.rank(i)).collect();
+            ranks.sort_unstable();
+            ranks.truncate(n as usize);
+            (0..rows.len() as u64).map(|i| u64::from(ranks.iter().any(|r| r.1 == i))).collect()
+        }
+    };
+    let copies = rows.into_iter().zip(times);
+    copies.flat_map(|(row, n)| std::iter::repeat_n(row, n as usize)).collect()
+}
+
+fn set_operation(
+    operation: SetOperation,
+    all: bool,
     left: Vec<ModelRow>,
     right: &[ModelRow],
     on: &[(ColumnId, ColumnId)],
-    columns: &[(ColumnId, ColumnId)],
 ) -> Vec<ModelRow> {
     let (lefts, rights): (Vec<_>, Vec<_>) = on.iter().copied().unzip();
+    let keys: Vec<_> = left.iter().map(|r| r.key(&lefts)).collect();
+    let count = |rows: &[Vec<Value>], key: &Vec<Value>| rows.iter().filter(|k| *k == key).count() as u64;
+    let right: Vec<_> = right.iter().map(|r| r.key(&rights)).collect();
     let mut out = Vec::new();
-    for mut row in left {
-        if row.is_bad(&lefts) {
-            row.dead = true;
-            columns.iter().for_each(|(new, _)| {
-                row.cells.insert(*new, Ok(Value::Null));
-            });
-            out.push(row);
-            continue;
-        }
-        let key = row.key(&lefts);
-        if key.iter().any(Value::is_null) {
-            continue;
-        }
-        for other in right.iter().filter(|r| r.key(&rights) == key) {
-            let mut row = row.clone();
-            columns.iter().for_each(|(new, own)| {
-                row.cells.insert(*new, other.cells[own].clone());
-            });
+    for (i, row) in left.into_iter().enumerate() {
+        let before = count(&keys[..i], &keys[i]);
+        let others = count(&right, &keys[i]);
+        let stays = match all {
+            true => before < operation.kept(count(&keys, &keys[i]), others),
+            false => before == 0 && operation.keeps(others > 0),
+        };
+        if stays {
             out.push(row);
         }
     }
     out
+}
+
+/// Whether two rows have the same key without a null.
+fn has_equal_keys(rows: &[ModelRow], on: &[ColumnId]) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut keys = rows.iter().map(|r| r.key(on)).filter(|k| !k.iter().any(Value::is_null));
+    !keys.all(|k| seen.insert(k))
 }
 
 fn sort(rows: &mut [ModelRow], keys: &[SortKey]) {
@@ -334,11 +415,25 @@ pub(super) fn run_logical(plan: &LogicalPlan) -> Outcome {
                     .map(rename)
                     .collect()
             }
-            Operator::Join { left, right, on, right_columns } => {
+            Operator::Join { kind, left, right, on, left_columns, right_columns, .. } => {
                 let needed: Vec<_> =
                     on.iter().map(|(_, r)| *r).chain(right_columns.iter().map(|(_, o)| *o)).collect();
                 let right = outcome.settle(of(right), &needed, None);
-                join(of(left), &right, on, right_columns)
+                Join { kind: *kind, on, left_columns, right_columns }.run(of(left), &right)
+            }
+            Operator::Sample { input, sample: how } => sample(how, outcome.settle(of(input), &columns, None)),
+            Operator::Repartition { input, .. } => of(input),
+            Operator::SetOperation { operation, all, left, right, on } => {
+                let (lefts, rights): (Vec<_>, Vec<_>) = on.iter().copied().unzip();
+                let right = outcome.settle(of(right), &rights, None);
+                let needed: Vec<_> = columns.iter().chain(&lefts).copied().collect();
+                let left = outcome.settle(of(left), &needed, None);
+                set_operation(*operation, *all, left, &right, on)
+            }
+            Operator::Expect { input, on, .. } => {
+                let rows = outcome.settle(of(input), on, None);
+                outcome.stopped |= has_equal_keys(&rows, on);
+                of(input)
             }
             Operator::Write { input, sink } => {
                 let needed: Vec<_> = sink.columns.iter().map(|c| c.id).collect();
@@ -404,8 +499,9 @@ impl PhysicalRun {
             OperationKind::Map { computed } => map(rows, computed),
             OperationKind::FlatMap { computed, each } => flat_map(rows, computed, each),
             OperationKind::Check { predicate, .. } => check(rows, predicate),
-            OperationKind::Join { build, on, right_columns, .. } => {
-                join(rows, &self.datasets[build], on, right_columns)
+            OperationKind::Repartition { .. } => rows,
+            OperationKind::Join { kind, build, on, left_columns, right_columns, .. } => {
+                Join { kind: *kind, on, left_columns, right_columns }.run(rows, &self.datasets[build])
             }
         };
         let columns: Vec<_> = columns.iter().map(|c| c.id).collect();
@@ -458,6 +554,17 @@ impl PhysicalRun {
                 rows
             }
             LeafKind::Take { skip, count } => self.outcome.settle(rows, &columns, Some((*skip, *count))),
+            LeafKind::Sample(how) => sample(how, self.outcome.settle(rows, &columns, None)),
+            LeafKind::SetOperation { operation, all, other, on, .. } => {
+                let lefts = on.iter().map(|(l, _)| *l).collect();
+                let rows = self.outcome.settle(rows, &with(lefts), None);
+                set_operation(*operation, *all, rows, &self.datasets[other], on)
+            }
+            LeafKind::Expect { on, .. } => {
+                let rows = self.outcome.settle(rows, on, None);
+                self.outcome.stopped |= has_equal_keys(&rows, on);
+                Vec::new()
+            }
             LeafKind::Write(sink) => {
                 let rows = self.outcome.settle(rows, &columns, None);
                 self.outcome.sinks.insert(sink.number, write(&rows, sink));

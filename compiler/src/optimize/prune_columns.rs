@@ -148,7 +148,10 @@ impl Pruner<'_> {
                 needed.extend(self.failing(input, &node.columns, &needed, span));
                 self.need(input, needed.iter().copied().chain(keys.iter().map(|k| k.column)));
             }
-            Operator::Take { input, .. } | Operator::Skip { input, .. } => {
+            Operator::Repartition { input, layout } => {
+                self.need(*input, needed.iter().copied().chain(layout.keys.iter().copied()));
+            }
+            Operator::Take { input, .. } | Operator::Skip { input, .. } | Operator::Sample { input, .. } => {
                 let input = *input;
                 needed.extend(self.failing(input, &node.columns, &needed, span));
                 self.need(input, needed.iter().copied());
@@ -166,13 +169,28 @@ impl Pruner<'_> {
                 }
                 return node;
             }
-            Operator::Join { left, right, on, right_columns } => {
-                let failing = self.fallible.as_ref().map(|f| f.columns(*right));
-                let fails = |own: &ColumnId| failing.is_some_and(|f| f.contains(own));
-                right_columns.retain(|(new, own)| needed.contains(new) || fails(own));
-                let passed =
-                    needed.iter().copied().filter(|id| !right_columns.iter().any(|(new, _)| new == id));
-                self.need(*left, passed.chain(on.iter().map(|(l, _)| *l)).collect::<Vec<_>>());
+            Operator::SetOperation { left, right, on, .. } => {
+                self.need(*left, needed.iter().copied().chain(on.iter().map(|(l, _)| *l)));
+                self.need(*right, on.iter().map(|(_, r)| *r));
+            }
+            Operator::Expect { input, on, .. } => {
+                self.need(*input, needed.iter().copied().chain(on.iter().copied()));
+            }
+            Operator::Join { kind, left, right, on, left_columns, right_columns, .. } => {
+                let fallible = self.fallible.as_ref();
+                let fails =
+                    |side: NodeId, own: &ColumnId| fallible.is_some_and(|f| f.columns(side).contains(own));
+                left_columns.retain(|(new, own)| needed.contains(new) || fails(*left, own));
+                right_columns.retain(|(new, own)| needed.contains(new) || fails(*right, own));
+                let passed: Vec<ColumnId> = match kind.keeps_right() {
+                    true => left_columns.iter().map(|(_, own)| *own).collect(),
+                    false => {
+                        let is_right = |id: &ColumnId| right_columns.iter().any(|(new, _)| new == id);
+                        needed.iter().copied().filter(|id| !is_right(id)).collect()
+                    }
+                };
+                let keys = on.iter().map(|(l, _)| *l);
+                self.need(*left, passed.into_iter().chain(keys).collect::<Vec<_>>());
                 let own = right_columns.iter().map(|(_, own)| *own);
                 self.need(*right, own.chain(on.iter().map(|(_, r)| *r)).collect::<Vec<_>>());
             }

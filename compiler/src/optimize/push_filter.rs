@@ -7,20 +7,27 @@
 //! ```text
 //! map { x: e } | filter p(x)            =  filter p(e) | map { x: e }
 //! flat_map { *, x: each l } | filter p  =  filter p | flat_map { *, x: each l }       p does not read x
+//! repartition n | filter p              =  filter p | repartition n                   and likewise `coalesce`
 //! sort k | filter p                     =  filter p | sort k
 //! union a, b | filter p                 =  union (a | filter p), (b | filter p)
 //! join r on k | filter p                =  filter p | join r on k                     p reads the left side
 //! join r on k | filter p                =  join (r | filter p) on k                   p reads the right side
+//! left join r on k | filter p           =  filter p | left join r on k                p reads the left side
+//! right join r on k | filter p          =  right join (r | filter p) on k             p reads the right side
+//! semi join r on k | filter p           =  filter p | semi join r on k                and likewise `anti join`
 //! reduce_by_key k { .. } | filter p(k)  =  filter p(k) | reduce_by_key k { .. }
 //! distinct on k | filter p(k)           =  filter p(k) | distinct on k
+//! intersect r | filter p                =  filter p | intersect r                     and likewise `except`
 //! window per k { .. } | filter p(k)     =  filter p(k) | window per k { .. }
 //! take n per k | filter p(k)            =  filter p(k) | take n per k
 //! ```
 //!
-//! **When it must not fire.** `take` and `skip` (they count rows), `check` (a barrier by definition),
+//! **When it must not fire.** `take`, `skip` and `sample` (they count rows), `check` (a barrier by definition),
 //! `reduce` without keys (it makes a row of none), aggregates and columns outside `on` or `per`; a dataset that
 //! something else reads too. Keys that hold floats: 0.0 and -0.0 are one key, and the condition could
-//! tell them apart. A `join`, if the condition can fail: it would fail for rows that match nothing.
+//! tell them apart. A `join`, if the condition can fail: it would fail for rows that match nothing. The side
+//! of a join that may be null in the result, and both sides of a `full join`: without the rows that the
+//! condition drops, others would match nothing. `expect`: it holds for all rows.
 //! A `map` whose column is costly to compute, unless that carries the filter below an exchange.
 //!
 //! ```text
@@ -37,7 +44,7 @@ use super::substitute::{columns_of, rename, substitute};
 use super::{Note, Notes, Pass};
 use crate::stage::holds_float;
 use flow_ir::logical::{Computed, Operator};
-use flow_ir::{ColumnId, Expr, ExprKind, LogicalPlan, NodeId, Span};
+use flow_ir::{ColumnId, Expr, ExprKind, JoinKind, LogicalPlan, NodeId, SetOperation, Span};
 
 pub(super) const PASS: Pass = Pass {
     name: "push_filter",
@@ -172,7 +179,7 @@ impl Pusher<'_> {
                 }
                 self.cross_map(id, predicate, computed)
             }
-            Operator::Sort { .. } => same(),
+            Operator::Sort { .. } | Operator::Repartition { .. } => same(),
             Operator::Distinct { on, .. } => {
                 if !columns.iter().all(|c| on.contains(c)) {
                     return Err(Some(
@@ -211,10 +218,31 @@ impl Pusher<'_> {
                 same()
             }
             Operator::Union { inputs, columns: own } => Ok(self.cross_union(id, predicate, inputs, own)),
-            Operator::Join { right, right_columns, .. } => {
-                self.cross_join(id, predicate, *right, right_columns)
+            Operator::Join { kind, right, right_columns, .. } => {
+                self.cross_join(id, predicate, *kind, *right, right_columns)
             }
-            Operator::Take { .. } | Operator::Skip { .. } => Err(Some("it counts rows before the filter")),
+            Operator::SetOperation { operation, .. } => {
+                if self.fallible.can_fail(predicate, id) {
+                    return Err(Some("it can fail, and would then fail for rows that do not stay, too"));
+                }
+                if self.reads_float(id, &columns) {
+                    return Err(Some(match operation {
+                        SetOperation::Intersect => {
+                            "0.0 and -0.0 are one value to `intersect`, but the condition might tell them apart"
+                        }
+                        SetOperation::Except => {
+                            "0.0 and -0.0 are one value to `except`, but the condition might tell them apart"
+                        }
+                    }));
+                }
+                same()
+            }
+            Operator::Expect { .. } => {
+                Err(Some("it is checked for all rows, also those filtered out behind it"))
+            }
+            Operator::Take { .. } | Operator::Skip { .. } | Operator::Sample { .. } => {
+                Err(Some("it counts rows before the filter"))
+            }
             Operator::Check { .. } => {
                 Err(Some("a check also holds for rows that are filtered out behind it"))
             }
@@ -260,6 +288,7 @@ impl Pusher<'_> {
         &self,
         id: NodeId,
         predicate: &Expr,
+        kind: JoinKind,
         right: NodeId,
         right_columns: &[(ColumnId, ColumnId)],
     ) -> Result<Below, Option<&'static str>> {
@@ -269,10 +298,20 @@ impl Pusher<'_> {
         if reads_right && reads_left {
             return Err(Some("it reads both sides"));
         }
+        let may_be_null = match kind {
+            JoinKind::Left => reads_right,
+            JoinKind::Right => reads_left,
+            JoinKind::Full => true,
+            _ => false,
+        };
+        if may_be_null {
+            return Err(Some("without the rows it drops, rows of the other side would match nothing"));
+        }
         if self.fallible.can_fail(predicate, id) {
             return Err(Some("it can fail, and would then fail for rows that match nothing, too"));
         }
-        if !reads_right {
+        // A condition that reads nothing goes where all rows of the result come from.
+        if !reads_right && kind != JoinKind::Right {
             return Ok(vec![(0, predicate.clone())]);
         }
         let own = rename(predicate, &|column| {

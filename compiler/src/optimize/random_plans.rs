@@ -9,8 +9,9 @@ use flow_ir::logical::{Computed, Node, Operator, OutputColumn, SortKey};
 use flow_ir::source::{Sink, SinkColumn, Target, WriteMode};
 use flow_ir::window::{Frame, Window, WindowFunction, WindowKind};
 use flow_ir::{
-    ColumnId, DataType, Expr, ExprKind, Function, LogicalPlan, NodeId, Span, Type, Value, parse_logical,
-    parse_physical, verify_logical, verify_physical,
+    ColumnId, Contract, DataType, Division, Expr, ExprKind, Function, JoinKind, LogicalPlan, NodeId,
+    RowLayout, Sample, SampleAmount, SetOperation, Span, Type, Value, parse_logical, parse_physical,
+    verify_logical, verify_physical,
 };
 
 /// A small generator of numbers (xorshift), so that a seed names a plan for good.
@@ -149,7 +150,7 @@ impl Generator {
         let input = NodeId(at as u32);
         let columns = self.plan.node(input).columns.clone();
         let ids: Vec<ColumnId> = columns.iter().map(|c| c.id).collect();
-        match self.random.below(16) {
+        match self.random.below(22) {
             0..=2 => {
                 let predicate = self.condition(&columns, 2);
                 self.push(Operator::Filter { input, predicate }, columns)
@@ -189,8 +190,34 @@ impl Generator {
             }
             9 | 10 => self.reduce(input, &columns),
             11 => self.union(input),
-            12 => self.join(input),
-            13 | 14 => self.window(input, &columns),
+            12 | 13 => self.join(input),
+            15 => self.set_operation(input, columns),
+            16 => {
+                let amount = match self.random.chance(50) {
+                    true => SampleAmount::Rows(self.random.below(4) as u64),
+                    false => SampleAmount::Fraction(self.random.below(4) as f64 / 3.0),
+                };
+                let seed = self.random.below(100) as u64;
+                let with_replacement = self.random.chance(30);
+                self.push(
+                    Operator::Sample { input, sample: Sample { amount, seed, with_replacement } },
+                    columns,
+                )
+            }
+            17 => {
+                let division =
+                    self.random.pick(&[Division::Even, Division::Hash, Division::Range, Division::Coalesce]);
+                let keys = match division {
+                    Division::Hash | Division::Range => self.random.some(&ids),
+                    _ => Vec::new(),
+                };
+                self.push(
+                    Operator::Repartition { input, layout: RowLayout { division, parts: 3, keys } },
+                    columns,
+                )
+            }
+            18 | 19 => self.window(input, &columns),
+            14 if self.random.chance(20) => self.expect(input, columns),
             _ if self.errors => {
                 let predicate = self.condition(&columns, 1);
                 self.push(Operator::Check { input, predicate, message: "no".to_owned() }, columns)
@@ -302,14 +329,50 @@ impl Generator {
     fn join(&mut self, left: NodeId) -> NodeId {
         let right = self.any_node();
         let (mut out, own) = (self.plan.node(left).columns.clone(), self.plan.node(right).columns.clone());
-        let on = vec![(self.random.pick(&out).id, self.random.pick(&own).id)];
-        let mut right_columns = Vec::new();
-        for column in self.random.some(&own) {
-            let id = self.plan.fresh_column();
-            out.push(self.output(id, column.ty));
-            right_columns.push((id, column.id));
+        let mut kind = self.random.pick(&JoinKind::ALL);
+        if kind == JoinKind::Cross
+            && self.plan.nodes.iter().any(|n| matches!(n.operator, Operator::Join { .. }))
+        {
+            // Products of products would be too large.
+            kind = JoinKind::Inner;
         }
-        self.push(Operator::Join { left, right, on, right_columns }, out)
+        let on = match kind {
+            JoinKind::Cross => Vec::new(),
+            _ => vec![(self.random.pick(&out).id, self.random.pick(&own).id)],
+        };
+        let (mut left_columns, mut right_columns) = (Vec::new(), Vec::new());
+        if kind.keeps_right() {
+            for column in std::mem::take(&mut out) {
+                let id = self.plan.fresh_column();
+                out.push(self.output(id, column.ty.with_nullable(true)));
+                left_columns.push((id, column.id));
+            }
+        }
+        if kind.adds_columns() {
+            for column in self.random.some(&own) {
+                let id = self.plan.fresh_column();
+                out.push(self.output(id, column.ty.with_nullable(column.ty.nullable || kind.keeps_left())));
+                right_columns.push((id, column.id));
+            }
+        }
+        let using = None;
+        self.push(Operator::Join { kind, left, right, on, left_columns, right_columns, using }, out)
+    }
+
+    fn set_operation(&mut self, left: NodeId, columns: Vec<OutputColumn>) -> NodeId {
+        let right = self.any_node();
+        let own = self.plan.node(right).columns.clone();
+        let on = columns.iter().map(|c| (c.id, self.random.pick(&own).id)).collect();
+        let operation = self.random.pick(&[SetOperation::Intersect, SetOperation::Except]);
+        let all = self.random.chance(50);
+        self.push(Operator::SetOperation { operation, all, left, right, on }, columns)
+    }
+
+    fn expect(&mut self, input: NodeId, columns: Vec<OutputColumn>) -> NodeId {
+        let on = self.random.some(&columns).iter().map(|c| c.id).collect();
+        let (text, side) = ("m:1".to_owned(), "the pipeline".to_owned());
+        let contract = Contract { text, side, keys: vec!["k".to_owned()], span: Span::default() };
+        self.push(Operator::Expect { input, on, contract }, columns)
     }
 
     fn sink(&mut self, number: u32) {

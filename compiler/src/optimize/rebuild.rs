@@ -72,11 +72,14 @@ pub(crate) fn inputs_mut(operator: &mut Operator) -> Vec<&mut NodeId> {
     match operator {
         Operator::Read(_) | Operator::Rows(_) => Vec::new(),
         Operator::Union { inputs, .. } => inputs.iter_mut().collect(),
-        Operator::Join { left, right, .. } => vec![left, right],
+        Operator::Join { left, right, .. } | Operator::SetOperation { left, right, .. } => vec![left, right],
         Operator::Filter { input, .. }
         | Operator::Map { input, .. }
         | Operator::FlatMap { input, .. }
         | Operator::Check { input, .. }
+        | Operator::Expect { input, .. }
+        | Operator::Sample { input, .. }
+        | Operator::Repartition { input, .. }
         | Operator::ReduceByKey { input, .. }
         | Operator::Distinct { input, .. }
         | Operator::Window { input, .. }

@@ -193,6 +193,113 @@ fn push_filter_leaves_shared_rows_and_failing_conditions_alone() {
 }
 
 #[test]
+fn push_filter_keeps_to_the_side_that_cannot_be_missing() {
+    let p = "push_filter";
+    // What stands behind the join's word, whether the sides are named, and the filters that pass.
+    let fires_below = |join: &str, condition: &str, at_left: bool, below: &str| {
+        let rows = "rows [(\"y\", 3)] -> a#4: string, b#5: int";
+        let columns = join.split(" -> ").last().unwrap_or("");
+        let operator = join.split(" -> ").next().unwrap_or("");
+        let before = format!(
+            "%1 = {rows}
+             %2 = join {} -> {columns}
+             %3 = filter %2 {condition} -> {columns}
+             %4 = show %3 all number 0 {{  }} ->",
+            operator.replace("LEFT", "%0").replace("RIGHT", "%1")
+        );
+        let after = if at_left {
+            format!(
+                "%1 = filter %0 {below} -> ALL
+                 %2 = {rows}
+                 %3 = join {} -> {columns}
+                 %4 = show %3 all number 0 {{  }} ->",
+                operator.replace("LEFT", "%1").replace("RIGHT", "%2")
+            )
+        } else {
+            format!(
+                "%1 = {rows}
+                 %2 = filter %1 {below} -> a#4: string, b#5: int
+                 %3 = join {} -> {columns}
+                 %4 = show %3 all number 0 {{  }} ->",
+                operator.replace("LEFT", "%0").replace("RIGHT", "%2")
+            )
+        };
+        fires(p, &before, &after);
+    };
+    let left = "left LEFT RIGHT on [k#0 == a#4] right [b#6 = b#5] -> k#0: string, v#1: int, b#6: int?";
+    let right = "right LEFT RIGHT on [k#0 == a#4] left [v#6 = v#1] right [b#7 = b#5] -> v#6: int?, b#7: int";
+    let full = "full LEFT RIGHT on [k#0 == a#4] left [v#6 = v#1] right [b#7 = b#5] -> v#6: int?, b#7: int?";
+    let anti = "anti LEFT RIGHT on [k#0 == a#4] right [] -> k#0: string, v#1: int";
+    let cross = "cross LEFT RIGHT on [] right [b#6 = b#5] -> v#1: int, b#6: int";
+    fires_below(left, "(v#1 > 1)", true, "(v#1 > 1)");
+    fires_below(right, "(b#7 > 1)", false, "(b#5 > 1)");
+    fires_below(right, "(1 > 2)", false, "(1 > 2)");
+    fires_below(anti, "(v#1 > 1)", true, "(v#1 > 1)");
+    fires_below(cross, "(b#6 > 1)", false, "(b#5 > 1)");
+    let stays_behind = |join: &str, condition: &str, why: &str| {
+        let columns = join.split(" -> ").last().unwrap_or("");
+        let join = join.replace("LEFT", "%0").replace("RIGHT", "%1");
+        let nodes = format!(
+            "%1 = rows [(\"y\", 3)] -> a#4: string, b#5: int
+             %2 = join {join}
+             %3 = filter %2 {condition} -> {columns}
+             %4 = show %3 all number 0 {{  }} ->"
+        );
+        stays(p, &nodes, why);
+    };
+    stays_behind(left, "is_null(b#6)", "would match nothing");
+    stays_behind(right, "(v#6 > 1)", "would match nothing");
+    stays_behind(full, "(v#6 > 1)", "would match nothing");
+    stays_behind(full, "(b#7 > 1)", "would match nothing");
+    stays_behind(full, "(1 > 2)", "would match nothing");
+    stays_behind(cross, "(v#1 > b#6)", "it reads both sides");
+    stays_behind(anti, "((1 // v#1) > 1)", "it can fail");
+}
+
+#[test]
+fn push_filter_and_whole_rows() {
+    let nodes = |operator: &str, condition: &str| {
+        format!(
+            "%1 = rows [(\"y\", 3)] -> a#4: string, b#5: int
+             %2 = map %0 {{ }} -> k#0: string, v#1: int
+             %3 = {operator} -> k#0: string, v#1: int
+             %4 = filter %3 {condition} -> k#0: string, v#1: int
+             %5 = show %4 all number 0 {{  }} ->"
+        )
+    };
+    let alone = |operator: &str| {
+        format!(
+            "%1 = map %0 {{ }} -> k#0: string, v#1: int
+             %2 = {operator} -> k#0: string, v#1: int
+             %3 = filter %2 (v#1 > 1) -> k#0: string, v#1: int
+             %4 = show %3 all number 0 {{  }} ->"
+        )
+    };
+    let except = "except all %2 %1 on [k#0 == a#4, v#1 == b#5]";
+    stays("push_filter", &nodes(except, "((1 // v#1) > 1)"), "it can fail");
+    stays("push_filter", &alone("sample %1 rows 3 seed 1"), "it counts rows");
+    let contract = "expect %1 [k#0] \"1:m\" of \"the pipeline\" keys [\"k\"]";
+    stays("push_filter", &alone(contract), "it is checked for all rows");
+    fires(
+        "push_filter",
+        &nodes(except, "(v#1 > 1)"),
+        "%1 = filter %0 (v#1 > 1) -> ALL
+         %2 = rows [(\"y\", 3)] -> a#4: string, b#5: int
+         %3 = map %1 { } -> k#0: string, v#1: int
+         %4 = except all %3 %2 on [k#0 == a#4, v#1 == b#5] -> k#0: string, v#1: int
+         %5 = show %4 all number 0 {  } ->",
+    );
+    fires(
+        "push_filter",
+        &alone("repartition %1 4 by hash [k#0]"),
+        "%1 = filter %0 (v#1 > 1) -> ALL
+         %2 = map %1 { } -> k#0: string, v#1: int
+         %3 = repartition %2 4 by hash [k#0] -> k#0: string, v#1: int
+         %4 = show %3 all number 0 {  } ->",
+    );
+}
+
+#[test]
 fn fold_constants_computes_and_simplifies() {
     fires(
         "fold_constants",

@@ -221,10 +221,16 @@ impl<'a> Cutter<'a> {
     }
 
     /// Ends a branch over `input` with what `id` does.
-    pub(super) fn add_leaf(&mut self, id: NodeId, input: NodeId, kind: LeafKind) {
+    pub(super) fn add_leaf(&mut self, id: NodeId, input: NodeId, kind: LeafKind) -> Place {
         let at = self.place_of(input);
+        self.add_leaf_at(id, at, kind);
+        at
+    }
+
+    /// Ends a branch at `at` with what `id` does.
+    pub(super) fn add_leaf_at(&mut self, id: NodeId, at: Place, kind: LeafKind) {
         let output = match self.plan.node(id).operator {
-            Operator::Write { .. } => None,
+            Operator::Write { .. } | Operator::Expect { .. } => None,
             _ => Some(self.new_dataset(at.stage)),
         };
         self.datasets[id.0 as usize] = output;

@@ -76,6 +76,9 @@ impl Chain {
                     computed.iter_mut().for_each(|c| rename(&mut c.expr, &self.map));
                     rename(&mut each.expr, &self.map);
                 }
+                OperationKind::Repartition { layout } => {
+                    layout.keys.iter_mut().for_each(|key| *key = self.own(*key));
+                }
                 OperationKind::Join { on, .. } => on.iter_mut().for_each(|(left, _)| *left = self.own(*left)),
             }
             kind
@@ -148,15 +151,9 @@ impl Cutter<'_> {
         let node = plan.node(id);
         let chains = match &node.operator {
             Operator::Read(_) | Operator::Rows(_) | Operator::Union { .. } => self.chains(id),
-            Operator::Join { left, right, on, right_columns } => {
-                let build = self.build_side(*right, on, right_columns);
-                let kind = OperationKind::Join {
-                    build,
-                    build_columns: Vec::new(),
-                    on: on.clone(),
-                    right_columns: right_columns.clone(),
-                };
-                self.extended(*left, node, Some(&kind))
+            Operator::Join { left, .. } => {
+                let kind = self.join(id);
+                self.extended(*left, node, kind.as_ref())
             }
             operator => match operator.inputs().first() {
                 Some(input) => self.extended(*input, node, row_wise(operator).as_ref()),
@@ -174,9 +171,15 @@ impl Cutter<'_> {
     }
 }
 
-/// Row-wise operators: what streams by without leaving the stage.
+/// Row-wise operators: what streams by without leaving the stage. A join that keeps right rows delivers
+/// some of them behind all others of its stage, and what `expect` checks is a branch of its own, so
+/// both stand in the tree.
 fn streams(operator: &Operator) -> bool {
-    !is_exchange(operator) && !matches!(operator, Operator::Write { .. })
+    match operator {
+        Operator::Join { kind, .. } => !kind.keeps_right(),
+        Operator::Write { .. } | Operator::Expect { .. } => false,
+        _ => !is_exchange(operator),
+    }
 }
 
 /// The input whose rows stream through `operator`; the right side of a join does not.
@@ -185,7 +188,8 @@ fn streaming_input(operator: &Operator) -> Option<NodeId> {
         Operator::Filter { input, .. }
         | Operator::Map { input, .. }
         | Operator::FlatMap { input, .. }
-        | Operator::Check { input, .. } => Some(*input),
+        | Operator::Check { input, .. }
+        | Operator::Repartition { input, .. } => Some(*input),
         Operator::Join { left, .. } => Some(*left),
         _ => None,
     }

@@ -127,18 +127,20 @@ impl Finisher<'_> {
             OperationKind::Filter { predicate } | OperationKind::Check { predicate, .. } => {
                 predicate.columns(&mut reads);
             }
+            OperationKind::Repartition { layout } => reads.extend(&layout.keys),
             OperationKind::Map { computed } => make(computed, out, &mut ids, &mut reads),
             OperationKind::FlatMap { computed, each } => {
                 make(computed, out, &mut ids, &mut reads);
                 ids.remove(&each.id);
                 each.expr.columns(&mut reads);
             }
-            OperationKind::Join { build, on, right_columns, .. } => {
+            OperationKind::Join { build, on, left_columns, right_columns, .. } => {
                 let own = build_columns(on, right_columns);
                 self.needed.entry(*build).or_default().extend(own);
-                right_columns.iter().for_each(|(new, _)| {
+                left_columns.iter().chain(right_columns).for_each(|(new, _)| {
                     ids.remove(new);
                 });
+                reads.extend(left_columns.iter().map(|(_, own)| *own));
                 reads.extend(on.iter().map(|(left, _)| *left));
             }
         }
@@ -146,12 +148,18 @@ impl Finisher<'_> {
         ids
     }
 
-    fn leaf_reads(&self, node: NodeId, kind: &LeafKind, dataset: Option<DatasetId>) -> Ids {
+    fn leaf_reads(&mut self, node: NodeId, kind: &LeafKind, dataset: Option<DatasetId>) -> Ids {
         match kind {
             LeafKind::ReduceByKey { keys, aggregates, .. } => {
                 keys.iter().copied().chain(aggregates.iter().flat_map(|a| a.reads())).collect()
             }
             LeafKind::Write(sink) => sink.columns.iter().map(|c| c.id).collect(),
+            LeafKind::Expect { on, .. } => on.iter().copied().collect(),
+            LeafKind::SetOperation { other, on, .. } => {
+                self.needed.entry(*other).or_default().extend(on.iter().map(|(_, r)| *r));
+                let keys = on.iter().map(|(l, _)| *l);
+                self.delivered(node, kind, dataset).into_iter().chain(keys).collect()
+            }
             LeafKind::Distinct { on, sort } => {
                 let keys = on.iter().copied().chain(sort.iter().map(|k| k.column));
                 self.delivered(node, kind, dataset).into_iter().chain(keys).collect()
@@ -168,7 +176,7 @@ impl Finisher<'_> {
                 let keys = keys.iter().map(|k| k.column);
                 self.delivered(node, kind, dataset).into_iter().chain(keys).collect()
             }
-            LeafKind::Collect | LeafKind::Take { .. } => {
+            LeafKind::Collect | LeafKind::Take { .. } | LeafKind::Sample(_) => {
                 self.delivered(node, kind, dataset).into_iter().collect()
             }
         }
@@ -180,6 +188,9 @@ impl Finisher<'_> {
             let mut ids = Vec::new();
             sink.columns.iter().for_each(|c| push_new(&mut ids, c.id));
             return ids;
+        }
+        if let LeafKind::Expect { .. } = kind {
+            return Vec::new();
         }
         let needed = dataset.and_then(|d| self.needed.get(&d));
         let mut ids: Vec<ColumnId> = Vec::new();
@@ -213,7 +224,11 @@ impl Finisher<'_> {
                 }
                 TreeKind::Leaf(kind, output) => {
                     let columns = self.typed(&self.delivered(node.node, kind, *output));
-                    let leaf = Leaf { kind: kind.clone(), output: *output, columns, span: node.span };
+                    let mut kind = kind.clone();
+                    if let LeafKind::SetOperation { other_columns, on, .. } = &mut kind {
+                        *other_columns = self.typed(&on.iter().map(|(_, r)| *r).collect::<Vec<_>>());
+                    }
+                    let leaf = Leaf { kind, output: *output, columns, span: node.span };
                     return Branch { operations, end: BranchEnd::Leaf(leaf) };
                 }
             }
@@ -249,12 +264,21 @@ impl Finisher<'_> {
             OperationKind::FlatMap { computed, each } => {
                 OperationKind::FlatMap { computed: live(computed), each: each.clone() }
             }
-            OperationKind::Join { build, on, right_columns, .. } => OperationKind::Join {
-                build: *build,
-                build_columns: self.typed(&build_columns(on, right_columns)),
-                on: on.clone(),
-                right_columns: right_columns.iter().filter(|(new, _)| out.contains(new)).copied().collect(),
-            },
+            OperationKind::Join { kind, build, on, left_columns, right_columns, using, .. } => {
+                OperationKind::Join {
+                    kind: *kind,
+                    build: *build,
+                    build_columns: self.typed(&build_columns(on, right_columns)),
+                    on: on.clone(),
+                    left_columns: left_columns.clone(),
+                    right_columns: right_columns
+                        .iter()
+                        .filter(|(new, _)| out.contains(new))
+                        .copied()
+                        .collect(),
+                    using: *using,
+                }
+            }
             other => other.clone(),
         };
         Some(Operation { kind, columns: self.typed(columns), span })

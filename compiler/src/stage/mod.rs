@@ -22,7 +22,7 @@ pub(crate) use order::{holds_float, row_order};
 use crate::optimize::consumers::Consumers;
 use draft::{Cutter, Place};
 use flow_ir::logical::Operator;
-use flow_ir::physical::{DatasetId, GroupOrder, LeafKind, OperationKind, PhysicalPlan};
+use flow_ir::physical::{GroupOrder, LeafKind, OperationKind, PhysicalPlan};
 use flow_ir::{ColumnId, LogicalPlan, NodeId};
 
 /// Cuts `plan` into stages.
@@ -56,24 +56,39 @@ impl Cutter<'_> {
             Operator::Filter { input, .. }
             | Operator::Map { input, .. }
             | Operator::FlatMap { input, .. }
-            | Operator::Check { input, .. } => {
+            | Operator::Check { input, .. }
+            | Operator::Repartition { input, .. } => {
                 let kind = row_wise(&plan.node(id).operator);
                 let at = self.place_of(*input);
                 self.add_operation(id, at, kind);
             }
-            Operator::Join { left, right, on, right_columns } => {
-                let build = self.build_side(*right, on, right_columns);
+            Operator::Join { left, on, left_columns, .. } => {
+                let Some(kind) = self.join(id) else { return };
+                let OperationKind::Join { build, .. } = kind else { return };
                 let passed = plan.node(id).columns.iter().map(|c| c.id);
-                let needed: Vec<ColumnId> = on.iter().map(|(key, _)| *key).chain(passed).collect();
+                let own = left_columns.iter().map(|(_, own)| *own);
+                let needed: Vec<ColumnId> = on.iter().map(|(key, _)| *key).chain(own).chain(passed).collect();
                 let at = self.place_for_join(*left, &needed, build);
-                let kind = OperationKind::Join {
-                    build,
-                    build_columns: Vec::new(),
-                    on: on.clone(),
-                    right_columns: right_columns.clone(),
-                };
                 self.depend(at.stage, build);
                 self.add_operation(id, at, Some(kind));
+            }
+            Operator::SetOperation { operation, all, left, right, on } => {
+                let (lefts, rights): (Vec<_>, Vec<_>) = on.iter().copied().unzip();
+                let other = self.dataset_of(*right, &rights);
+                let at = self.place_for_join(*left, &lefts, other);
+                self.depend(at.stage, other);
+                let (operation, all, on) = (*operation, *all, on.clone());
+                let other_columns = Vec::new();
+                self.add_leaf_at(id, at, LeafKind::SetOperation { operation, all, other, other_columns, on });
+            }
+            Operator::Expect { input, on, contract } => {
+                let leaf = LeafKind::Expect { on: on.clone(), contract: contract.clone() };
+                let at = self.add_leaf(id, *input, leaf);
+                // The rows are those before it, wherever they are.
+                match self.datasets[input.0 as usize] {
+                    Some(dataset) => self.datasets[id.0 as usize] = Some(dataset),
+                    None => self.add_operation(id, at, None),
+                }
             }
             Operator::ReduceByKey { input, keys, aggregates } => {
                 let unseen = !keys.is_empty() && !self.order.seen[id.0 as usize];
@@ -83,7 +98,7 @@ impl Cutter<'_> {
                 self.add_leaf(id, *input, kind);
             }
             Operator::Distinct { input, on, sort } => {
-                self.add_leaf(id, *input, LeafKind::Distinct { on: on.clone(), sort: sort.clone() })
+                self.add_leaf(id, *input, LeafKind::Distinct { on: on.clone(), sort: sort.clone() });
             }
             Operator::Window { input, window } => {
                 self.add_leaf(id, *input, LeafKind::Window(window.clone()));
@@ -98,19 +113,34 @@ impl Cutter<'_> {
                 self.add_leaf(id, *input, LeafKind::Sort { keys, limit });
             }
             Operator::Take { .. } | Operator::Skip { .. } => self.row_range(id),
-            Operator::Write { input, sink } => self.add_leaf(id, *input, LeafKind::Write(sink.clone())),
+            Operator::Sample { input, sample } => {
+                self.add_leaf(id, *input, LeafKind::Sample(*sample));
+            }
+            Operator::Write { input, sink } => {
+                self.add_leaf(id, *input, LeafKind::Write(sink.clone()));
+            }
         }
     }
 
-    /// The dataset a join looks up in.
-    fn build_side(
-        &mut self,
-        right: NodeId,
-        on: &[(ColumnId, ColumnId)],
-        right_columns: &[(ColumnId, ColumnId)],
-    ) -> DatasetId {
+    /// The operation of a join; its right side is collected for it.
+    fn join(&mut self, id: NodeId) -> Option<OperationKind> {
+        let plan = self.plan;
+        let Operator::Join { kind, right, on, left_columns, right_columns, using, .. } =
+            &plan.node(id).operator
+        else {
+            return None;
+        };
         let columns: Vec<ColumnId> = on.iter().chain(right_columns).map(|(_, own)| *own).collect();
-        self.dataset_of(right, &columns)
+        let build = self.dataset_of(*right, &columns);
+        Some(OperationKind::Join {
+            kind: *kind,
+            build,
+            build_columns: Vec::new(),
+            on: on.clone(),
+            left_columns: left_columns.clone(),
+            right_columns: right_columns.clone(),
+            using: *using,
+        })
     }
 
     /// A `take` or `skip`: with its neighbours one leaf, or none right behind a sort.
@@ -137,6 +167,7 @@ fn row_wise(operator: &Operator) -> Option<OperationKind> {
         Operator::Check { predicate, message, .. } => {
             Some(OperationKind::Check { predicate: predicate.clone(), message: message.clone() })
         }
+        Operator::Repartition { layout, .. } => Some(OperationKind::Repartition { layout: layout.clone() }),
         _ => None,
     }
 }
@@ -149,6 +180,8 @@ fn is_exchange(operator: &Operator) -> bool {
             | Operator::Distinct { .. }
             | Operator::Window { .. }
             | Operator::TakePer { .. }
+            | Operator::SetOperation { .. }
+            | Operator::Sample { .. }
             | Operator::Sort { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }

@@ -69,7 +69,9 @@ impl RowOrder {
             Operator::Map { computed, .. } => {
                 later || computed.iter().any(|c| fallible.can_fail(&c.expr, id))
             }
-            Operator::Union { .. } | Operator::Join { .. } => later,
+            Operator::Union { .. } | Operator::Join { .. } | Operator::Repartition { .. } => later,
+            // Of equal rows the first stay, so the order of the left side shows in what they are.
+            Operator::SetOperation { left, .. } => *left == id,
             Operator::ReduceByKey { keys, aggregates, .. } => {
                 aggregates.iter().any(|a| depends_on_order(a, plan.node(id)))
                     || keys.iter().any(|k| column_type(plan.node(id), *k).is_none_or(holds_float))
@@ -91,6 +93,8 @@ impl RowOrder {
             Operator::Sort { .. } => false,
             Operator::FlatMap { .. }
             | Operator::Check { .. }
+            | Operator::Expect { .. }
+            | Operator::Sample { .. }
             | Operator::Distinct { .. }
             | Operator::TakePer { .. }
             | Operator::Take { .. }

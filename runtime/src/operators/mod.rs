@@ -8,6 +8,7 @@ pub mod exact_sum;
 pub(crate) mod flat_map;
 pub mod join;
 pub mod reduce_by_key;
+pub mod set_operation;
 pub mod side;
 pub mod sort;
 pub mod states;

@@ -1,6 +1,7 @@
 //! Builds join tables.
 
-use super::{JoinTable, Matches, Part};
+use super::{JoinTable, Matches, Part, WholeColumn};
+use crate::dataset::column_bytes;
 use crate::kernels::gather::{gather_across, place};
 use crate::kernels::probe::{BLOCK, NO_GROUP};
 use crate::memory::{Budget, NeedsMore};
@@ -8,9 +9,9 @@ use crate::operators::reduce_by_key::GroupTable;
 use crate::operators::reduce_by_key::block::{Block, EncodedRows};
 use crate::operators::reduce_by_key::lookup::KeyForm;
 use flow_ir::column::VALID;
-use flow_ir::{Batch, Column, ColumnId, Status, Type, Values};
+use flow_ir::{Batch, Column, ColumnId, JoinStrategy, Status, Type, Values};
 use rayon::prelude::*;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Rows from which a build side is split.
 const SPLIT_ROWS: usize = 1 << 16;
@@ -22,14 +23,20 @@ const WHOLE_TEXT: usize = 1 << 31;
 type Rows = Vec<u32>;
 
 impl JoinTable {
-    /// Builds the table from the rows of `batches`, keyed by the columns `on`.
-    pub fn build(batches: &[Batch], on: &[ColumnId], budget: &Budget) -> Result<Self, NeedsMore> {
+    /// Builds the table from the rows of `batches`, keyed by the columns `on`. Without keys, nothing can
+    /// be looked up, but rows can be gathered.
+    pub fn build(
+        batches: &[Batch],
+        on: &[ColumnId],
+        using: Option<JoinStrategy>,
+        budget: &Budget,
+    ) -> Result<Self, NeedsMore> {
         let total: usize = batches.iter().map(|b| b.rows).sum();
         if total >= NO_GROUP as usize {
             return Err(NeedsMore { needed: 0, left: 0, what: "more than four billion rows to join with" });
         }
         let mut memory = budget.reserve("the rows to join with");
-        memory.cover(total as u64 * 12)?;
+        memory.cover(if on.is_empty() { 0 } else { total as u64 * 12 })?;
         let mut firsts = Vec::with_capacity(batches.len());
         let mut first = 0;
         for batch in batches {
@@ -38,12 +45,16 @@ impl JoinTable {
         }
         let types = key_types(batches, on);
         let form = KeyForm::of(&types);
-        let part_bits = if total < SPLIT_ROWS || rayon::current_num_threads() < 2 {
-            0
-        } else {
-            (rayon::current_num_threads() * 2).next_power_of_two().trailing_zeros().min(6)
+        let small = total < SPLIT_ROWS || rayon::current_num_threads() < 2;
+        let part_bits = match using {
+            Some(JoinStrategy::Broadcast) => 0,
+            None | Some(JoinStrategy::Merge) if small => 0,
+            _ => (rayon::current_num_threads() * 2).next_power_of_two().trailing_zeros().min(6),
         };
-        let split = split_rows(batches, on, &types, part_bits, budget)?;
+        let split = match on.is_empty() {
+            true => Vec::new(),
+            false => split_rows(batches, on, &types, part_bits, budget)?,
+        };
         let mut parts = Vec::with_capacity(split.len());
         let mut groups = Vec::with_capacity(split.len());
         let built: Vec<_> = split
@@ -65,7 +76,7 @@ impl JoinTable {
             batches: batches.to_vec(),
             firsts,
             columns: columns.unwrap_or_default(),
-            _memory: memory,
+            memory,
         })
     }
 }
@@ -208,8 +219,13 @@ fn append_by_group(grouped: &[(u32, u32)], groups: usize, starts: &mut Vec<u32>,
     }
 }
 
-/// All rows of a column, as one; `None` where its text does not fit into one buffer.
-pub(super) fn whole_column(columns: &[&Column]) -> Option<Column> {
+/// All rows of a column, as one; `None` where its text does not fit into one buffer, or where there is
+/// no memory for a copy: then rows are picked out of the batches.
+pub(super) fn whole_column(columns: &[Arc<Column>], budget: &Budget) -> Option<WholeColumn> {
+    let mut memory = budget.reserve("the rows to join with");
+    if let [one] = columns {
+        return Some(WholeColumn { column: one.clone(), _memory: memory });
+    }
     let text: usize = columns
         .iter()
         .map(|c| match &c.values {
@@ -217,15 +233,13 @@ pub(super) fn whole_column(columns: &[&Column]) -> Option<Column> {
             _ => 0,
         })
         .sum();
-    if text > WHOLE_TEXT {
+    if text > WHOLE_TEXT || memory.cover(columns.iter().map(|c| column_bytes(c)).sum()).is_err() {
         return None;
     }
-    if let [one] = columns {
-        return Some((*one).clone());
-    }
+    let columns: Vec<&Column> = columns.iter().map(AsRef::as_ref).collect();
     let places: Vec<u64> =
         columns.iter().enumerate().flat_map(|(b, c)| (0..c.len()).map(move |r| place(b, r))).collect();
-    let whole = gather_across(columns, &places);
+    let whole = gather_across(&columns, &places);
     debug_assert!(matches!(whole.status, Status::AllValid) || whole.len() == places.len());
-    Some(whole)
+    Some(WholeColumn { column: Arc::new(whole), _memory: memory })
 }

@@ -21,7 +21,7 @@ fn check(types: &[Type], build: &[Vec<Value>], probe: &[Vec<Value>], batch: usiz
         })
         .collect();
     let on: Vec<ColumnId> = (0..types.len() as u32).map(ColumnId).collect();
-    let table = JoinTable::build(&batches, &on, &Budget::unlimited()).unwrap();
+    let table = JoinTable::build(&batches, &on, None, &Budget::unlimited()).unwrap();
     assert_eq!(table.rows(), build.len());
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for (l, p) in probe.iter().enumerate() {
@@ -34,7 +34,16 @@ fn check(types: &[Type], build: &[Vec<Value>], probe: &[Vec<Value>], batch: usiz
     }
     let keys: Vec<Column> = (0..types.len()).map(|c| column(&types[c], &cells(probe, c))).collect();
     let keys: Vec<&Column> = keys.iter().collect();
-    assert_eq!(table.probe(&keys, probe.len()), (left, right.clone()));
+    assert_eq!(table.probe(&keys, probe.len(), usize::MAX), Some((left.clone(), right.clone())));
+    assert_eq!(table.probe(&keys, probe.len(), left.len()), Some((left.clone(), right.clone())));
+    if let Some(fewer) = left.len().checked_sub(1) {
+        assert_eq!(table.probe(&keys, probe.len(), fewer), None);
+    }
+    let lonely: Vec<u32> = (0..probe.len() as u32).filter(|l| !left.contains(l)).collect();
+    assert_eq!(table.filter(&keys, probe.len(), false), lonely);
+    left.dedup();
+    assert_eq!(table.filter(&keys, probe.len(), true), left);
+    check_equal(&table, build);
     if build.is_empty() {
         return;
     }
@@ -48,6 +57,58 @@ fn check(types: &[Type], build: &[Vec<Value>], probe: &[Vec<Value>], batch: usiz
         }
     }
     assert!(table.gather(ColumnId(77), &right).is_none());
+}
+
+/// The first row whose key another row has before it.
+fn check_equal(table: &JoinTable, build: &[Vec<Value>]) {
+    let equal = build.iter().enumerate().find_map(|(i, row)| {
+        let first = build[..i].iter().position(|r| r == row && !r.iter().any(Value::is_null))?;
+        Some((first as u32, i as u32))
+    });
+    assert_eq!(table.first_equal(), equal);
+}
+
+#[test]
+fn rows_that_are_missing_are_null() {
+    let ty = Type::List(Box::new(DataType::required(Type::Int)));
+    for ty in [Type::Int, Type::String, ty] {
+        let mut random = Random::new(7);
+        let values: Vec<Value> = (0..5).map(|_| random_value(&mut random, &ty, 3)).collect();
+        let columns = vec![(ColumnId(0), Arc::new(column(&ty, &values)))];
+        let batch = Batch { rows: 5, columns };
+        let table = JoinTable::build(&[batch], &[], None, &Budget::unlimited()).unwrap();
+        let gathered = table.gather_or_null(ColumnId(0), &ty, &[4, NO_ROW, 0]).unwrap();
+        assert_eq!(gathered.value(0, &ty), Ok(values[4].clone()));
+        assert_eq!(gathered.value(1, &ty), Ok(Value::Null));
+        assert_eq!(gathered.value(2, &ty), Ok(values[0].clone()));
+        let empty = JoinTable::build(&[], &[ColumnId(0)], None, &Budget::unlimited()).unwrap();
+        let gathered = empty.gather_or_null(ColumnId(0), &ty, &[NO_ROW]).unwrap();
+        assert_eq!(gathered.value(0, &ty), Ok(Value::Null));
+        assert_eq!(empty.gather_or_null(ColumnId(0), &ty, &[]).unwrap().len(), 0);
+    }
+}
+
+#[test]
+fn copies_that_do_not_fit_are_not_made() {
+    let batch = |from: i64| {
+        let ints = Column::valid(Values::I64((from..from + 1000).collect()));
+        Batch { rows: 1000, columns: vec![(ColumnId(0), Arc::new(ints))] }
+    };
+    let batches = [batch(0), batch(1000)];
+    for bytes in [1 << 30, 150_000] {
+        let budget = Budget::new(bytes);
+        let table = JoinTable::build(&batches, &[ColumnId(0)], None, &budget).unwrap();
+        let before = budget.left();
+        let filler = budget.reserve("filler");
+        let mut filler = filler;
+        if bytes < 1 << 20 {
+            filler.cover(before.saturating_sub(1000)).unwrap();
+        }
+        let gathered = table.gather(ColumnId(0), &[1999, 3]).unwrap();
+        let Values::I64(values) = &gathered.values else { panic!() };
+        assert_eq!(values, &[1999, 3]);
+        assert_eq!(budget.left() < before, true);
+    }
 }
 
 #[test]
@@ -93,9 +154,9 @@ fn large_build_sides_are_built_in_parallel() {
             Batch { rows: rows.len(), columns: vec![(ColumnId(0), Arc::new(ints))] }
         })
         .collect();
-    let table = JoinTable::build(&batches, &[ColumnId(0)], &Budget::unlimited()).unwrap();
+    let table = JoinTable::build(&batches, &[ColumnId(0)], None, &Budget::unlimited()).unwrap();
     let probe = Column::valid(Values::I64((-10..500_010).collect()));
-    let (left, right) = table.probe(&[&probe], 500_020);
+    let (left, right) = table.probe(&[&probe], 500_020, usize::MAX).unwrap();
     assert_eq!(right.len(), n as usize);
     let mut sorted = right.clone();
     sorted.sort_unstable();
