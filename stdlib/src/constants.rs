@@ -1,9 +1,11 @@
 //! Constant arguments that can be wrong before any data is read: patterns, formats, units.
 
 use crate::format_number::check_number_format;
+use crate::json::check_json_path;
 use crate::pattern::check_regex;
 use crate::time::check_unit;
 use crate::time_format::check_time_format;
+use crate::zone::check_zone;
 use flow_ir::{Function, Value};
 
 /// Says which constant argument of a call is wrong for every row, and why in one sentence.
@@ -21,6 +23,8 @@ pub fn check_constants(function: Function, arguments: &[Option<&Value>]) -> Resu
     let second = |checked: Result<(), String>| checked.map_err(|why| (1, why));
     match (function, text(1)) {
         (Function::Trunc, Some(unit)) => second(check_unit(unit)),
+        (Function::AtZone | Function::FromZone, Some(zone)) => second(check_zone(zone)),
+        (Function::JsonGet, Some(path)) => second(check_json_path(path)),
         (Function::FormatTime, Some(format)) => second(check_time_format(format, false)),
         (Function::ToDate | Function::ToTimestamp, Some(format)) => second(check_time_format(format, true)),
         (Function::FormatNumber, Some(spec)) => second(check_number_format(spec)),
@@ -43,6 +47,8 @@ mod tests {
         for (function, good, bad) in [
             (Function::Trunc, "hour", "hours"),
             (Function::FormatTime, "%H", "%Q"),
+            (Function::AtZone, "Europe/Zurich", "Europe/Zürich"),
+            (Function::JsonGet, "a.b[0]", "a..b"),
             (Function::ToDate, "%Y", "%d"),
             (Function::FormatNumber, ".2f", "2f."),
             (Function::Split, ",", ""),

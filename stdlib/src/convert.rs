@@ -39,6 +39,8 @@ pub(crate) fn call(function: Function, arguments: &[Value], result: &DataType) -
         (Function::ToTimestamp, [String(s), String(format)]) => {
             read_time(s, format, |f| f.read(s).and_then(to_timestamp).map(Timestamp))
         }
+        (Function::ToDuration, [Value::Duration(x)]) => Ok(Value::Duration(*x)),
+        (Function::ToDuration, [String(s)]) => from_text(s, &Type::Duration),
         (Function::ToBytes, [String(s)]) => Ok(Value::Bytes(s.as_bytes().into())),
         (Function::Concat, pieces) => concat(pieces),
         (Function::FormatNumber, [x, String(spec)]) => format_number(x, spec),

@@ -1,4 +1,4 @@
-//! Sums of floats rounded once, whatever the order: a fixed-point number wide enough for all.
+//! Sums and means rounded once, whatever the order: fixed-point numbers wide enough for all.
 
 /// Bits below the point: the least positive float is 2^-1074.
 const FRACTION_BITS: i32 = 1074;
@@ -60,7 +60,12 @@ impl ExactSum {
     }
 
     /// The float next to the sum, halves to even; 0.0 of nothing.
-    pub(crate) fn finish(mut self) -> f64 {
+    pub(crate) fn finish(self) -> f64 {
+        self.mean(1)
+    }
+
+    /// The float next to the sum divided by `n`, which is not zero.
+    pub(crate) fn mean(mut self, n: u64) -> f64 {
         if self.special != 0.0 {
             return self.special;
         }
@@ -70,15 +75,68 @@ impl ExactSum {
             self.digits.iter_mut().for_each(|d| *d = -*d);
             self.carry();
         }
-        let Some(top) = self.digits.iter().rposition(|d| *d != 0) else { return 0.0 };
-        // The top 96 bits, with a last bit that stands for everything below them.
-        let at = |i: usize| top.checked_sub(i).map_or(0, |i| self.digits[i] as u128);
-        let rest = self.digits.iter().take(top.saturating_sub(2)).any(|d| *d != 0);
-        let wide = at(0) << 64 | at(1) << 32 | at(2);
-        let scale = (top as i32 - 2) * 32 - FRACTION_BITS;
-        let magnitude = round(wide, rest, scale);
+        // Three digits more give a quotient bits below the least float.
+        let digits = [0; 3].into_iter().chain(self.digits.iter().map(|d| *d as u32)).collect();
+        let magnitude = ratio(digits, &[n], -96 - FRACTION_BITS);
         if negative { -magnitude } else { magnitude }
     }
+}
+
+/// A sum of ints or decimals of one scale that cannot overflow.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WholeSum {
+    /// The sum is `high * 2^64 + low`; fewer than 2^63 numbers are ever added.
+    high: i128,
+    low: u128,
+}
+
+impl WholeSum {
+    /// Adds a number.
+    pub(crate) fn add(&mut self, x: i128) {
+        self.high += x >> 64;
+        self.low += (x as u128) & u128::from(u64::MAX);
+    }
+
+    /// The float next to the sum of `n` numbers in units of `10^-scale`, divided by `n`.
+    pub(crate) fn mean(self, n: u64, scale: u8) -> f64 {
+        let (mut high, mut low) = (self.high + (self.low >> 64) as i128, self.low as u64);
+        let negative = high < 0;
+        if negative {
+            high = -high - i128::from(low != 0);
+            low = low.wrapping_neg();
+        }
+        // The divisors have fewer than 192 bits, so that a float's worth of quotient is left.
+        let limb = |x: u128, i: u32| (x >> (32 * i)) as u32;
+        let parts = (0..2).map(|i| limb(u128::from(low), i)).chain((0..4).map(|i| limb(high as u128, i)));
+        let digits = [0; 8].into_iter().chain(parts).collect();
+        let ten_to = |n: u8| 10u64.pow(u32::from(n));
+        let rest = scale.saturating_sub(18);
+        let divisors =
+            [n, ten_to(scale.min(18)), ten_to(rest.min(18)), ten_to(rest.saturating_sub(18).min(18))];
+        let magnitude = ratio(digits, &divisors, -256);
+        if negative { -magnitude } else { magnitude }
+    }
+}
+
+/// The float next to a number of little-endian 32-bit digits, divided by all divisors, times
+/// `2^scale`. A zero divisor counts as one.
+fn ratio(mut digits: Vec<u32>, divisors: &[u64], scale: i32) -> f64 {
+    let mut rest = false;
+    // Cutting after each division is cutting after all of them.
+    for divisor in divisors.iter().map(|d| u128::from(*d).max(1)).filter(|d| *d > 1) {
+        let mut remainder = 0u128;
+        for digit in digits.iter_mut().rev() {
+            let part = remainder << 32 | u128::from(*digit);
+            *digit = (part / divisor) as u32;
+            remainder = part % divisor;
+        }
+        rest |= remainder != 0;
+    }
+    let Some(top) = digits.iter().rposition(|d| *d != 0) else { return 0.0 };
+    // The top 96 bits, and whether there is something below them.
+    let at = |i: usize| top.checked_sub(i).and_then(|i| digits.get(i)).map_or(0, |d| u128::from(*d));
+    rest |= digits.iter().take(top.saturating_sub(2)).any(|d| *d != 0);
+    round(at(0) << 64 | at(1) << 32 | at(2), rest, (top as i32 - 2) * 32 + scale)
 }
 
 /// The float next to `wide * 2^scale`, where `rest` says that a little was left out.
@@ -133,6 +191,33 @@ mod tests {
         assert_eq!(sum(&[-1.0, -2f64.powi(-53), -5e-324]), -1.0 - f64::EPSILON);
         assert_eq!(sum(&[f64::INFINITY, 1.0]), f64::INFINITY);
         assert!(sum(&[f64::INFINITY, f64::NEG_INFINITY]).is_nan());
+    }
+
+    #[test]
+    fn means_are_rounded_once() {
+        let mean = |xs: &[f64]| {
+            let mut total = ExactSum::default();
+            xs.iter().for_each(|x| total.add(*x));
+            total.mean(xs.len() as u64)
+        };
+        // Expected values: Python's float(sum(map(Fraction, xs)) / len(xs)).
+        assert_eq!(mean(&[0.1, 0.2, 0.4]), 0.23333333333333334);
+        assert_eq!(mean(&[1e308, 1e308, 1e308]), 1e308);
+        assert_eq!(mean(&[5e-324, 0.0]), 0.0);
+        assert_eq!(mean(&[5e-324, 5e-324, 0.0]), 5e-324);
+        assert_eq!(mean(&[-1.0, -2.0, -2.0]), -5.0 / 3.0);
+        let whole = |xs: &[i128], scale: u8| {
+            let mut total = WholeSum::default();
+            xs.iter().for_each(|x| total.add(*x));
+            total.mean(xs.len() as u64, scale)
+        };
+        assert_eq!(whole(&[1, 2], 0), 1.5);
+        assert_eq!(whole(&[-1, -2, -2], 0), -5.0 / 3.0);
+        assert_eq!(whole(&[1, 1, 0], 38), 6.666666666666667e-39);
+        assert_eq!(whole(&[10i128.pow(38) - 1; 7], 0), 1e38);
+        assert_eq!(whole(&[i128::MIN, i128::MAX], 0), -0.5);
+        assert_eq!(whole(&[-12_345, 5], 2), -61.7);
+        assert_eq!(whole(&[i128::from(i64::MAX), i128::from(i64::MAX) - 1], 0), 9_223_372_036_854_775_807.0);
     }
 
     #[test]

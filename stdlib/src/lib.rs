@@ -9,8 +9,10 @@
 mod constants;
 mod convert;
 mod documentation;
+mod encoding;
 mod exact_sum;
 mod format_number;
+mod json;
 mod library;
 mod list;
 mod modules;
@@ -21,6 +23,7 @@ mod text;
 mod time;
 mod time_format;
 mod vector;
+mod zone;
 
 pub use constants::check_constants;
 pub use documentation::{Documented, PRELUDE, documentation, documented};
@@ -35,6 +38,7 @@ pub use signature::{
 pub use time::check_unit;
 pub use time_format::check_time_format;
 pub use vector::{Argument, VectorFunction, by_rows, split_each, split_part, vectorized};
+pub use zone::check_zone;
 
 #[cfg(test)]
 mod tests;

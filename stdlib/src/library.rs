@@ -1,9 +1,9 @@
 //! The one implementation of the native functions: dispatch by family.
 //!
 //! Every function here is total and deterministic: bad values are errors, and results do not
-//! depend on the machine (no platform mathematics, no locale, no time-zone database).
+//! depend on the machine (no platform mathematics, no locale; time zones come from the tables in the program).
 
-use crate::{convert, list, number, pattern, text, time};
+use crate::{convert, encoding, json, list, number, pattern, text, time, zone};
 use flow_ir::eval::{Natives, operator};
 use flow_ir::{DataType, ErrorCode, EvalError, Function, Value};
 
@@ -18,20 +18,25 @@ impl Natives for Library {
     fn call(&self, function: Function, arguments: &[Value], result: &DataType) -> Result<Value, EvalError> {
         use Function::*;
         let outcome = match function {
-            ToInt | ToFloat | ToDecimal | ToString | ToDate | ToTimestamp | ToBytes | Concat
+            ToInt | ToFloat | ToDecimal | ToString | ToDate | ToTimestamp | ToDuration | ToBytes | Concat
             | FormatNumber => convert::call(function, arguments, result),
+            ToJson | JsonGet => json::call(function, arguments),
+            Levenshtein | UrlEncode | UrlDecode | Base64 | FromBase64 | Hex | FromHex | Utf8 => {
+                encoding::call(function, arguments)
+            }
+            AtZone | FromZone => zone::call(function, arguments),
             Matches | Extract | ExtractAll => pattern::call(function, arguments),
             Replace | Split | Contains if matches!(arguments.get(1), Some(Value::Regex(_))) => {
                 pattern::call(function, arguments)
             }
             Len | ByteLen | Lower | Upper | Trim | Replace | Split | StartsWith | EndsWith | Contains
-            | Slice | PadLeft | Repeat | Reverse
+            | Slice | PadLeft | PadRight | Repeat | Reverse
                 if matches!(arguments.first(), Some(Value::String(_) | Value::Bytes(_))) =>
             {
                 text::call(function, arguments)
             }
-            Abs | Round | Floor | Ceil | Sqrt | Exp | Ln | Log10 | Sin | Cos | Tan | Power | Least
-            | Greatest | Sign | IsNan | WrappingAdd | WrappingSub | WrappingMul => {
+            Abs | Round | Floor | Ceil | Sqrt | Exp | Ln | Log10 | Sin | Cos | Tan | Asin | Acos | Atan
+            | Atan2 | Power | Least | Greatest | Sign | IsNan | WrappingAdd | WrappingSub | WrappingMul => {
                 number::call(function, arguments, result)
             }
             Year | Month | Day | Weekday | Hour | Minute | Second | Trunc | FormatTime | Seconds

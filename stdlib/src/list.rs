@@ -1,6 +1,6 @@
 //! Functions on lists, and `hash` of anything. Like aggregates, `sum min max join` skip nulls.
 
-use crate::exact_sum::ExactSum;
+use crate::exact_sum::{ExactSum, WholeSum};
 use crate::library::{Outcome, argument_error};
 use crate::text::{TEXT_BYTES_MAX, slice_range, too_long};
 use flow_ir::eval::{contains, decimal_fits, decimal_rescale};
@@ -28,6 +28,8 @@ pub(crate) fn call(function: Function, arguments: &[Value], result: &DataType) -
             Ok(usize::try_from(*i).ok().and_then(|i| items.get(i)).cloned().unwrap_or(Value::Null))
         }
         (Function::ListSum, [List(items)]) => return sum(items, &result.kind),
+        (Function::ListMean, [List(items)]) => return mean(items),
+        (Function::Zip, [List(left), List(right)]) => zip(left, right),
         (Function::ListMin, [List(items)]) => Ok(least(present(items), |a, b| a < b)),
         (Function::ListMax, [List(items)]) => Ok(least(present(items), |a, b| a > b)),
         (Function::ListSort, [List(items)]) => {
@@ -92,6 +94,39 @@ fn sum(items: &[Value], ty: &Type) -> Outcome {
     Some(sum.filter(|_| !overflow).ok_or_else(|| {
         EvalError::new(ErrorCode::Overflow, format!("the sum of a list does not fit in {ty}"))
     }))
+}
+
+/// The exact sum of the values that are there, divided by their number and rounded once.
+fn mean(items: &[Value]) -> Outcome {
+    let mut whole = WholeSum::default();
+    let mut floats = ExactSum::default();
+    let (mut count, mut digits) = (0u64, 0);
+    for item in present(items) {
+        count += 1;
+        match item {
+            Value::Float(x) => floats.add(*x),
+            Value::Int(x) => whole.add(i128::from(*x)),
+            Value::Decimal { unscaled, scale } => {
+                digits = *scale;
+                whole.add(*unscaled);
+            }
+            _ => return None,
+        }
+    }
+    Some(Ok(match present(items).next() {
+        None => Value::Null,
+        Some(Value::Float(_)) => Value::Float(floats.mean(count)),
+        Some(_) => Value::Float(whole.mean(count, digits)),
+    }))
+}
+
+fn zip(left: &[Value], right: &[Value]) -> Result<Value, EvalError> {
+    if left.len() != right.len() {
+        let text = format!("`zip` needs lists of the same length, not {} and {}", left.len(), right.len());
+        return Err(argument_error(text));
+    }
+    let pairs = left.iter().zip(right).map(|(a, b)| Value::Record([a.clone(), b.clone()].into()));
+    Ok(Value::List(pairs.collect()))
 }
 
 fn dot(a: &[Value], b: &[Value]) -> Outcome {

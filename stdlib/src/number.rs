@@ -28,7 +28,10 @@ pub(crate) fn call(function: Function, arguments: &[Value], result: &DataType) -
         (Round, [Decimal { unscaled, scale }, Int(digits)]) => {
             round_decimal(*unscaled, *scale, *digits, &result.kind)
         }
-        (Sqrt | Exp | Ln | Log10 | Sin | Cos | Tan, [Float(x)]) => float_function(function, *x).map(Float),
+        (Sqrt | Exp | Ln | Log10 | Sin | Cos | Tan | Asin | Acos | Atan, [Float(x)]) => {
+            float_function(function, *x).map(Float)
+        }
+        (Atan2, [Float(y), Float(x)]) => Ok(Float(libm::atan2(*y, *x))),
         (Power, [Float(x), Float(y)]) => power(*x, *y).map(Float),
         (IsNan, [Float(x)]) => Ok(Value::Bool(x.is_nan())),
         (Least, [first, rest @ ..]) => Ok(extreme(first, rest, |a, b| a < b)),
@@ -133,6 +136,10 @@ pub(crate) fn float_function(function: Function, x: f64) -> Result<f64, EvalErro
         Function::Log10 => libm::log10(x),
         Function::Sin => libm::sin(x),
         Function::Cos => libm::cos(x),
+        Function::Asin | Function::Acos if x.abs() > 1.0 => return Err(undefined(function.name(), x)),
+        Function::Asin => libm::asin(x),
+        Function::Acos => libm::acos(x),
+        Function::Atan => libm::atan(x),
         _ => libm::tan(x),
     })
 }

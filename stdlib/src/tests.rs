@@ -188,6 +188,91 @@ fn software_mathematics_has_known_bits() {
     }
 }
 
+/// All bits of each function over 4,000 arguments, as one hash: the same on every machine.
+#[test]
+fn software_mathematics_has_the_same_bits_everywhere() {
+    use Function::*;
+    type Known = (Function, fn(f64) -> f64, u64);
+    let known: [Known; 9] = [
+        (Exp, f64::exp, 0xe9dd_2933_9991_c47d),
+        (Ln, f64::ln, 0x2f4d_e14d_b1be_97fd),
+        (Log10, f64::log10, 0x31cd_f2aa_dc74_aff9),
+        (Sin, f64::sin, 0xd05c_007b_f575_5448),
+        (Cos, f64::cos, 0xd008_4e4d_0512_45c4),
+        (Tan, f64::tan, 0x3099_ad9e_d5df_ff5c),
+        (Asin, f64::asin, 0xf17f_e473_561f_df84),
+        (Acos, f64::acos, 0xf916_c754_3b5e_57db),
+        (Atan, f64::atan, 0x7b19_64e4_eba6_ddf5),
+    ];
+    let mut found = Vec::new();
+    for (function, platform, _) in known {
+        let (mut bytes, mut state) = (Vec::new(), 1u64);
+        for _ in 0..4000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let unit = (state >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0;
+            let x = match function {
+                Asin | Acos => unit,
+                Ln | Log10 => (unit + 1.0) * 1e5 + 1e-9,
+                Exp => unit * 700.0,
+                _ => unit * 1e4,
+            };
+            let Ok(Value::Float(y)) = call(function, &[Value::Float(x)]) else {
+                panic!("{}({x})", function.name())
+            };
+            let near = platform(x);
+            assert!(
+                (y - near).abs() <= near.abs() * 1e-15 + 1e-300,
+                "{}({x}) = {y}, not {near}",
+                function.name()
+            );
+            bytes.extend(y.to_bits().to_le_bytes());
+        }
+        found.push((function, xxhash_rust::xxh3::xxh3_64(&bytes)));
+    }
+    assert_eq!(found, known.map(|(function, _, hash)| (function, hash)));
+}
+
+#[test]
+fn angles_cover_the_whole_circle() {
+    let angle = |y, x| match call(Function::Atan2, &[Value::Float(y), Value::Float(x)]) {
+        Ok(Value::Float(a)) => a,
+        other => panic!("{other:?}"),
+    };
+    let half = std::f64::consts::PI;
+    for (y, x, expected) in [
+        (0.0, 1.0, 0.0),
+        (1.0, 0.0, half / 2.0),
+        (0.0, -1.0, half),
+        (-0.0, -1.0, -half),
+        (-1.0, 0.0, -half / 2.0),
+        (0.0, 0.0, 0.0),
+        (f64::INFINITY, f64::INFINITY, half / 4.0),
+    ] {
+        assert_eq!(angle(y, x).to_bits(), f64::to_bits(expected), "atan2({y}, {x})");
+    }
+    assert!(angle(f64::NAN, 1.0).is_nan());
+    assert_eq!(message(call(Function::Asin, &[Value::Float(1.5)])), "asin(1.5) is not defined");
+    assert!(call(Function::Acos, &[Value::Float(-1.0000000000000002)]).is_err());
+}
+
+#[test]
+fn lists_pair_up_and_have_means() {
+    use Function::*;
+    let ints = |items: &[i64]| Value::List(items.iter().map(|x| Value::Int(*x)).collect());
+    let pair = |a, b: &str| Value::Record([Value::Int(a), text(b)].into());
+    let pairs = Value::List([pair(1, "a"), pair(2, "b")].into());
+    assert_eq!(call(Zip, &[ints(&[1, 2]), texts(&["a", "b"])]), Ok(pairs));
+    assert_eq!(
+        message(call(Zip, &[ints(&[1]), texts(&["a", "b"])])),
+        "`zip` needs lists of the same length, not 1 and 2"
+    );
+    assert_eq!(call(ListMean, &[ints(&[1, 2])]), Ok(Value::Float(1.5)));
+    assert_eq!(call(ListMean, &[ints(&[i64::MAX, i64::MAX])]), Ok(Value::Float(i64::MAX as f64)));
+    assert_eq!(call(ListMean, &[ints(&[])]), Ok(Value::Null));
+    let decimals = Value::List([decimal(10, 1), Value::Null, decimal(25, 1)].into());
+    assert_eq!(call(ListMean, &[decimals]), Ok(Value::Float(1.75)));
+}
+
 #[test]
 fn times_are_utc_and_weeks_start_on_monday() {
     use Function::*;

@@ -22,8 +22,10 @@ pub(crate) fn call(function: Function, arguments: &[Value]) -> Outcome {
         (Function::Contains, [String(s), String(part)]) => Ok(Value::Bool(s.contains(&**part))),
         (Function::Slice, [String(s), Int(from)]) => Ok(slice(s, *from, None)),
         (Function::Slice, [String(s), Int(from), Int(to)]) => Ok(slice(s, *from, Some(*to))),
-        (Function::PadLeft, [String(s), Int(width)]) => pad_left(s, *width, " "),
-        (Function::PadLeft, [String(s), Int(width), String(fill)]) => pad_left(s, *width, fill),
+        (Function::PadLeft, [String(s), Int(width)]) => pad(function, s, *width, " "),
+        (Function::PadLeft, [String(s), Int(width), String(fill)]) => pad(function, s, *width, fill),
+        (Function::PadRight, [String(s), Int(width)]) => pad(function, s, *width, " "),
+        (Function::PadRight, [String(s), Int(width), String(fill)]) => pad(function, s, *width, fill),
         (Function::Repeat, [String(s), Int(times)]) => repeat(s, *times),
         (Function::Reverse, [String(s)]) => {
             Ok(Value::string(s.chars().rev().collect::<std::string::String>()))
@@ -92,7 +94,7 @@ fn slice(s: &str, from: i64, to: Option<i64>) -> Value {
     Value::string(s.get(slice_text(s, from, to)).unwrap_or(""))
 }
 
-fn pad_left(s: &str, width: i64, fill: &str) -> Result<Value, EvalError> {
+fn pad(function: Function, s: &str, width: i64, fill: &str) -> Result<Value, EvalError> {
     let missing = width.saturating_sub(char_count(s));
     if missing <= 0 {
         return Ok(Value::string(s));
@@ -102,11 +104,10 @@ fn pad_left(s: &str, width: i64, fill: &str) -> Result<Value, EvalError> {
     }
     let missing = usize::try_from(missing).unwrap_or(usize::MAX);
     if missing.saturating_mul(fill.len()) > TEXT_BYTES_MAX {
-        return Err(too_long("pad_left"));
+        return Err(too_long(function.name()));
     }
-    let mut padded: String = fill.chars().cycle().take(missing).collect();
-    padded.push_str(s);
-    Ok(Value::string(padded))
+    let fill: String = fill.chars().cycle().take(missing).collect();
+    Ok(Value::string(if function == Function::PadLeft { fill + s } else { s.to_owned() + &fill }))
 }
 
 fn repeat(s: &str, times: i64) -> Result<Value, EvalError> {

@@ -13,6 +13,19 @@ macro_rules! functions {
         pub enum Function { $($(#[$doc])* $variant,)* }
 
         impl Function {
+            /// Whether its last argument is a lambda that is called on the elements of a list.
+            pub fn takes_lambda(self) -> bool {
+                matches!(
+                    self,
+                    Function::ListMap
+                        | Function::ListFilter
+                        | Function::ListAny
+                        | Function::ListAll
+                        | Function::ArgMin
+                        | Function::ArgMax
+                )
+            }
+
             /// Every function, in declaration order.
             pub const ALL: &'static [Function] = &[$(Function::$variant,)*];
 
@@ -84,6 +97,12 @@ functions! {
     ToTimestamp = "timestamp",
     /// `bytes(x)` of a string.
     ToBytes = "bytes",
+    /// `duration(x)` of a text such as `1h30min`.
+    ToDuration = "duration",
+    /// `json(x)`: the JSON text of a value without named fields.
+    ToJson = "json",
+    /// `json_get(text, path)`: the value at a path of a JSON text as text, or null.
+    JsonGet = "json_get",
     /// The pieces of an f-string, joined: all arguments are strings.
     Concat = "concat",
     /// `format_number(x, spec)`: a hole `{x:.2f}` of an f-string.
@@ -113,6 +132,8 @@ functions! {
     Slice = "slice",
     /// `pad_left(s, width, fill)`.
     PadLeft = "pad_left",
+    /// `pad_right(s, width, fill)`.
+    PadRight = "pad_right",
     /// `repeat(s, n)`.
     Repeat = "repeat",
     /// `reverse(s)` or of a list.
@@ -121,6 +142,22 @@ functions! {
     Extract = "extract",
     /// `extract_all(s, regex)`.
     ExtractAll = "extract_all",
+    /// The fewest insertions, deletions and replacements of characters between two texts.
+    Levenshtein = "edit_distance",
+    /// `url_encode(s)`: all but unreserved characters as `%XX`.
+    UrlEncode = "url_encode",
+    /// `url_decode(s)`: `%XX` as bytes, which must be UTF-8.
+    UrlDecode = "url_decode",
+    /// `base64(x)` of a string or bytes, padded.
+    Base64 = "base64",
+    /// Bytes from base 64.
+    FromBase64 = "from_base64",
+    /// `hex(x)` of a string or bytes, in lower case.
+    Hex = "hex",
+    /// Bytes from hexadecimal digits.
+    FromHex = "from_hex",
+    /// `utf8(b)`: the text that bytes hold.
+    Utf8 = "utf8",
     // -- numbers --
     /// `abs(x)`.
     Abs = "abs",
@@ -144,6 +181,14 @@ functions! {
     Cos = "cos",
     /// Tangent of radians.
     Tan = "tan",
+    /// Arc sine; outside of -1 to 1 an argument error.
+    Asin = "asin",
+    /// Arc cosine; outside of -1 to 1 an argument error.
+    Acos = "acos",
+    /// Arc tangent.
+    Atan = "atan",
+    /// `atan2(y, x)`: the angle of a point, from the whole circle.
+    Atan2 = "atan2",
     /// The smallest argument.
     Least = "least",
     /// The largest argument.
@@ -181,6 +226,10 @@ functions! {
     Seconds = "seconds",
     /// `add_months(at, n)`, clamped to the month's last day.
     AddMonths = "add_months",
+    /// `at_zone(at, zone)`: what the clocks of a zone show at a moment, as a timestamp.
+    AtZone = "at_zone",
+    /// `from_zone(clock, zone)`: the moment at which the clocks of a zone show so.
+    FromZone = "from_zone",
     // -- other --
     /// A stable 64-bit hash of any value.
     Hash = "hash",
@@ -192,6 +241,14 @@ functions! {
     ListMap = "map",
     /// `filter(list, x -> e)`.
     ListFilter = "filter",
+    /// `any(list, x -> p)`: whether `p` is true for an element.
+    ListAny = "any",
+    /// `all(list, x -> p)`: whether `p` is true for every element.
+    ListAll = "all",
+    /// `zip(a, b)`: the pairs `{ left, right }` of two equally long lists.
+    Zip = "zip",
+    /// Mean of a list of numbers, null if empty.
+    ListMean = "mean",
     /// Sum of a list.
     ListSum = "sum",
     /// Least element of a list, null if empty.

@@ -6,7 +6,7 @@
 
 use crate::expr::{Expr, ExprKind};
 use crate::function::Function;
-use crate::types::{DataType, Type};
+use crate::types::{DataType, Field, Type};
 use crate::value::Value;
 
 /// The type of `kind` given its operands' types; `column` is the type of the column it reads, if it
@@ -105,21 +105,25 @@ fn call_kind(function: Function, arguments: &[Expr]) -> Option<(Type, bool)> {
         F::Equal | F::NotEqual | F::Less | F::LessEqual | F::Greater | F::GreaterEqual => Type::Bool,
         F::Not | F::In | F::Between | F::Matches => Type::Bool,
         F::StartsWith | F::EndsWith | F::Contains | F::IsNan => Type::Bool,
+        F::ListAny | F::ListAll => Type::Bool,
         F::Add | F::Subtract | F::Multiply | F::FloorDivide | F::Remainder => {
             return arithmetic_kind(function, first?, second?).map(|k| (k, false));
         }
         F::Divide | F::Power | F::Sqrt | F::Exp | F::Ln | F::Log10 | F::Sin | F::Cos | F::Tan => Type::Float,
+        F::Asin | F::Acos | F::Atan | F::Atan2 => Type::Float,
         F::ToFloat | F::Seconds | F::Dot => Type::Float,
-        F::ToInt | F::Len | F::ByteLen | F::Sign | F::Hash => Type::Int,
+        F::ToInt | F::Len | F::ByteLen | F::Sign | F::Hash | F::Levenshtein => Type::Int,
         F::WrappingAdd | F::WrappingSub | F::WrappingMul => Type::Int,
         F::Year | F::Month | F::Day | F::Weekday | F::Hour | F::Minute | F::Second => Type::Int,
         F::ToString | F::Concat | F::FormatNumber | F::FormatTime | F::JoinText => Type::String,
-        F::Lower | F::Upper | F::Trim | F::Replace | F::PadLeft | F::Repeat => Type::String,
+        F::Lower | F::Upper | F::Trim | F::Replace | F::PadLeft | F::PadRight | F::Repeat => Type::String,
+        F::UrlEncode | F::UrlDecode | F::Base64 | F::Hex | F::Utf8 | F::ToJson => Type::String,
         F::ToDate => Type::Date,
-        F::ToTimestamp => Type::Timestamp,
-        F::ToBytes => Type::Bytes,
+        F::ToTimestamp | F::AtZone | F::FromZone => Type::Timestamp,
+        F::ToDuration => Type::Duration,
+        F::ToBytes | F::FromBase64 | F::FromHex => Type::Bytes,
         F::Split | F::ExtractAll => Type::List(Box::new(DataType::required(Type::String))),
-        F::Extract => return Some((Type::String, true)),
+        F::Extract | F::JsonGet => return Some((Type::String, true)),
         F::Negate | F::Abs | F::Slice | F::Reverse | F::AddMonths => first?.clone(),
         F::ListFilter | F::ListSort | F::ListDistinct => first?.clone(),
         F::Least | F::Greatest => {
@@ -129,12 +133,21 @@ fn call_kind(function: Function, arguments: &[Expr]) -> Option<(Type, bool)> {
         F::Index => return element.map(|e| (e.kind.clone(), e.nullable)),
         F::Get => return element.map(|e| (e.kind.clone(), true)),
         F::ListMin | F::ListMax => return element.map(|e| (e.kind.clone(), true)),
+        F::ListMean => return Some((Type::Float, true)),
+        F::Zip => Type::List(Box::new(DataType::required(pair(element?, second?)?))),
         F::ListMap => Type::List(Box::new(arguments.get(1)?.ty.clone())),
         F::ArgMin | F::ArgMax => return Some((Type::Int, true)),
         F::Range => Type::List(Box::new(DataType::required(Type::Int))),
         F::ToDecimal | F::Round | F::Floor | F::Ceil | F::Trunc | F::ListSum => return None,
     };
     Some((kind, false))
+}
+
+/// The records that `zip` makes of the elements of two lists.
+pub fn pair(left: &DataType, right: &Type) -> Option<Type> {
+    let Type::List(right) = right else { return None };
+    let field = |name: &str, ty: &DataType| Field { name: name.to_owned(), ty: ty.clone() };
+    Some(Type::Record(vec![field("left", left), field("right", right)]))
 }
 
 /// The kind of `a op b` for `+ - * // %`; decimals have result scales of their own.

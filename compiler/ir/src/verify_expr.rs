@@ -74,7 +74,7 @@ impl Checker {
                 for argument in arguments {
                     match &argument.kind {
                         ExprKind::Lambda { parameters, body } => {
-                            if !takes_lambda(*function) {
+                            if !function.takes_lambda() {
                                 self.error(format!("`{}` does not take a lambda", function.name()));
                             }
                             let element = arguments.first().and_then(|list| element_type(&list.ty));
@@ -239,10 +239,6 @@ fn element_type(ty: &DataType) -> Option<DataType> {
         Type::List(element) => Some(element.as_ref().clone()),
         _ => None,
     }
-}
-
-fn takes_lambda(function: Function) -> bool {
-    matches!(function, Function::ListMap | Function::ListFilter | Function::ArgMin | Function::ArgMax)
 }
 
 fn value_text(value: &Value) -> String {

@@ -70,7 +70,10 @@ impl<'a> Compiler<'a> {
             return self.user_call(self.module, def, call, scope);
         }
         if scope.aggregation.is_some() {
-            if let Some(kind) = AggregateKind::from_name(text) {
+            // `tags.any(t -> ...)` is about the elements of a list, whatever stands around it.
+            let on_list = call.values().any(|e| matches!(e.kind, Ast::Lambda { .. }))
+                && flow_stdlib::lookup(text).is_some_and(flow_stdlib::takes_lambda);
+            if let Some(kind) = AggregateKind::from_name(text).filter(|_| !on_list) {
                 return self.aggregate(kind, call, scope);
             }
             if let Some(kind) = WindowKind::from_name(text)
@@ -83,6 +86,7 @@ impl<'a> Compiler<'a> {
         match text {
             "try" | "same" | "coalesce" => self.special(text, call, scope),
             "decimal" if call.count() == 3 => self.decimal_call(call, scope),
+            "json" if call.count() == 1 => self.json_call(call, scope),
             _ => match flow_stdlib::lookup(text) {
                 Some(function) if flow_stdlib::takes_lambda(function) => {
                     self.lambda_call(function, call, scope)

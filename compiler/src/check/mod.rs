@@ -10,6 +10,7 @@ mod choice;
 mod convert;
 mod function;
 mod import;
+mod json;
 mod lambda;
 mod membership;
 mod name;

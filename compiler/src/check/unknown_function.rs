@@ -11,11 +11,10 @@ use flow_ir::AggregateKind;
 use flow_ir::window::WindowKind;
 
 /// Functions of the language that this version does not have.
-pub(super) const LATER: [&str; 7] =
-    ["zip", "at_zone", "json", "source_file", "source_line", "haversine_m", "pad_right"];
+pub(super) const LATER: [&str; 2] = ["source_file", "source_line"];
 
 /// Functions of other languages.
-const FOREIGN: [(&str, &str); 22] = [
+const FOREIGN: [(&str, &str); 28] = [
     ("length", "len"),
     ("size", "len"),
     ("strlen", "len"),
@@ -38,6 +37,12 @@ const FOREIGN: [(&str, &str); 22] = [
     ("date_trunc", "trunc"),
     ("strftime", "format"),
     ("regexp_extract", "extract"),
+    ("lpad", "pad_left"),
+    ("rpad", "pad_right"),
+    ("levenshtein", "edit_distance"),
+    ("to_json", "json"),
+    ("json_extract", "json_get"),
+    ("convert_time_zone", "at_zone"),
 ];
 
 impl<'a> Compiler<'a> {

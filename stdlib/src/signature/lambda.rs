@@ -6,7 +6,7 @@ use flow_ir::{DataType, Function, Type};
 
 /// Whether a function's last argument is a lambda.
 pub fn takes_lambda(function: Function) -> bool {
-    matches!(function, Function::ListMap | Function::ListFilter | Function::ArgMin | Function::ArgMax)
+    function.takes_lambda()
 }
 
 /// The types of the parameters of the lambda that `function` calls on the elements of `list`.
@@ -43,7 +43,10 @@ pub fn lambda_result(
             Ok(DataType { kind: Type::List(Box::new(body.clone())), nullable: list.nullable })
         }
         Function::ListFilter if matches!(body.kind, Type::Bool | Type::Null) => Ok(list.clone()),
-        Function::ListFilter => Err(refuse("a bool")),
+        Function::ListAny | Function::ListAll if matches!(body.kind, Type::Bool | Type::Null) => {
+            Ok(DataType { kind: Type::Bool, nullable: list.nullable })
+        }
+        Function::ListFilter | Function::ListAny | Function::ListAll => Err(refuse("a bool")),
         _ if body.kind.is_ordered() => Ok(DataType::nullable(Type::Int)),
         _ => Err(refuse("something that has an order")),
     }

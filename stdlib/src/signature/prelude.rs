@@ -4,6 +4,7 @@ use super::call::Call;
 use super::widen::{INT_AS_DECIMAL, common_type};
 use super::{Resolved, SignatureError};
 use flow_ir::eval::PRECISION_MAX;
+use flow_ir::typing::pair;
 use flow_ir::{DataType, Function, Type};
 
 type Outcome = Result<Resolved, SignatureError>;
@@ -12,17 +13,16 @@ type Outcome = Result<Resolved, SignatureError>;
 pub(super) fn resolve(call: &Call<'_>) -> Outcome {
     use Function::*;
     match call.function {
-        ToInt | ToFloat | ToDecimal | ToString | ToDate | ToTimestamp | ToBytes | Concat | FormatNumber => {
-            convert(call)
-        }
+        ToInt | ToFloat | ToDecimal | ToString | ToDate | ToTimestamp | ToDuration | ToBytes | ToJson
+        | JsonGet | Concat | FormatNumber => convert(call),
         Len | ByteLen | Lower | Upper | Trim | Replace | Split | StartsWith | EndsWith | Contains | Slice
-        | PadLeft | Repeat | Reverse | Extract | ExtractAll => text(call),
-        Abs | Round | Floor | Ceil | Sqrt | Exp | Ln | Log10 | Sin | Cos | Tan | Least | Greatest | Sign
-        | IsNan | WrappingAdd | WrappingSub | WrappingMul => number(call),
-        Year | Month | Day | Weekday | Hour | Minute | Second | Trunc | FormatTime | Seconds | AddMonths => {
-            time(call)
-        }
-        ListMap | ListFilter | ArgMin | ArgMax => Err(call.refuse(1, "a function, such as x -> x + 1,")),
+        | PadLeft | PadRight | Repeat | Reverse | Extract | ExtractAll => text(call),
+        Levenshtein | UrlEncode | UrlDecode | Base64 | FromBase64 | Hex | FromHex | Utf8 => encoding(call),
+        Abs | Round | Floor | Ceil | Sqrt | Exp | Ln | Log10 | Sin | Cos | Tan | Asin | Acos | Atan
+        | Atan2 | Least | Greatest | Sign | IsNan | WrappingAdd | WrappingSub | WrappingMul => number(call),
+        Year | Month | Day | Weekday | Hour | Minute | Second | Trunc | FormatTime | Seconds | AddMonths
+        | AtZone | FromZone => time(call),
+        f if f.takes_lambda() => Err(call.refuse(1, "a function, such as x -> x + 1,")),
         _ => list(call),
     }
 }
@@ -52,7 +52,22 @@ fn convert(call: &Call<'_>) -> Outcome {
         }
         Function::ToDate => from_text(call, Type::Date, Type::Timestamp),
         Function::ToTimestamp => from_text(call, Type::Timestamp, Type::Date),
+        Function::ToDuration => {
+            call.count(1, 1)?;
+            let kind =
+                one_of(call, 0, |t| matches!(t, Type::Duration | Type::String), "a string or a duration")?;
+            call.strict(vec![call.take(0, &kind)?], Type::Duration)
+        }
         Function::ToBytes => signature(call, &[Type::String], Type::Bytes),
+        Function::ToJson => {
+            call.count(1, 1)?;
+            let kind = one_of(call, 0, has_text, "a value")?;
+            call.strict(vec![call.take(0, &kind)?], Type::String)
+        }
+        Function::JsonGet => {
+            call.count(2, 2)?;
+            call.optional(vec![call.take(0, &Type::String)?, call.take(1, &Type::String)?], Type::String)
+        }
         Function::FormatNumber => {
             call.count(2, 2)?;
             let kind = one_of(call, 0, Type::is_numeric, "a number")?;
@@ -147,7 +162,7 @@ fn text(call: &Call<'_>) -> Outcome {
             }
             call.strict(arguments, kind)
         }
-        Function::PadLeft => {
+        Function::PadLeft | Function::PadRight => {
             call.count(2, 3)?;
             let mut arguments = vec![call.take(0, &String)?, call.take(1, &Int)?];
             if call.arguments.len() == 3 {
@@ -166,6 +181,22 @@ fn text(call: &Call<'_>) -> Outcome {
             call.optional(vec![call.take(0, &String)?, call.take(1, &Regex)?], String)
         }
         _ => signature(call, &[String, Regex], list_of_strings()),
+    }
+}
+
+/// Texts as other texts or bytes, and back.
+fn encoding(call: &Call<'_>) -> Outcome {
+    use Type::{Bytes, Int, String};
+    match call.function {
+        Function::Levenshtein => signature(call, &[String, String], Int),
+        Function::Base64 | Function::Hex => {
+            call.count(1, 1)?;
+            let kind = one_of(call, 0, |t| matches!(t, String | Bytes), "a string or bytes")?;
+            call.strict(vec![call.take(0, &kind)?], String)
+        }
+        Function::FromBase64 | Function::FromHex => signature(call, &[String], Bytes),
+        Function::Utf8 => signature(call, &[Bytes], String),
+        _ => signature(call, &[String], String),
     }
 }
 
@@ -203,6 +234,7 @@ fn number(call: &Call<'_>) -> Outcome {
         Function::Round | Function::Floor | Function::Ceil => rounding(call),
         Function::Least | Function::Greatest => extreme(call),
         Function::IsNan => signature(call, &[Float], Bool),
+        Function::Atan2 => signature(call, &[Float, Float], Float),
         Function::WrappingAdd | Function::WrappingSub | Function::WrappingMul => {
             signature(call, &[Int, Int], Int)
         }
@@ -256,6 +288,7 @@ fn time(call: &Call<'_>) -> Outcome {
     };
     match call.function {
         Function::Hour | Function::Minute | Function::Second => signature(call, &[Timestamp], Int),
+        Function::AtZone | Function::FromZone => signature(call, &[Timestamp, String], Timestamp),
         Function::Seconds => signature(call, &[Duration], Float),
         Function::Trunc | Function::FormatTime => {
             call.count(2, 2)?;
@@ -279,7 +312,7 @@ fn time(call: &Call<'_>) -> Outcome {
 fn list(call: &Call<'_>) -> Outcome {
     use Type::{Float, Int, List, String};
     let count = match call.function {
-        Function::JoinText | Function::Get | Function::Dot | Function::Range => 2,
+        Function::JoinText | Function::Get | Function::Dot | Function::Range | Function::Zip => 2,
         _ => 1,
     };
     call.count(count, count)?;
@@ -296,6 +329,18 @@ fn list(call: &Call<'_>) -> Outcome {
     let Some(element) = call.element(0) else { return Err(call.refuse(0, "a list")) };
     let list = call.take(0, call.kind(0))?;
     match call.function {
+        Function::Zip => {
+            let Some(pair) = pair(element, call.kind(1)) else { return Err(call.refuse(1, "a list")) };
+            let pairs = List(Box::new(DataType::required(pair)));
+            call.strict(vec![list, call.take(1, call.kind(1))?], pairs)
+        }
+        Function::ListMean => {
+            let mean = matches!(element.kind, Int | Float | Type::Decimal { .. } | Type::Null);
+            if !mean {
+                return Err(call.refuse(0, "a list of numbers"));
+            }
+            call.optional(vec![list], Float)
+        }
         Function::JoinText => {
             let texts = List(Box::new(DataType { kind: String, nullable: element.nullable }));
             let arguments = vec![call.take(0, &texts)?, call.take(1, &String)?];

@@ -31,6 +31,10 @@ pub(super) fn vectorized(function: Function, arguments: &[Type]) -> Option<Vecto
         (Sin, [Float]) => |a, n, r| partial(Sin, a, n, r),
         (Cos, [Float]) => |a, n, r| partial(Cos, a, n, r),
         (Tan, [Float]) => |a, n, r| partial(Tan, a, n, r),
+        (Asin, [Float]) => |a, n, r| partial(Asin, a, n, r),
+        (Acos, [Float]) => |a, n, r| partial(Acos, a, n, r),
+        (Atan, [Float]) => |a, n, r| partial(Atan, a, n, r),
+        (Atan2, [Float, Float]) => angles,
         (IsNan, [Float]) => is_nan,
         (Power, [Float, Float]) => powers,
         (FloorDivide, [Float, Float]) => |a, n, r| divide(FloorDivide, float_floor_divide, a, n, r),
@@ -110,6 +114,13 @@ fn powers(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Column 
         (arguments.first().and_then(Argument::floats), arguments.get(1).and_then(Argument::floats));
     let (Some(x), Some(y)) = operands else { return by_rows(Function::Power, arguments, rows, result) };
     try_floats(arguments, rows, |row| power(x.get(row), y.get(row)).map_err(|e| e.code as u8))
+}
+
+fn angles(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Column {
+    let operands =
+        (arguments.first().and_then(Argument::floats), arguments.get(1).and_then(Argument::floats));
+    let (Some(y), Some(x)) = operands else { return by_rows(Function::Atan2, arguments, rows, result) };
+    float_column(strict(arguments, rows), rows, |row| libm::atan2(y.get(row), x.get(row)))
 }
 
 fn divide(

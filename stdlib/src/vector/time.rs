@@ -1,14 +1,17 @@
 //! Calendar functions over columns of dates, timestamps and durations.
 
-use super::argument::{Argument, float_column, int_column, strict, sure_text_column, try_int_column};
+use super::argument::{
+    Argument, float_column, int_column, strict, sure_text_column, try_fill, try_int_column,
+};
 use super::{VectorFunction, by_rows};
 use crate::time::{
     Unit, add_months, add_months_to_timestamp, date_part, seconds, time_part, truncate_date,
     truncate_timestamp,
 };
 use crate::time_format::TimeFormat;
+use crate::zone::Zone;
 use flow_ir::text::civil::{DAY, date_of_timestamp};
-use flow_ir::{Column, DataType, ErrorCode, Function, Type};
+use flow_ir::{Column, DataType, ErrorCode, Function, Type, Values};
 
 pub(super) fn vectorized(function: Function, arguments: &[Type]) -> Option<VectorFunction> {
     use Function::*;
@@ -25,6 +28,8 @@ pub(super) fn vectorized(function: Function, arguments: &[Type]) -> Option<Vecto
         (Trunc, [Date | Timestamp, String]) => truncate,
         (FormatTime, [Date | Timestamp, String]) => format,
         (AddMonths, [Date | Timestamp, Int | Null]) => shift_months,
+        (AtZone, [Timestamp, String]) => |a, n, r| convert_zone(AtZone, a, n, r),
+        (FromZone, [Timestamp, String]) => |a, n, r| convert_zone(FromZone, a, n, r),
         _ => return None,
     })
 }
@@ -85,6 +90,17 @@ fn format(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Column 
             format.write(out, at, 0);
         }
     })
+}
+
+fn convert_zone(function: Function, arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Column {
+    let zone = arguments.get(1).and_then(Argument::constant_text).and_then(|name| Zone::find(name).ok());
+    let (Some(zone), Some(at)) = (zone, arguments.first().and_then(Argument::ints)) else {
+        return by_rows(function, arguments, rows, result);
+    };
+    let (values, status) = try_fill(strict(arguments, rows), rows, |row| {
+        zone.convert(function, at.get(row)).map_err(|e| e.code as u8)
+    });
+    Column { values: Values::I64(values), status }
 }
 
 fn shift_months(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Column {

@@ -1,4 +1,4 @@
-//! The functions that take a lambda: `map`, `filter`, `argmin` and `argmax` over a list.
+//! The functions that take a lambda: `map`, `filter`, `any`, `all`, `argmin` and `argmax` over a list.
 //!
 //! The list is strict like any argument. The lambda is called once an element, in order; the first
 //! error ends the call.
@@ -20,9 +20,7 @@ impl Machine<'_> {
         let [list, Expr { kind: ExprKind::Lambda { parameters, body }, .. }] = arguments else {
             return Err(malformed_plan("a lambda function takes one list and one lambda"));
         };
-        let ([parameter], Function::ListMap | Function::ListFilter | Function::ArgMin | Function::ArgMax) =
-            (parameters.as_slice(), function)
-        else {
+        let ([parameter], true) = (parameters.as_slice(), function.takes_lambda()) else {
             return Err(malformed_plan(&format!("`{}` does not take this lambda", function.name())));
         };
         let items = match self.eval(list)? {
@@ -37,6 +35,8 @@ impl Machine<'_> {
         match function {
             Function::ListMap => Ok(Value::List(results.into())),
             Function::ListFilter => filter(&items, &results),
+            Function::ListAny => some_is(&results, true),
+            Function::ListAll => some_is(&results, false).map(negated),
             Function::ArgMin => Ok(extreme(&results, Ordering::Less)),
             _ => Ok(extreme(&results, Ordering::Greater)),
         }
@@ -51,6 +51,22 @@ fn filter(items: &[Value], keep: &[Value]) -> Result<Value, EvalError> {
         }
     }
     Ok(Value::List(Arc::from(kept)))
+}
+
+/// Whether a condition has this value for some element; null is neither true nor false.
+fn some_is(conditions: &[Value], wanted: bool) -> Result<Value, EvalError> {
+    let mut found = false;
+    for condition in conditions {
+        found = found || truth(condition)? == Some(wanted);
+    }
+    Ok(Value::Bool(found))
+}
+
+fn negated(condition: Value) -> Value {
+    match condition {
+        Value::Bool(b) => Value::Bool(!b),
+        other => other,
+    }
 }
 
 /// The position of the first least or greatest key that is not null; null if there is none.
