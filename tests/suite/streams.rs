@@ -256,10 +256,10 @@ fn what_is_written_is_not_read_under_another_name() {
 fn large_prints_come_whole_or_not_at_all() {
     let workplace = Workplace::new();
     let rows = 2_500_000u32;
-    let program = format!(
-        r#"rows [{{ a: 1 }}] | flat_map {{ x: each range(0, 250) }} | flat_map {{ x: each range(x * 10000, (x + 1) * 10000) }} | map {{ x, text: "some text to print for every row" }}"#
-    );
-    let outcome = run(&workplace, &program, &["-q"], "");
+    let program = r#"rows [{ a: 1 }] | flat_map { x: each range(0, 250) }
+| flat_map { x: each range(x * 10000, (x + 1) * 10000) }
+| map { x, text: "some text to print for every row" }"#;
+    let outcome = run(&workplace, program, &["-q"], "");
     let expected: usize = (0..rows).map(|i| i.to_string().len() + 34).sum();
     assert_eq!(outcome.stdout.len(), "x,text\n".len() + expected, "{}", outcome.stderr);
     assert!(

@@ -135,10 +135,9 @@ impl<'a> Cutter<'a> {
     /// Where to hang what reads the rows of `input`.
     pub(super) fn place_of(&mut self, input: NodeId) -> Place {
         let shared = self.consumers.only(input).is_none();
-        let streaming =
-            !is_exchange(&self.plan.node(input).operator) && !(shared && self.live[input.0 as usize]);
+        let collected = is_exchange(&self.plan.node(input).operator) || shared && self.live[input.0 as usize];
         match self.places[input.0 as usize] {
-            Some(place) if streaming && (place.may_split() || self.consumers.only(input).is_some()) => place,
+            Some(place) if !collected && (place.may_split() || self.consumers.only(input).is_some()) => place,
             _ => {
                 let columns: Vec<ColumnId> = self.plan.node(input).columns.iter().map(|c| c.id).collect();
                 self.reading_stage(input, &columns, None)
