@@ -44,6 +44,8 @@ fn every_error_has_a_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut shown = BTreeSet::new();
     mentioned(&root.join("tests/snapshots"), "snap", "[", &mut shown);
+    // Mistakes that need files have their cases with the command line's.
+    mentioned(&root.join("../tests/suite/snapshots"), "snap", "[", &mut shown);
     let missing: Vec<&str> =
         CODES.iter().map(|(c, _)| *c).filter(|c| !c.starts_with("F5") && !shown.contains(*c)).collect();
     assert_eq!(missing, Vec::<&str>::new());

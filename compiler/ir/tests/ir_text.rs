@@ -282,7 +282,7 @@ fn unsound_plans_are_found() {
 fn unsound_physical_plans_are_found() {
     let input = "version 1 stage 0 input rows [(1)] -> #0: int ";
     let cases = [
-        ("=> collect -> #0: int", "either a sink or delivers"),
+        ("=> collect -> #0: int", "either ends the rows or delivers"),
         ("=> collect to dataset 0 -> #1: int", "does not have"),
         ("| filter (#1:int > 0) -> #0: int => collect to dataset 0 -> #0: int", "not defined"),
         (
