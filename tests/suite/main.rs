@@ -6,5 +6,6 @@ mod documents;
 mod durability;
 mod matrix;
 mod process;
+mod spectrum;
 mod streams;
 mod tidy;

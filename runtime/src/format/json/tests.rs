@@ -3,6 +3,7 @@
 mod alike;
 mod columns;
 mod differential;
+mod json_test_suite;
 mod suite;
 
 use super::*;
