@@ -253,7 +253,7 @@ def main():
         for query in names:
             header, rows, took = answer(flowc, query, folder)
             values = compare(engine, query, header, rows)
-            print(f"{query:4} equal: {len(rows)} rows, {values} values, {len(WAYS)} ways, {took:.2f} s")
+            print(f"{query:4} equal: {len(rows)} rows, {values} values, {len(WAYS)} ways, {took:.2f} s", flush=True)
     return 0
 
 
