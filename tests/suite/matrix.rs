@@ -105,7 +105,7 @@ fn check_cases() {
 #[test]
 fn programs_are_formatted() {
     let mut programs: Vec<PathBuf> = Vec::new();
-    for directory in ["examples", "benches"] {
+    for directory in ["examples", "benches", "benches/tpch"] {
         for entry in std::fs::read_dir(repository().join(directory)).expect("a directory").flatten() {
             if entry.path().extension().is_some_and(|e| e == "flow") {
                 programs.push(entry.path());
