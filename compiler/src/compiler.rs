@@ -7,7 +7,7 @@
 use crate::catalog::Catalog;
 use crate::check::Checked;
 use crate::diagnostic::Diagnostic;
-use crate::lower::Flow;
+use crate::lower::{Flow, LoopName};
 use crate::resolve::Symbols;
 use crate::sources::Sources;
 use crate::{InferredSchema, ParamValue};
@@ -58,6 +58,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) open_pipes: Vec<(Key<'a>, Span)>,
     /// The values of the parameters of the pipe that is being expanded.
     pub(crate) pipe_values: Vec<(String, Option<Checked>)>,
+    /// The names of the loop that is being lowered, the innermost last.
+    pub(crate) loops: Vec<LoopName>,
     /// Functions that have been inlined at least once.
     pub(crate) called: BTreeSet<Key<'a>>,
     /// How many expressions and stages have been inlined.
@@ -117,6 +119,7 @@ impl<'a> Compiler<'a> {
             open_functions: Vec::new(),
             open_pipes: Vec::new(),
             pipe_values: Vec::new(),
+            loops: Vec::new(),
             called: BTreeSet::new(),
             inlined: 0,
             next_local: 0,
@@ -146,6 +149,16 @@ impl<'a> Compiler<'a> {
     /// What the file that is being looked at declares.
     pub(crate) fn symbols(&self) -> Rc<Symbols<'a>> {
         self.modules.get(self.module).cloned().unwrap_or_default()
+    }
+
+    /// Does something outside of the pipe and the loop that are being lowered: what they name means nothing
+    /// there.
+    pub(crate) fn outside<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let values = std::mem::take(&mut self.pipe_values);
+        let loops = std::mem::take(&mut self.loops);
+        let result = work(self);
+        (self.pipe_values, self.loops) = (values, loops);
+        result
     }
 
     /// Does something with the names of another file.

@@ -47,7 +47,15 @@ impl Used {
 
     fn node(&mut self, node: &Node) {
         match &node.operator {
-            Operator::Read(_) | Operator::Rows(_) | Operator::Take { .. } | Operator::Skip { .. } => {}
+            Operator::Read(_)
+            | Operator::Rows(_)
+            | Operator::LoopRows
+            | Operator::Take { .. }
+            | Operator::Skip { .. } => {}
+            Operator::Iterate { until, start_columns, body_columns, .. } => {
+                self.ids.extend(start_columns.iter().chain(body_columns));
+                self.ids.extend(until.iter().map(|(_, column)| *column));
+            }
             Operator::Filter { predicate, .. } | Operator::Check { predicate, .. } => self.expr(predicate),
             Operator::Map { computed, .. } => self.computed(computed),
             Operator::FlatMap { computed, each, .. } => {

@@ -1,6 +1,7 @@
 //! A stage with its expressions compiled: what the worker threads share.
 
 use crate::fault::Definitions;
+use crate::operators::reduce_by_key::UpdateRows;
 use crate::options::RunError;
 use flow_ir::physical::{
     Branch, BranchEnd, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, Stage, TypedColumn,
@@ -9,6 +10,7 @@ use flow_ir::source::Source;
 use flow_ir::{ColumnId, Expr, ExprKind, Function, JoinKind, JoinStrategy, Span, Type, Value};
 use flow_jit::{KernelText, Options, Predicate, Projection, StepDescription};
 use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 
 /// A compiled stage.
 pub(crate) struct CompiledStage {
@@ -59,6 +61,8 @@ pub(crate) enum CompiledEnd {
 pub(crate) struct CompiledLeaf {
     pub(crate) leaf: Leaf,
     pub(crate) needed: Vec<ColumnId>,
+    /// The native update of a `reduce_by_key`, made when it is first opened: a loop opens it once a round.
+    pub(crate) update: OnceLock<Option<Arc<dyn UpdateRows>>>,
 }
 
 /// An operation with compiled expressions.
@@ -260,7 +264,7 @@ impl Compiler<'_> {
             BranchEnd::Leaf(leaf) => {
                 let needed = needed_columns(leaf);
                 self.note_use(&needed, leaf.span);
-                self.leaves.push(CompiledLeaf { leaf: leaf.clone(), needed });
+                self.leaves.push(CompiledLeaf { leaf: leaf.clone(), needed, update: OnceLock::new() });
                 CompiledEnd::Leaf(self.leaves.len() - 1)
             }
         };

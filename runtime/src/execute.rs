@@ -62,9 +62,7 @@ pub fn run(
         return Err(RunError::NotAllowed { command, span });
     }
     announce_size(plan, options);
-    for stage in &plan.stages {
-        run.stage(stage)?;
-    }
+    run.stages()?;
     run.commit(printer, span_text)
 }
 
@@ -128,15 +126,15 @@ fn announce_size(plan: &PhysicalPlan, options: &RunOptions) {
     options.control.bytes_total.store(total, Ordering::Relaxed);
 }
 
-struct Run<'a> {
-    plan: &'a PhysicalPlan,
-    options: &'a RunOptions,
+pub(crate) struct Run<'a> {
+    pub(crate) plan: &'a PhysicalPlan,
+    pub(crate) options: &'a RunOptions,
     pool: rayon::ThreadPool,
     buffers: ReadBuffers,
-    budget: Budget,
-    datasets: HashMap<DatasetId, Arc<Dataset>>,
+    pub(crate) budget: Budget,
+    pub(crate) datasets: HashMap<DatasetId, Arc<Dataset>>,
     joins: Joins,
-    report: RunReport,
+    pub(crate) report: RunReport,
     files: Vec<AtomicFile>,
     prints: BTreeMap<u32, crate::sink::Printed>,
     /// Bad rows by quarantine file, with what orders them: (stage, input).
@@ -144,37 +142,65 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn stage(&mut self, stage: &Stage) -> Result<(), RunError> {
-        let begin = Instant::now();
-        let compiled = {
-            let jit = flow_jit::Options { engine: self.options.engine, text: self.options.code_text };
-            compile_stage(stage, &self.plan.unused, jit)?
-        };
-        self.build_joins(stage, &compiled)?;
-        let leaves = crate::finish::open_leaves(&compiled, self.options, &self.budget)?;
+    /// Runs every stage once, and those of loops once a round.
+    fn stages(&mut self) -> Result<(), RunError> {
+        let plan = self.plan;
+        let mut loops = plan.loops.iter().peekable();
+        let mut at = 0;
+        loop {
+            if let Some(next) = loops.next_if(|l| l.first.0 as usize == at) {
+                self.rounds(next)?;
+                at = next.end.0 as usize;
+                self.forget_datasets(at);
+            } else if let Some(stage) = plan.stages.get(at) {
+                let begin = Instant::now();
+                let compiled = self.compile(stage)?;
+                self.stage(stage, &compiled, begin)?;
+                at += 1;
+                self.forget_datasets(at);
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(crate) fn compile(&self, stage: &Stage) -> Result<CompiledStage, RunError> {
+        let jit = flow_jit::Options { engine: self.options.engine, text: self.options.code_text };
+        compile_stage(stage, &self.plan.unused, jit)
+    }
+
+    /// Runs a stage that has been compiled since `begin`.
+    pub(crate) fn stage(
+        &mut self,
+        stage: &Stage,
+        compiled: &CompiledStage,
+        begin: Instant,
+    ) -> Result<(), RunError> {
+        self.build_joins(stage, compiled)?;
+        let leaves = crate::finish::open_leaves(compiled, self.options, &self.budget)?;
         let compile = begin.elapsed();
         let begin = Instant::now();
         let tasks = open_inputs(stage, &self.datasets, self.options, (&self.buffers, &self.budget))?;
-        let shared = Shared::new(&compiled, &tasks, &leaves, &self.joins, self.options, &self.buffers);
+        let shared = Shared::new(compiled, &tasks, &leaves, &self.joins, self.options, &self.buffers);
         let nothing_wanted = leaves.iter().all(|l| matches!(l, SharedLeaf::Take(q) if q.is_done()));
         if nothing_wanted && !leaves.is_empty() {
             shared.next.store(usize::MAX / 2, Ordering::Relaxed);
         }
         let mut results = self.workers(&shared, &tasks)?;
         if shared.stop.load(Ordering::Acquire) == usize::MAX {
-            self.walk_unmatched(&compiled, &leaves, tasks.tasks.len(), &mut results)?;
+            self.walk_unmatched(compiled, &leaves, tasks.tasks.len(), &mut results)?;
         }
         let bytes = results.iter().flat_map(|r| &r.bytes).sum();
         self.first_error(&mut results)?;
         let chunks = results.iter().map(|r| r.chunks).sum();
         let mut end = self.pool.install(|| {
-            finish_stage(&compiled, leaves, &mut results, (self.options, &self.datasets), &self.budget)
+            finish_stage(compiled, leaves, &mut results, (self.options, &self.datasets), &self.budget)
         })?;
-        self.account(stage, &compiled, &results, &end)?;
+        self.account(stage, compiled, &results, &end)?;
         // Rows kept by the stage may refer to files still.
         self.buffers.check().map_err(RunError::Read)?;
         if let Some(broken) = end.broken.take() {
-            return Err(RunError::Contract(Box::new(broken.explain(&compiled, &tasks))));
+            return Err(RunError::Contract(Box::new(broken.explain(compiled, &tasks))));
         }
         self.keep(end);
         self.report.stages.push(StageReport {
@@ -183,9 +209,9 @@ impl Run<'_> {
             run: begin.elapsed(),
             bytes,
             chunks,
-            code: compiled.code,
+            code: compiled.code.clone(),
         });
-        self.forget_datasets(stage);
+        self.joins = Joins::default();
         Ok(())
     }
 
@@ -439,10 +465,14 @@ impl Run<'_> {
         self.prints.extend(end.prints);
     }
 
-    /// Frees datasets that no later stage reads.
-    fn forget_datasets(&mut self, done: &Stage) {
+    /// Frees datasets that no stage from position `next` on reads.
+    fn forget_datasets(&mut self, next: usize) {
         let mut needed = Vec::new();
-        for stage in self.plan.stages.iter().skip_while(|s| s.id != done.id).skip(1) {
+        for l in self.plan.loops.iter().filter(|l| l.first.0 as usize >= next) {
+            needed.extend([l.start, l.body]);
+            needed.extend(l.until.iter().map(|(dataset, _)| *dataset));
+        }
+        for stage in self.plan.stages.iter().skip(next) {
             for input in &stage.inputs {
                 if let InputFrom::Dataset { id, .. } = &input.from {
                     needed.push(*id);

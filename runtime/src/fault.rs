@@ -45,6 +45,9 @@ pub struct RowFault {
     pub raw: Vec<u8>,
 }
 
+/// What is said of a value that nothing explains any more.
+const GONE: &str = "this value could not be computed";
+
 /// What a stage knows about its columns, for explanations.
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
@@ -80,7 +83,7 @@ impl Row for BatchRow<'_, '_> {
         }
         match self.definitions.computed.get(&id) {
             Some(expr) => eval(expr, self, flow_stdlib::library()),
-            None => Err(EvalError::new(ErrorCode::Malformed, "this value could not be computed")),
+            None => Err(EvalError::new(ErrorCode::Malformed, GONE)),
         }
     }
 }
@@ -88,7 +91,7 @@ impl Row for BatchRow<'_, '_> {
 impl BatchRow<'_, '_> {
     fn read(&self, column: &Column, row: usize, id: ColumnId) -> Result<Value, EvalError> {
         let Some(ty) = self.definitions.types.get(&id) else {
-            return Err(EvalError::new(ErrorCode::Malformed, "this value could not be computed"));
+            return Err(EvalError::new(ErrorCode::Malformed, GONE));
         };
         match column.value(row, &ty.kind) {
             Ok(v) => Ok(v),
@@ -96,6 +99,8 @@ impl BatchRow<'_, '_> {
             Err(code) => match self.definitions.computed.get(&id) {
                 Some(expr) if !matches!(expr.kind, flow_ir::ExprKind::Column(c) if c == id) => {
                     match eval(expr, self, flow_stdlib::library()) {
+                        // A value that it needs is gone, such as the other side's of a join.
+                        Err(e) if e.message == GONE => Err(generic(code)),
                         Err(e) => Err(e),
                         Ok(_) => Err(generic(code)),
                     }
@@ -113,7 +118,7 @@ fn generic(code: u8) -> EvalError {
         ErrorCode::DivisionByZero => "division by zero",
         ErrorCode::Conversion => "the value cannot be converted",
         ErrorCode::OutOfRange => "the index is out of range",
-        _ => "this value could not be computed",
+        _ => GONE,
     };
     EvalError::new(code, message)
 }
@@ -188,7 +193,10 @@ fn blamed(
 }
 
 fn blame(expr: &Expr, row: &BatchRow<'_, '_>, status: u8) -> EvalError {
-    eval(expr, row, flow_stdlib::library()).err().unwrap_or_else(|| generic(status))
+    match eval(expr, row, flow_stdlib::library()) {
+        Err(e) if e.message != GONE => e,
+        _ => generic(status),
+    }
 }
 
 /// The row's place and bytes.

@@ -72,7 +72,7 @@ fn open_leaf(
 ) -> Result<SharedLeaf, RunError> {
     Ok(match &leaf.leaf.kind {
         LeafKind::ReduceByKey { keys, aggregates, .. } => {
-            open_reduce(compiled, keys, aggregates, options, budget)?
+            open_reduce(compiled, leaf, (keys, aggregates), options, budget)?
         }
         LeafKind::Distinct { on, sort } if !sort.is_empty() => {
             let spec = FirstRowsSpec { on: on.clone(), sort: sort.clone(), count: 1 };
@@ -121,16 +121,20 @@ fn open_leaf(
 
 fn open_reduce(
     compiled: &CompiledStage,
-    keys: &[ColumnId],
-    aggregates: &[Aggregate],
+    leaf: &CompiledLeaf,
+    (keys, aggregates): (&[ColumnId], &[Aggregate]),
     options: &RunOptions,
     budget: &Budget,
 ) -> Result<SharedLeaf, RunError> {
     let arguments = argument_types(compiled, aggregates)?;
-    let kernel = match options.engine {
-        Engine::Interpreter => None,
-        Engine::Jit => update_kernel(keys, aggregates, &arguments, false)?
-            .map(|k| Arc::new(CompiledUpdate(k)) as Arc<dyn UpdateRows>),
+    let kernel = match (options.engine, leaf.update.get()) {
+        (Engine::Interpreter, _) => None,
+        (Engine::Jit, Some(known)) => known.clone(),
+        (Engine::Jit, None) => {
+            let made = update_kernel(keys, aggregates, &arguments, false)?
+                .map(|k| Arc::new(CompiledUpdate(k)) as Arc<dyn UpdateRows>);
+            leaf.update.get_or_init(|| made).clone()
+        }
     };
     let spec = AggregatorSpec::new(typed(compiled, keys)?, aggregates.to_vec(), arguments)
         .with_engine(options.engine);

@@ -17,6 +17,7 @@ mod joining;
 pub mod kernels;
 mod leaf;
 mod live;
+mod loops;
 mod mapping;
 pub mod memory;
 pub mod operators;

@@ -212,6 +212,26 @@ pub enum Operator {
         /// What is promised, for the message.
         contract: Contract,
     },
+    /// The rows of an `iterate` before the round that is running. Its columns are the loop's own; every
+    /// expression below the loop's body that depends on them is computed once a round.
+    LoopRows,
+    /// `iterate`: the rows of `start`, replaced by those of `body` once a round.
+    Iterate {
+        /// The [`Operator::LoopRows`] of this loop, whose columns this node passes on.
+        state: NodeId,
+        /// The rows before the first round.
+        start: NodeId,
+        /// The rows of a round.
+        body: NodeId,
+        /// Ends the loop after a round: a node with one row, and its column that must be true.
+        until: Option<(NodeId, ColumnId)>,
+        /// For each column of the state, the one of `start`.
+        start_columns: Vec<ColumnId>,
+        /// For each column of the state, the one of `body`.
+        body_columns: Vec<ColumnId>,
+        /// How many rounds there are at most.
+        rounds: u64,
+    },
     /// `write`, `show`, or the print at the end of a pipeline without one.
     Write {
         /// The rows.
@@ -268,7 +288,10 @@ impl Operator {
     /// The operator's inputs, in order.
     pub fn inputs(&self) -> Vec<NodeId> {
         match self {
-            Operator::Read(_) | Operator::Rows(_) => Vec::new(),
+            Operator::Read(_) | Operator::Rows(_) | Operator::LoopRows => Vec::new(),
+            Operator::Iterate { state, start, body, until, .. } => {
+                [*state, *start, *body].into_iter().chain(until.map(|(node, _)| node)).collect()
+            }
             Operator::Union { inputs, .. } => inputs.clone(),
             Operator::Join { left, right, .. } | Operator::SetOperation { left, right, .. } => {
                 vec![*left, *right]
@@ -296,6 +319,8 @@ impl Operator {
         match self {
             Operator::Read(_) => "read",
             Operator::Rows(_) => "rows",
+            Operator::LoopRows => "loop_rows",
+            Operator::Iterate { .. } => "iterate",
             Operator::Filter { .. } => "filter",
             Operator::Map { .. } => "map",
             Operator::FlatMap { .. } => "flat_map",

@@ -95,8 +95,20 @@ impl Parser<'_> {
             self.expect_word("on")?;
             return Ok(Operator::SetOperation { operation, all, left, right, on: self.pairs("==")? });
         }
+        if word == "loop_rows" {
+            return Ok(Operator::LoopRows);
+        }
         let input = self.node_id()?;
         Ok(match word {
+            "iterate" => {
+                let (start, start_columns) = (self.node_id()?, self.columns()?);
+                let (body, body_columns) = (self.node_id()?, self.columns()?);
+                self.expect_word("rounds")?;
+                let rounds = self.number()?;
+                let until =
+                    if self.eat_word("until") { Some((self.node_id()?, self.column()?)) } else { None };
+                Operator::Iterate { state: input, start, body, until, start_columns, body_columns, rounds }
+            }
             "filter" => Operator::Filter { input, predicate: self.expr()? },
             "map" => Operator::Map { input, computed: self.list("{", "}", Self::computed)? },
             "flat_map" => {

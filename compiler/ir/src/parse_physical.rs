@@ -2,8 +2,8 @@
 
 use crate::parse::{ParseError, Parsed, Parser};
 use crate::physical::{
-    Branch, BranchEnd, DatasetId, GroupOrder, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind,
-    PhysicalPlan, Stage, StageId, TypedColumn,
+    Branch, BranchEnd, DatasetId, GroupOrder, Input, InputFrom, Leaf, LeafKind, Loop, LoopColumn, Operation,
+    OperationKind, PhysicalPlan, Stage, StageId, TypedColumn,
 };
 use crate::set_operation::SetOperation;
 
@@ -21,13 +21,44 @@ pub fn parse_physical(text: &str) -> Result<PhysicalPlan, ParseError> {
         }
         stages.push(Stage { id, inputs, branch: p.branch()? });
     }
+    let mut loops = Vec::new();
+    while p.eat_word("loop") {
+        loops.push(p.one_loop()?);
+    }
     p.expect_word("unused")?;
     let unused = p.columns()?.into_iter().collect();
     p.end()?;
-    Ok(PhysicalPlan { version, stages, unused })
+    Ok(PhysicalPlan { version, stages, loops, unused })
 }
 
 impl Parser<'_> {
+    fn one_loop(&mut self) -> Parsed<Loop> {
+        self.expect_word("stages")?;
+        let first = StageId(self.number()?);
+        self.expect_word("to")?;
+        let end = StageId(self.number()?);
+        self.expect_word("rounds")?;
+        let rounds = self.number()?;
+        let mut dataset = |word: &str| {
+            self.expect_word(word)?;
+            Ok(DatasetId(self.number()?))
+        };
+        let (start, body) = (dataset("start")?, dataset("body")?);
+        let (state, result) = (dataset("state")?, dataset("result")?);
+        let columns = self.list("[", "]", |p| {
+            let column = p.typed_column()?;
+            p.expect_word("from")?;
+            let start = p.column()?;
+            p.expect_word("then")?;
+            Ok(LoopColumn { column, start, body: p.column()? })
+        })?;
+        let until = match self.eat_word("until") {
+            true => Some((DatasetId(self.number()?), self.column()?)),
+            false => None,
+        };
+        Ok(Loop { first, end, start, body, state, result, columns, until, rounds, span: self.span()? })
+    }
+
     fn input(&mut self) -> Parsed<Input> {
         let from = match self.word()? {
             "read" => InputFrom::Read(self.source()?),

@@ -45,8 +45,46 @@ pub struct PhysicalPlan {
     pub version: u32,
     /// In running order: a stage's inputs come from stages before it.
     pub stages: Vec<Stage>,
+    /// The loops, in running order; they do not overlap.
+    pub loops: Vec<Loop>,
     /// Columns whose bad values are no errors, because the program does not use them.
     pub unused: BTreeSet<ColumnId>,
+}
+
+/// An `iterate`: a run of stages that is repeated with the rows it made before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Loop {
+    /// The first stage of a round.
+    pub first: StageId,
+    /// The stage behind the last one of a round; the same as `first` if a round needs no stage.
+    pub end: StageId,
+    /// The rows before the first round.
+    pub start: DatasetId,
+    /// The rows of a round.
+    pub body: DatasetId,
+    /// What the stages of a round read: the rows before it.
+    pub state: DatasetId,
+    /// What the stages behind the loop read: the rows of the last round.
+    pub result: DatasetId,
+    /// The columns of `state` and `result`, with those of `start` and `body` that become them.
+    pub columns: Vec<LoopColumn>,
+    /// Ends the loop after a round: a dataset of one row, and its column that must be true.
+    pub until: Option<(DatasetId, ColumnId)>,
+    /// How many rounds there are at most.
+    pub rounds: u64,
+    /// The span of the `iterate`.
+    pub span: Span,
+}
+
+/// A column of a loop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoopColumn {
+    /// Its id and type.
+    pub column: TypedColumn,
+    /// The column of the rows before the first round.
+    pub start: ColumnId,
+    /// The column of the rows of a round.
+    pub body: ColumnId,
 }
 
 /// One pass over some inputs.

@@ -126,6 +126,18 @@ impl Printer {
                 self.pairs(on, " == ");
             }
             Operator::Expect { on, contract, .. } => self.contract(on, contract),
+            Operator::LoopRows => {}
+            Operator::Iterate { state, start, body, until, start_columns, body_columns, rounds } => {
+                self.put(format_args!("%{} %{} ", state.0, start.0));
+                self.columns(start_columns);
+                self.put(format_args!(" %{} ", body.0));
+                self.columns(body_columns);
+                self.put(format_args!(" rounds {rounds}"));
+                if let Some((node, column)) = until {
+                    self.put(format_args!(" until %{} ", node.0));
+                    self.column(*column);
+                }
+            }
             Operator::Write { sink, .. } => self.sink(sink),
         }
         define(self);

@@ -5,8 +5,8 @@
 
 use crate::logical::ColumnId;
 use crate::physical::{
-    Branch, BranchEnd, GroupOrder, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, PhysicalPlan,
-    TypedColumn,
+    Branch, BranchEnd, GroupOrder, Input, InputFrom, Leaf, LeafKind, Loop, Operation, OperationKind,
+    PhysicalPlan, TypedColumn,
 };
 use crate::print::Printer;
 use crate::source::Target;
@@ -30,9 +30,35 @@ impl Printer {
             }
             self.branch(&stage.branch, 2);
         }
+        for l in &plan.loops {
+            self.one_loop(l);
+        }
         self.push("unused ");
         let unused: Vec<ColumnId> = plan.unused.iter().copied().collect();
         self.columns(&unused);
+        self.push("\n");
+    }
+
+    fn one_loop(&mut self, l: &Loop) {
+        self.put(format_args!("loop stages {} to {} rounds {}", l.first.0, l.end.0, l.rounds));
+        self.put(format_args!(
+            " start {} body {} state {} result {} ",
+            l.start.0, l.body.0, l.state.0, l.result.0
+        ));
+        self.push("[");
+        self.separated(&l.columns, |p, c| {
+            p.typed_column(&c.column);
+            p.push(" from ");
+            p.column(c.start);
+            p.push(" then ");
+            p.column(c.body);
+        });
+        self.push("]");
+        if let Some((dataset, column)) = &l.until {
+            self.put(format_args!(" until {} ", dataset.0));
+            self.column(*column);
+        }
+        self.span(l.span);
         self.push("\n");
     }
 

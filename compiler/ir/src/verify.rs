@@ -121,6 +121,33 @@ impl Checker {
         out
     }
 
+    /// Every column of a loop comes from one of its start and one of its body, of the same type.
+    fn iterate(
+        &mut self,
+        node: &Node,
+        inputs: &[&Scope],
+        (start, body): (&[ColumnId], &[ColumnId]),
+        until: Option<ColumnId>,
+    ) {
+        for (scope, ids, what) in [(inputs.get(1), start, "start"), (inputs.get(2), body, "body")] {
+            if ids.len() != node.columns.len() {
+                self.error(format!("its {what} has {} columns, not {}", ids.len(), node.columns.len()));
+            }
+            for (column, id) in node.columns.iter().zip(ids) {
+                match scope.and_then(|s| s.get(id)) {
+                    Some(ty) if fits(ty, &column.ty) => {}
+                    _ => self.error(format!("#{} of its {what} does not fit #{}", id.0, column.id.0)),
+                }
+            }
+        }
+        if let Some(id) = until {
+            match inputs.get(3).and_then(|s| s.get(&id)).map(|ty| &ty.kind) {
+                Some(crate::types::Type::Bool) => {}
+                _ => self.error(format!("it ends by #{}, which is no condition", id.0)),
+            }
+        }
+    }
+
     /// Verifies what a node does and returns every column it could deliver.
     fn operator(&mut self, node: &Node, inputs: &[&Scope], plan: &LogicalPlan) -> Scope {
         let empty = Scope::new();
@@ -130,6 +157,19 @@ impl Checker {
             Operator::Read(source) => {
                 out = self.source(source);
                 source.columns.iter().for_each(|c| self.define(c.id, plan));
+            }
+            Operator::LoopRows => {
+                for column in &node.columns {
+                    self.define(column.id, plan);
+                    out.insert(column.id, column.ty.clone());
+                }
+            }
+            Operator::Iterate { state, until, start_columns, body_columns, .. } => {
+                self.iterate(node, inputs, (start_columns, body_columns), until.as_ref().map(|u| u.1));
+                if !matches!(plan.nodes.get(state.0 as usize).map(|n| &n.operator), Some(Operator::LoopRows))
+                {
+                    self.error(format!("its state %{} is not the rows of a loop", state.0));
+                }
             }
             Operator::Rows(rows) => {
                 for column in &node.columns {

@@ -5,8 +5,8 @@
 
 use crate::logical::ColumnId;
 use crate::physical::{
-    Branch, BranchEnd, DatasetId, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, PLAN_VERSION,
-    PhysicalPlan, Stage, TypedColumn,
+    Branch, BranchEnd, DatasetId, Input, InputFrom, Leaf, LeafKind, Loop, Operation, OperationKind,
+    PLAN_VERSION, PhysicalPlan, Stage, TypedColumn,
 };
 use crate::typing::{fits, value_fits};
 use crate::verify::{Checker, EXPR_DEPTH_MAX, NODES_MAX, VerifyError};
@@ -24,12 +24,30 @@ pub fn verify_physical(plan: &PhysicalPlan) -> Result<(), Vec<VerifyError>> {
         v.c.error(format!("the plan has more than {NODES_MAX} nodes"));
         return v.c.finish();
     }
+    let mut loops = plan.loops.iter().peekable();
+    let mut open: Option<&Loop> = None;
     for (i, stage) in plan.stages.iter().enumerate() {
+        v.loop_ends(i, &mut open);
+        while let Some(next) = loops.next_if(|l| l.first.0 as usize <= i) {
+            v.loop_begins(next, i, open);
+            open = Some(next);
+            v.loop_ends(i, &mut open);
+        }
         v.c.place = format!("stage {}", stage.id.0);
         if stage.id.0 as usize != i {
             v.c.error(format!("stands at position {i}"));
         }
         v.stage(stage);
+    }
+    let end = plan.stages.len();
+    v.loop_ends(end, &mut open);
+    for next in loops {
+        v.loop_begins(next, end, open);
+        open = Some(next);
+        v.loop_ends(end, &mut open);
+    }
+    if open.is_some() {
+        v.c.error("a loop ends behind the last stage".to_owned());
     }
     v.c.finish()
 }
@@ -40,6 +58,38 @@ struct Verifier {
 }
 
 impl Verifier {
+    /// The rows of a loop are there when its first stage runs.
+    fn loop_begins(&mut self, l: &Loop, at: usize, open: Option<&Loop>) {
+        self.c.place = format!("the loop at stage {}", l.first.0);
+        if l.first.0 as usize != at || l.end < l.first || open.is_some() {
+            self.c.error("does not stand where it begins".to_owned());
+        }
+        let columns: Vec<TypedColumn> = l.columns.iter().map(|c| c.column.clone()).collect();
+        let start: Vec<TypedColumn> =
+            l.columns.iter().map(|c| TypedColumn { id: c.start, ty: c.column.ty.clone() }).collect();
+        self.dataset(l.start, &start);
+        if self.datasets.insert(l.state, scope_of(&columns)).is_some() {
+            self.c.error(format!("delivers dataset {} again", l.state.0));
+        }
+    }
+
+    /// Behind a loop, its result is there.
+    fn loop_ends(&mut self, at: usize, open: &mut Option<&Loop>) {
+        let Some(l) = open.take_if(|l| l.end.0 as usize == at) else { return };
+        self.c.place = format!("the loop at stage {}", l.first.0);
+        let columns: Vec<TypedColumn> = l.columns.iter().map(|c| c.column.clone()).collect();
+        let body: Vec<TypedColumn> =
+            l.columns.iter().map(|c| TypedColumn { id: c.body, ty: c.column.ty.clone() }).collect();
+        self.dataset(l.body, &body);
+        if let Some((dataset, column)) = &l.until {
+            let ty = crate::types::DataType::nullable(crate::types::Type::Bool);
+            self.dataset(*dataset, &[TypedColumn { id: *column, ty }]);
+        }
+        if self.datasets.insert(l.result, scope_of(&columns)).is_some() {
+            self.c.error(format!("delivers dataset {} again", l.result.0));
+        }
+    }
+
     fn stage(&mut self, stage: &Stage) {
         let mut scope: Option<Scope> = None;
         for input in &stage.inputs {

@@ -139,7 +139,6 @@ impl<'a> Compiler<'a> {
         scope: &mut Scope<'_>,
     ) -> Option<Checked> {
         self.open_functions.push((self.module, &def.name.text));
-        let pipe_values = std::mem::take(&mut self.pipe_values);
         // The body has a scope of its own; only what datasets it reads concerns the caller.
         let mut inner = Scope {
             locals,
@@ -150,15 +149,16 @@ impl<'a> Compiler<'a> {
             after_aggregation: scope.after_aggregation || scope.aggregation.is_some(),
             ..Scope::default()
         };
-        for binding in &def.body.lets {
-            let value = self.expr(&binding.value, &mut inner);
-            let local = self.bind(&binding.name.text, value, lets);
-            inner.locals.push(local);
-        }
-        let result = self.expr(&def.body.value, &mut inner);
+        let result = self.outside(|compiler| {
+            for binding in &def.body.lets {
+                let value = compiler.expr(&binding.value, &mut inner);
+                let local = compiler.bind(&binding.name.text, value, lets);
+                inner.locals.push(local);
+            }
+            compiler.expr(&def.body.value, &mut inner)
+        });
         scope.datasets = inner.datasets;
         scope.too_deep = inner.too_deep;
-        self.pipe_values = pipe_values;
         self.open_functions.pop();
         let result = result?;
         match &def.result {

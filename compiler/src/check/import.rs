@@ -90,15 +90,14 @@ impl<'a> Compiler<'a> {
         if !self.has_value(module, import, first) {
             return None;
         }
-        let pipe_values = std::mem::take(&mut self.pipe_values);
-        let value = self.within(module, |compiler| {
-            if !rest.is_empty() && compiler.symbols().datasets.contains_key(first.text.as_str()) {
+        let inside = |compiler: &mut Self| {
+            if compiler.symbols().datasets.contains_key(first.text.as_str()) {
                 return compiler.dataset_value(first, rest, place, scope);
             }
             let value = compiler.dollar(first, span(first.span), scope)?;
             rest.iter().try_fold(value, |value, name| compiler.member_of(&value, name))
-        });
-        self.pipe_values = pipe_values;
+        };
+        let value = self.outside(|compiler| compiler.within(module, inside));
         value.map(|value| Checked { expr: flow_ir::Expr { span: place, ..value.expr }, ..value })
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod aggregate;
 mod call;
 mod choice;
 mod convert;
+mod dataset;
 mod function;
 mod import;
 mod json;
@@ -97,6 +98,8 @@ pub(crate) struct Scope<'r> {
     pub(crate) locals: Vec<Local>,
     /// Inside `reduce` and `reduce_by_key`, outside of their aggregates' arguments.
     pub(crate) aggregation: Option<Aggregation<'r>>,
+    /// Whether values that are computed from data may stand here although there is no row.
+    pub(crate) data_values: bool,
     /// The function whose body this is.
     pub(crate) function: Option<&'r str>,
     /// Whether this is the body of a function that is called with the results of an aggregation.

@@ -3,10 +3,9 @@
 //! A bare name is a field (or a function's or lambda's parameter), `$name` is a value from outside
 //! the row. What is not found is explained: where it was dropped, what it may have meant.
 
-use super::{Checked, DatasetValue, Scope, convert, null};
+use super::{Checked, Scope, convert, null};
 use crate::compiler::{Compiler, ConstState};
 use crate::diagnostic::{Diagnostic, span};
-use crate::lower::RowCount;
 use crate::row::{Row, RowField, Shape};
 use crate::suggest::closest;
 use flow_grammar::ast::{self, ExprKind as Ast};
@@ -45,6 +44,9 @@ impl<'a> Compiler<'a> {
                 names.insert(0, first);
                 let shape = self.field(&names, scope)?;
                 shape_value(&shape, place).map(Checked::new)
+            }
+            Ast::Dollar(first) if self.loops.iter().any(|l| l.name == first.text) => {
+                self.loop_value(&first.text, &names, place, scope)
             }
             Ast::Dollar(first) if self.symbols().datasets.contains_key(first.text.as_str()) => {
                 self.dataset_value(first, &names, place, scope)
@@ -174,6 +176,9 @@ impl<'a> Compiler<'a> {
         scope: &mut Scope<'_>,
     ) -> Option<Checked> {
         let text = name.text.as_str();
+        if self.loops.iter().any(|l| l.name == text) {
+            return self.loop_value(text, &[], place, scope);
+        }
         if let Some((_, value)) = self.pipe_values.iter().rev().find(|(n, _)| n == text) {
             return value.clone();
         }
@@ -187,15 +192,8 @@ impl<'a> Compiler<'a> {
         if let Some(def) = self.symbols().datasets.get(text) {
             let broken = matches!(&def.value,
                 ast::LetValue::Pipeline(p) if matches!(p.source.kind, ast::SourceKind::Error));
-            if broken {
-                // A `let` without rows: that has been reported, and what it was meant to be is not known.
-                return None;
-            }
-            self.report(
-                Diagnostic::error("F3005", place, format!("`${text}` is a row, not a value"))
-                    .help(format!("write `${text}.` and the name of a field")),
-            );
-            return None;
+            // A `let` without rows has been reported, and what it was meant to be is not known.
+            return if broken { None } else { self.dataset_value(name, &[], place, scope) };
         }
         self.unknown_value(text, place, scope);
         None
@@ -213,61 +211,11 @@ impl<'a> Compiler<'a> {
             None => {}
         }
         self.consts.insert(key, ConstState::Open);
-        let pipe_values = std::mem::take(&mut self.pipe_values);
-        let value = self.expr(&def.value, &mut Scope::constant()).and_then(|v| self.folded(v));
-        self.pipe_values = pipe_values;
+        let value = self.outside(|compiler| {
+            compiler.expr(&def.value, &mut Scope::constant()).and_then(|v| compiler.folded(v))
+        });
         self.consts.insert(key, ConstState::Done(value.clone()));
         value
-    }
-
-    /// `$dataset.field`: a value if the dataset provably has one row.
-    pub(super) fn dataset_value(
-        &mut self,
-        dataset: &'a ast::Name,
-        names: &[&ast::Name],
-        place: Span,
-        scope: &mut Scope<'_>,
-    ) -> Option<Checked> {
-        let flow = self.dataset(dataset)?;
-        if let RowCount::Many { span: because, why } = &flow.count {
-            let written = self.text(place);
-            let message =
-                format!("`{}` may have any number of rows, so `{written}` is not one value", dataset.text);
-            let mut diagnostic = Diagnostic::error("F3005", place, message).label(*because, why.clone());
-            let field = names.last().map_or("", |n| n.text.as_str());
-            diagnostic = diagnostic.help(format!("for one value over all rows: reduce {{ {field}: ... }}"));
-            if let Some(keys) = &flow.keys {
-                diagnostic = diagnostic
-                    .help(format!("for the value of this row's {keys}: join {} on {keys}", dataset.text));
-            }
-            self.report(diagnostic);
-            return None;
-        }
-        if scope.row.is_none() && scope.function.is_none() {
-            self.report(
-                Diagnostic::error("F3016", place, "a value that is computed from data cannot stand here")
-                    .note("it must be known before any data is read"),
-            );
-            return None;
-        }
-        let mut inner = Scope::of(&flow.row);
-        let shape = self.field(names, &mut inner)?;
-        let Shape::Column(column, ty) = shape else {
-            self.not_yet("F4920", place, "a record of a dataset as a value");
-            return None;
-        };
-        let after = scope.aggregation.is_some() || scope.after_aggregation;
-        let known =
-            scope.datasets.iter().find(|d| d.node == flow.node && d.column == column && d.after == after);
-        let id = match known {
-            Some(value) => value.id,
-            None => {
-                let id = self.fresh();
-                scope.datasets.push(DatasetValue { node: flow.node, column, id, ty: ty.clone(), after });
-                id
-            }
-        };
-        Some(Checked::new(Expr::column(id, ty, place)))
     }
 }
 

@@ -95,7 +95,9 @@ impl<'a> Compiler<'a> {
 
     /// What kind of value `$name` is.
     fn value_kind(&self, name: &str) -> Option<&'static str> {
-        if self.pipe_values.iter().any(|(n, _)| n == name) || self.symbols().param(name).is_some() {
+        if self.loops.iter().any(|l| l.name == name) {
+            Some("loop")
+        } else if self.pipe_values.iter().any(|(n, _)| n == name) || self.symbols().param(name).is_some() {
             Some("parameter")
         } else if self.symbols().consts.contains_key(name) {
             Some("constant")
@@ -115,6 +117,7 @@ impl<'a> Compiler<'a> {
             .chain(symbols.consts.keys().copied())
             .chain(symbols.datasets.keys().copied())
             .chain(self.pipe_values.iter().map(|(n, _)| n.as_str()))
+            .chain(self.loops.iter().map(|l| l.name.as_str()))
             .collect();
         if let Some(near) = closest(text, known) {
             let replacement = format!("${near}");

@@ -128,6 +128,11 @@ impl Writer<'_> {
                 let using = using.map(|u| format!(" using {}", u.name())).unwrap_or_default();
                 format!("{word} {}{on}{using}", others.join(", "))
             }
+            Operator::LoopRows => "the rows before this round".to_owned(),
+            Operator::Iterate { rounds, until, .. } => {
+                let until = if until.is_some() { " until the condition holds" } else { "" };
+                format!("{word} for {rounds} rounds{until} {}", others.join(", "))
+            }
             Operator::Write { sink, .. } => sink_text(sink),
         };
         (text, before)

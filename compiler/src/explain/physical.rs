@@ -9,8 +9,8 @@ use super::logical::{
     columns_read, expect_text, layout_text, rows_text, sample_text, sink_text, source_text, string,
 };
 use flow_ir::physical::{
-    Branch, BranchEnd, GroupOrder, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, PhysicalPlan,
-    Stage,
+    Branch, BranchEnd, GroupOrder, Input, InputFrom, Leaf, LeafKind, Loop, Operation, OperationKind,
+    PhysicalPlan, Stage,
 };
 use flow_ir::{ColumnId, JoinKind, JoinStrategy, Span};
 use serde::Serialize;
@@ -47,7 +47,26 @@ pub fn stage_reports(plan: &PhysicalPlan, names: &Names) -> Vec<StageReport> {
 
 /// The plan in words, for people.
 pub fn explain_physical(plan: &PhysicalPlan, names: &Names) -> String {
-    plan.stages.iter().map(|stage| explain_stage(stage, names)).collect::<Vec<_>>().join("\n")
+    let stages = plan.stages.iter().map(|stage| {
+        let begin = plan.loops.iter().filter(|l| l.first == stage.id).map(loop_text);
+        begin.collect::<String>() + &explain_stage(stage, names)
+    });
+    stages.collect::<Vec<_>>().join("\n")
+}
+
+/// What is repeated, in words.
+fn loop_text(l: &Loop) -> String {
+    let last = l.end.0.saturating_sub(1);
+    let stages = match last.checked_sub(l.first.0) {
+        Some(0) => format!("stage {last}"),
+        Some(_) => format!("stages {} to {last}", l.first.0),
+        None => "no stage".to_owned(),
+    };
+    let until = l.until.map_or(String::new(), |(dataset, _)| format!(" or until t{} is true", dataset.0));
+    format!(
+        "loop · {stages}, {} rounds at most{until}: t{} is t{} first, then t{}; t{} at the end\n\n",
+        l.rounds, l.state.0, l.start.0, l.body.0, l.result.0
+    )
 }
 
 /// One stage in words, for people.

@@ -66,6 +66,11 @@ impl<'a> Compiler<'a> {
     /// `from name`.
     pub(super) fn from(&mut self, path: &'a ast::Path) -> Flow {
         let place = span(path.span);
+        if let Some(name) = path.as_single()
+            && let Some(known) = self.loops.iter().rev().find(|l| l.name == name.text)
+        {
+            return known.rows.clone();
+        }
         let flow = match self.symbols().lookup(path) {
             Lookup::Here(name) => self.dataset(name),
             Lookup::In(module, name) => self.within(module, |compiler| compiler.dataset(name)),
@@ -109,16 +114,11 @@ impl<'a> Compiler<'a> {
         }
         self.datasets.insert(key, DatasetState::Open);
         // What is written outside of a pipe does not see the pipe's parameters.
-        let pipe_values = std::mem::take(&mut self.pipe_values);
         let open_pipes = std::mem::take(&mut self.open_pipes);
-        let flow = match &def.value {
-            LetValue::Pipeline(pipeline) => self.pipeline(pipeline, Ending::Rows),
-            LetValue::Iterate(iterate) => {
-                self.not_yet("F4902", span(iterate.span), "`iterate`");
-                self.unknown_flow(place)
-            }
-        };
-        self.pipe_values = pipe_values;
+        let flow = self.outside(|compiler| match &def.value {
+            LetValue::Pipeline(pipeline) => compiler.pipeline(pipeline, Ending::Rows),
+            LetValue::Iterate(iterate) => compiler.iterate(iterate),
+        });
         self.open_pipes = open_pipes;
         self.datasets.insert(key, DatasetState::Done(flow.clone()));
         Some(flow)

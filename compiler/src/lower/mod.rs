@@ -9,6 +9,7 @@ mod dataset;
 mod format;
 mod group_by_key;
 mod header;
+mod iterate;
 mod join;
 mod join_key;
 mod join_row;
@@ -27,6 +28,7 @@ mod value;
 mod window;
 
 pub(crate) use dataset::{Flow, RowCount};
+pub(crate) use iterate::LoopName;
 
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
@@ -166,6 +168,12 @@ impl<'a> Compiler<'a> {
             }
             StageKind::Join(join) => self.join(flow, join, stage),
             StageKind::Window(window) => self.window(flow, window, place),
+            // Rows that are kept in memory are computed once, as a `let` is anyway.
+            StageKind::Persist { level: Some(level) }
+                if matches!(level.text.as_str(), "memory" | "memory_ser") =>
+            {
+                flow
+            }
             StageKind::Use { path, args } => self.use_pipe(flow, path, args, place),
             StageKind::Write(_) | StageKind::Show { .. } => {
                 self.report(

@@ -73,9 +73,10 @@ impl<'a> Compiler<'a> {
             values.push((param.name.text.clone(), value.and_then(|v| self.folded(v))));
         }
         self.open_pipes.push((key, place));
-        let outer = std::mem::replace(&mut self.pipe_values, values);
-        let flow = self.within(module, |compiler| compiler.stages(flow, &def.stages));
-        self.pipe_values = outer;
+        let flow = self.outside(|compiler| {
+            compiler.pipe_values = values;
+            compiler.within(module, |compiler| compiler.stages(flow, &def.stages))
+        });
         self.open_pipes.pop();
         flow
     }

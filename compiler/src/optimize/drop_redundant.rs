@@ -131,6 +131,8 @@ fn unique_columns(plan: &LogicalPlan) -> Vec<Option<Vec<ColumnId>>> {
             }
             Operator::Read(_)
             | Operator::Rows(_)
+            | Operator::LoopRows
+            | Operator::Iterate { .. }
             | Operator::FlatMap { .. }
             | Operator::Union { .. }
             | Operator::Join { .. }

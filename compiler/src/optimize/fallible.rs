@@ -91,6 +91,8 @@ impl Fallible {
             }
             Operator::Read(_)
             | Operator::Rows(_)
+            | Operator::LoopRows
+            | Operator::Iterate { .. }
             | Operator::ReduceByKey { .. }
             | Operator::Distinct { .. }
             | Operator::Window { .. }

@@ -369,6 +369,7 @@ pub(super) fn run_logical(plan: &LogicalPlan) -> Outcome {
         let of = |input: &flow_ir::NodeId| results[input.0 as usize].clone();
         let mut out = match &node.operator {
             Operator::Read(_) => panic!("the model reads no files"),
+            Operator::LoopRows | Operator::Iterate { .. } => panic!("the model has no loops"),
             Operator::Rows(rows) => source(rows, &columns, node.span.start),
             Operator::Filter { input, predicate } => filter(of(input), predicate),
             Operator::Map { input, computed } => map(of(input), computed),

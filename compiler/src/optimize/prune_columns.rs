@@ -95,6 +95,16 @@ impl Pruner<'_> {
                 let keep: Vec<bool> = node.columns.iter().map(|c| needed.contains(&c.id)).collect();
                 rows.iter_mut().for_each(|row| retain_at(row, &keep));
             }
+            // The rows of a round become those of the next one, so all of them are needed.
+            Operator::LoopRows => return node,
+            Operator::Iterate { start, body, until, start_columns, body_columns, .. } => {
+                self.need(*start, start_columns.iter().copied());
+                self.need(*body, body_columns.iter().copied());
+                if let Some((until, column)) = until {
+                    self.need(*until, [*column]);
+                }
+                return node;
+            }
             Operator::Filter { input, predicate } | Operator::Check { input, predicate, .. } => {
                 let reads = columns_of(predicate);
                 self.need(*input, needed.iter().copied().chain(reads));

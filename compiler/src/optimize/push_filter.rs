@@ -246,9 +246,12 @@ impl Pusher<'_> {
             Operator::Check { .. } => {
                 Err(Some("a check also holds for rows that are filtered out behind it"))
             }
-            Operator::Read(_) | Operator::Rows(_) | Operator::Filter { .. } | Operator::Write { .. } => {
-                Err(None)
-            }
+            Operator::Iterate { .. } => Err(Some("every round needs the rows of the one before")),
+            Operator::Read(_)
+            | Operator::Rows(_)
+            | Operator::LoopRows
+            | Operator::Filter { .. }
+            | Operator::Write { .. } => Err(None),
         }
     }
 

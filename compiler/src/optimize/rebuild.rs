@@ -70,7 +70,10 @@ impl<'a> Rebuild<'a> {
 /// The operator's inputs, in order, to be replaced.
 pub(crate) fn inputs_mut(operator: &mut Operator) -> Vec<&mut NodeId> {
     match operator {
-        Operator::Read(_) | Operator::Rows(_) => Vec::new(),
+        Operator::Read(_) | Operator::Rows(_) | Operator::LoopRows => Vec::new(),
+        Operator::Iterate { state, start, body, until, .. } => {
+            [state, start, body].into_iter().chain(until.as_mut().map(|(node, _)| node)).collect()
+        }
         Operator::Union { inputs, .. } => inputs.iter_mut().collect(),
         Operator::Join { left, right, .. } | Operator::SetOperation { left, right, .. } => vec![left, right],
         Operator::Filter { input, .. }

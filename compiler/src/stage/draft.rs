@@ -2,6 +2,7 @@
 
 use super::inputs::{Chain, RowRanges, absorbed_nodes};
 use super::is_exchange;
+use super::loops::Loops;
 use super::order::{RowOrder, row_order};
 use crate::optimize::consumers::Consumers;
 use crate::optimize::fallible::Fallible;
@@ -45,6 +46,20 @@ pub(super) struct Draft {
     pub(super) tree: Vec<TreeNode>,
     /// The stages whose datasets it reads.
     pub(super) depends: BTreeSet<usize>,
+    /// What it is: a stage, or a mark where a loop begins or ends.
+    pub(super) kind: DraftKind,
+    /// The loop in whose rounds it runs.
+    pub(super) in_loop: Option<usize>,
+}
+
+/// What a draft stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DraftKind {
+    Stage,
+    /// Before the first stage of the loop.
+    Head(usize),
+    /// Behind its last stage.
+    Tail(usize),
 }
 
 /// The state of the cut.
@@ -57,6 +72,9 @@ pub(super) struct Cutter<'a> {
     live: Vec<bool>,
     /// Nodes that become part of an input of a union's stage.
     pub(super) absorbed: Vec<bool>,
+    pub(super) loops: Loops,
+    /// The loop to which the node that is being placed belongs.
+    pub(super) current_loop: Option<usize>,
     pub(super) stages: Vec<Draft>,
     /// Where the rows of each node stream by.
     pub(super) places: Vec<Option<Place>>,
@@ -76,7 +94,8 @@ pub(super) struct Cutter<'a> {
 
 impl<'a> Cutter<'a> {
     pub(super) fn new(plan: &'a LogicalPlan, consumers: &'a Consumers) -> Self {
-        let absorbed = absorbed_nodes(plan, consumers);
+        let loops = Loops::of_plan(plan);
+        let absorbed = absorbed_nodes(plan, consumers, &loops);
         let n = plan.nodes.len();
         Cutter {
             order: row_order(plan, consumers),
@@ -85,6 +104,8 @@ impl<'a> Cutter<'a> {
             fallible: Fallible::of(plan),
             absorbed,
             live: live_nodes(plan),
+            loops,
+            current_loop: None,
             plan,
             consumers,
             stages: Vec::new(),
@@ -103,7 +124,9 @@ impl<'a> Cutter<'a> {
         let root = TreeNode { kind: TreeKind::Root, node: id, span, children: Vec::new() };
         let mut read: Vec<DatasetId> = Vec::new();
         inputs.iter().for_each(|chain| chain.datasets(&mut read));
-        self.stages.push(Draft { inputs, tree: vec![root], depends: BTreeSet::new() });
+        let in_loop = self.current_loop;
+        let (depends, kind) = (BTreeSet::new(), DraftKind::Stage);
+        self.stages.push(Draft { inputs, tree: vec![root], depends, kind, in_loop });
         read.into_iter().for_each(|dataset| self.depend(stage, dataset));
         let place = Place { stage, at: 0, splits: 0 };
         // Rows of an exchange or of a collected node are also found through `readers`.
@@ -137,6 +160,11 @@ impl<'a> Cutter<'a> {
         let shared = self.consumers.only(input).is_none();
         let collected = is_exchange(&self.plan.node(input).operator) || shared && self.live[input.0 as usize];
         match self.places[input.0 as usize] {
+            // Rows that are the same in every round are not made again in each.
+            Some(place) if self.stages[place.stage].in_loop != self.current_loop => {
+                let columns: Vec<ColumnId> = self.plan.node(input).columns.iter().map(|c| c.id).collect();
+                self.reading_stage(input, &columns, None)
+            }
             Some(place) if !collected && (place.may_split() || self.consumers.only(input).is_some()) => place,
             _ => {
                 let columns: Vec<ColumnId> = self.plan.node(input).columns.iter().map(|c| c.id).collect();
@@ -149,7 +177,9 @@ impl<'a> Cutter<'a> {
     /// are what it needs of its left side.
     pub(super) fn place_for_join(&mut self, left: NodeId, columns: &[ColumnId], build: DatasetId) -> Place {
         let producer = self.producers[build.0 as usize];
-        if !is_exchange(&self.plan.node(left).operator) {
+        let here = self.places[left.0 as usize]
+            .is_some_and(|place| self.stages[place.stage].in_loop == self.current_loop);
+        if here && !is_exchange(&self.plan.node(left).operator) {
             let place = self.place_of(left);
             if !self.needs(producer, place.stage) {
                 return place;
@@ -161,7 +191,10 @@ impl<'a> Cutter<'a> {
     /// A stage that reads the rows of `id` as a dataset and that `producer` does not wait for.
     fn reading_stage(&mut self, id: NodeId, columns: &[ColumnId], producer: Option<usize>) -> Place {
         let dataset = self.dataset_of(id, columns);
-        let fits = |stage: &usize| producer.is_none_or(|p| !self.needs(p, *stage));
+        let fits = |stage: &usize| {
+            self.stages[*stage].in_loop == self.current_loop
+                && producer.is_none_or(|p| !self.needs(p, *stage))
+        };
         let readers = self.readers.get(&dataset).into_iter().flatten();
         if let Some(stage) = readers.copied().find(fits) {
             return Place { stage, at: 0, splits: 0 };
@@ -196,7 +229,7 @@ impl<'a> Cutter<'a> {
         dataset
     }
 
-    fn new_dataset(&mut self, producer: usize) -> DatasetId {
+    pub(super) fn new_dataset(&mut self, producer: usize) -> DatasetId {
         self.producers.push(producer);
         DatasetId((self.producers.len() - 1) as u32)
     }

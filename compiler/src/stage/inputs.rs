@@ -4,6 +4,7 @@
 //! leads from the ids that the union's users see to the ids that the chain delivers.
 
 use super::draft::Cutter;
+use super::loops::Loops;
 use super::{is_exchange, row_wise};
 use crate::optimize::consumers::Consumers;
 use flow_ir::logical::{Node, Operator};
@@ -196,14 +197,16 @@ fn streaming_input(operator: &Operator) -> Option<NodeId> {
 }
 
 /// The nodes that become part of a union's input: nobody else reads them or anything they stream from.
-pub(super) fn absorbed_nodes(plan: &LogicalPlan, consumers: &Consumers) -> Vec<bool> {
+pub(super) fn absorbed_nodes(plan: &LogicalPlan, consumers: &Consumers, loops: &Loops) -> Vec<bool> {
     let n = plan.nodes.len();
     let mut below_union = vec![false; n];
     for i in (0..n).rev() {
         let id = NodeId(i as u32);
         let Some(consumer) = consumers.only(id) else { continue };
         let operator = &plan.node(consumer).operator;
+        // What is the same in every round of a loop is not read again in each.
         below_union[i] = streams(&plan.nodes[i].operator)
+            && loops.of(id) == loops.of(consumer)
             && (matches!(operator, Operator::Union { .. })
                 || below_union[consumer.0 as usize] && streaming_input(operator) == Some(id));
     }

@@ -5,7 +5,7 @@
 //! its stage is finished. Exchange leaves deliver every column of their node all the same, because
 //! which rows are errors at an exchange must not depend on what happens behind it.
 
-use super::draft::{Cutter, Draft, TreeKind};
+use super::draft::{Cutter, Draft, DraftKind, TreeKind};
 use super::inputs::Chain;
 use flow_ir::logical::{Computed, Operator};
 use flow_ir::physical::{
@@ -23,23 +23,71 @@ pub(super) fn finish(cutter: Cutter<'_>) -> PhysicalPlan {
     let mut finisher =
         Finisher { plan: cutter.plan, types: column_types(cutter.plan), needed: BTreeMap::new() };
     let mut stages: Vec<Stage> = Vec::with_capacity(order.len());
-    for (position, draft) in order.iter().enumerate().rev() {
-        let id = StageId(position as u32);
-        stages.push(finisher.stage(id, &cutter.stages[*draft]));
+    let mut loops = Vec::new();
+    let mut position = order.iter().filter(|i| cutter.stages[**i].kind == DraftKind::Stage).count() as u32;
+    let mut end = position;
+    for draft in order.iter().rev().map(|i| &cutter.stages[*i]) {
+        match draft.kind {
+            DraftKind::Stage => {
+                position -= 1;
+                stages.push(finisher.stage(StageId(position), draft));
+            }
+            DraftKind::Tail(number) => {
+                end = position;
+                for (dataset, columns) in cutter.needs_of_loop(number) {
+                    finisher.needed.entry(dataset).or_default().extend(columns);
+                }
+            }
+            DraftKind::Head(number) => loops.extend(cutter.finished_loop(number, position, end)),
+        }
     }
     stages.reverse();
-    PhysicalPlan { version: PLAN_VERSION, stages, unused: cutter.plan.unused.clone() }
+    loops.reverse();
+    PhysicalPlan { version: PLAN_VERSION, stages, loops, unused: cutter.plan.unused.clone() }
 }
 
-/// The stages with every stage behind those it depends on, otherwise in order of the program.
+/// The drafts with every one behind those it depends on, and those of a loop next to each other.
 fn running_order(stages: &[Draft]) -> Vec<usize> {
-    let mut order = Vec::with_capacity(stages.len());
-    let mut waiting: Vec<BTreeSet<usize>> = stages.iter().map(|s| s.depends.clone()).collect();
-    let mut users: Vec<Vec<usize>> = vec![Vec::new(); stages.len()];
+    // A loop counts as one thing, called like its first draft.
+    let mut first_of_loop: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut groups = Vec::with_capacity(stages.len());
     for (i, stage) in stages.iter().enumerate() {
-        stage.depends.iter().for_each(|d| users[*d].push(i));
+        groups.push(stage.in_loop.map_or(i, |number| *first_of_loop.entry(number).or_insert(i)));
     }
-    let mut ready: BTreeSet<usize> = (0..stages.len()).filter(|i| waiting[*i].is_empty()).collect();
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); stages.len()];
+    let mut outer: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); stages.len()];
+    for (i, group) in groups.iter().enumerate() {
+        members[*group].push(i);
+        outer[*group].extend(stages[i].depends.iter().map(|d| groups[*d]).filter(|d| d != group));
+    }
+    let mut order = Vec::with_capacity(stages.len());
+    for group in sorted(&outer) {
+        let members = &members[group];
+        let within = |i: &usize| -> BTreeSet<usize> {
+            stages[*i].depends.iter().filter_map(|d| members.iter().position(|m| m == d)).collect()
+        };
+        let inner: Vec<BTreeSet<usize>> = members.iter().map(within).collect();
+        let mut inner = sorted(&inner);
+        // Stages that need nothing of the loop's rows still stand between its marks.
+        inner.sort_by_key(|i| match stages[members[*i]].kind {
+            DraftKind::Head(_) => 0,
+            DraftKind::Stage => 1,
+            DraftKind::Tail(_) => 2,
+        });
+        order.extend(inner.into_iter().map(|i| members[i]));
+    }
+    order
+}
+
+/// The items with every one behind those it depends on, otherwise in order.
+fn sorted(depends: &[BTreeSet<usize>]) -> Vec<usize> {
+    let mut order = Vec::with_capacity(depends.len());
+    let mut waiting: Vec<BTreeSet<usize>> = depends.to_vec();
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); depends.len()];
+    for (i, needs) in depends.iter().enumerate() {
+        needs.iter().for_each(|d| users[*d].push(i));
+    }
+    let mut ready: BTreeSet<usize> = (0..depends.len()).filter(|i| waiting[*i].is_empty()).collect();
     while let Some(stage) = ready.pop_first() {
         order.push(stage);
         for user in &users[stage] {

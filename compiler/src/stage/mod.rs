@@ -4,6 +4,8 @@
 //!   stage's tree of branches, so that one scan feeds several answers.
 //! * Exchanges (`reduce_by_key`, `distinct`, `window`, `sort`, `take`, `skip`) are leaves and deliver datasets.
 //! * The right side of a `join` is collected first; the left side streams through.
+//! * What depends on the rows of an `iterate` makes the stages of a round; they read everything else from
+//!   datasets that are complete before the first round.
 //! * A `union` is a stage with several inputs. An input that something else reads too is collected.
 //!
 //! Invariants: stages only read datasets of stages before them; a row passes the operations of the
@@ -12,6 +14,7 @@
 mod draft;
 mod inputs;
 mod live;
+mod loops;
 mod order;
 mod separate;
 #[cfg(test)]
@@ -24,6 +27,7 @@ use draft::{Cutter, Place};
 use flow_ir::logical::Operator;
 use flow_ir::physical::{GroupOrder, LeafKind, OperationKind, PhysicalPlan};
 use flow_ir::{ColumnId, LogicalPlan, NodeId};
+use loops::LoopEnds;
 
 /// Cuts `plan` into stages.
 pub fn cut_stages(plan: &LogicalPlan) -> PhysicalPlan {
@@ -44,6 +48,7 @@ impl Cutter<'_> {
     /// Places one node; its inputs have been placed.
     fn node(&mut self, id: NodeId) {
         let plan = self.plan;
+        self.current_loop = self.loops.of(id);
         if self.absorbed[id.0 as usize] {
             self.absorb(id);
             return;
@@ -119,6 +124,13 @@ impl Cutter<'_> {
             Operator::Write { input, sink } => {
                 self.add_leaf(id, *input, LeafKind::Write(sink.clone()));
             }
+            Operator::LoopRows => self.loop_head(id),
+            Operator::Iterate { state, start, body, until, start_columns, body_columns, .. } => {
+                let start = self.dataset_of(*start, start_columns);
+                let body = self.dataset_of(*body, body_columns);
+                let until = until.map(|(node, column)| (self.dataset_of(node, &[column]), column));
+                self.loop_tail(id, *state, LoopEnds { start, body, until });
+            }
         }
     }
 
@@ -185,6 +197,8 @@ fn is_exchange(operator: &Operator) -> bool {
             | Operator::Sort { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }
+            | Operator::LoopRows
+            | Operator::Iterate { .. }
     )
 }
 

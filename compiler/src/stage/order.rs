@@ -92,6 +92,7 @@ impl RowOrder {
             }
             Operator::Sort { .. } => false,
             Operator::FlatMap { .. }
+            | Operator::Iterate { .. }
             | Operator::Check { .. }
             | Operator::Expect { .. }
             | Operator::Sample { .. }
@@ -100,7 +101,7 @@ impl RowOrder {
             | Operator::Take { .. }
             | Operator::Skip { .. }
             | Operator::Write { .. } => true,
-            Operator::Read(_) | Operator::Rows(_) => false,
+            Operator::Read(_) | Operator::Rows(_) | Operator::LoopRows => false,
         }
     }
 }

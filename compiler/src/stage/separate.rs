@@ -10,7 +10,9 @@ use flow_ir::physical::{Branch, BranchEnd, LeafKind, PhysicalPlan, Stage};
 /// Separates the `take` leaves of branching stages.
 pub(super) fn separate_takes(plan: &mut PhysicalPlan) {
     let mut stages = Vec::with_capacity(plan.stages.len());
+    let mut starts = Vec::with_capacity(plan.stages.len());
     for mut stage in std::mem::take(&mut plan.stages) {
+        starts.push(stages.len());
         let mut takes = Vec::new();
         if matches!(stage.branch.end, BranchEnd::Split(_)) && !only_takes(&stage.branch, 1) {
             let rest = extract(&stage.branch, &mut takes);
@@ -27,6 +29,7 @@ pub(super) fn separate_takes(plan: &mut PhysicalPlan) {
     for (i, stage) in stages.iter_mut().enumerate() {
         stage.id = StageId(i as u32);
     }
+    super::loops::renumber(&mut plan.loops, &starts, &stages);
     plan.stages = stages;
 }
 

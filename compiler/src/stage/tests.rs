@@ -319,3 +319,35 @@ fn the_order_of_groups_is_kept_where_it_shows() {
     assert!(!order("%2 = take %1 3 -> k#0: string, n#3: int", last, "n#3: int"));
     assert!(!order("%2 = distinct %1 [n#3] -> k#0: string, n#3: int", last, "n#3: int"));
 }
+
+/// What does not depend on the rows of a loop is read once, before it; what does is repeated.
+#[test]
+fn a_loop_repeats_only_what_depends_on_it() {
+    let logical = "\
+%0 = read \"a.csv\" as csv(\",\" header) { k#0: string, v#1: int } files [\"a.csv\" 2 [0, 1]] -> k#0: string, v#1: int
+%1 = rows [(1)] -> x#2: int
+%2 = loop_rows -> x#3: int
+%3 = filter %0 (v#1 > 0) -> v#1: int
+%4 = join %3 %2 on [v#1 == x#3] right [y#4 = x#3] -> v#1: int, y#4: int
+%5 = reduce_by_key %4 [] { n#5: int = sum(y#4) } -> n#5: int
+%6 = iterate %2 %1 [x#2] %5 [n#5] rounds 7 -> x#3: int
+%7 = show %6 all number 0 { x#3: int } -> 
+sinks [%7]
+unused []
+next #6
+";
+    let logical = flow_ir::parse_logical(logical).expect("a plan");
+    assert_eq!(flow_ir::verify_logical(&logical), Ok(()));
+    let physical = super::cut_stages(&logical);
+    assert_eq!(flow_ir::verify_physical(&physical), Ok(()));
+    let text = physical.to_string();
+    assert_eq!(flow_ir::parse_physical(&text).expect("its own text"), physical);
+    let [one] = physical.loops.as_slice() else { panic!("one loop: {text}") };
+    let repeated = &physical.stages[one.first.0 as usize..one.end.0 as usize];
+    assert!(!repeated.is_empty(), "{text}");
+    let reads = |stage: &flow_ir::physical::Stage| {
+        stage.inputs.iter().any(|i| matches!(i.from, flow_ir::physical::InputFrom::Read(_)))
+    };
+    assert!(!repeated.iter().any(reads), "{text}");
+    assert!(physical.stages[..one.first.0 as usize].iter().any(reads), "{text}");
+}
