@@ -25,8 +25,14 @@ enum Command {
     Explain(ExplainArgs),
     /// Check a program against the real files without reading their data
     Check(CheckArgs),
+    /// Show a few example rows behind every stage
+    Illustrate(IllustrateArgs),
     /// Format programs
     Fmt(FmtArgs),
+    /// Apply the repairs that diagnostics and lints propose
+    Fix(FixArgs),
+    /// Show what functions, modules and the items of a program are for
+    Doc(DocArgs),
     /// Look at a data file and print a `schema` block and the `read` that fits it
     Schema(SchemaArgs),
     /// Explain an error code
@@ -140,6 +146,9 @@ pub struct CheckArgs {
     /// List every file the program reads or writes, and every command it runs
     #[arg(long)]
     pub effects: bool,
+    /// Also look for what is allowed and probably not meant
+    #[arg(long)]
+    pub lint: bool,
     /// Output format
     #[arg(long, short = 'f', value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
@@ -154,6 +163,51 @@ pub struct FmtArgs {
     /// Change nothing; exit with 1 if a file is not formatted
     #[arg(long)]
     pub check: bool,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct IllustrateArgs {
+    #[command(flatten)]
+    pub program: ProgramArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// How many rows of each stage
+    #[arg(long, short = 'n', default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub rows: u64,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct FixArgs {
+    /// The program
+    #[arg(value_name = "PROGRAM")]
+    pub file: PathBuf,
+    /// Show the lines that would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Give a parameter its value
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", value_parser = parse_param)]
+    pub params: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct DocArgs {
+    /// A function, a module such as std.geo, or a program; everything when not given
+    pub name: Option<String>,
+    /// Output format
+    #[arg(long, short = 'f', value_enum, default_value_t = DocFormat::Text)]
+    pub format: DocFormat,
+}
+
+/// The formats of documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DocFormat {
+    /// For a terminal
+    Text,
+    /// Markdown
+    Markdown,
 }
 
 #[derive(Debug, Args)]
@@ -228,7 +282,10 @@ pub fn main() -> ExitCode {
         Command::Run(args) => command::run::run(&args),
         Command::Explain(args) => command::explain::explain(&args),
         Command::Check(args) => command::check::check(&args),
+        Command::Illustrate(args) => command::illustrate::illustrate(&args),
         Command::Fmt(args) => command::fmt::fmt(&args),
+        Command::Fix(args) => command::fix::fix(&args),
+        Command::Doc(args) => command::doc::doc(&args),
         Command::Schema(args) => command::schema::schema(&args),
         Command::Error(args) => command::error::error(&args),
         Command::Completions(args) => command::completions::completions(&args),

@@ -1,10 +1,21 @@
 //! Printed results: bytes straight to standard output, or tables laid out for a terminal.
 
+use crate::failure::{Failure, Status};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use flow_ir::source::Sink;
 use flow_ir::{Batch, Type, text};
 use flow_runtime::Printer;
 use std::io::{self, Read, Write};
+
+/// Prints what a command has to say; a reader that went away is no error.
+pub(crate) fn say(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_ref()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::new(Status::ClosedPipe, "")),
+        Err(e) => Err(Failure::message(Status::Data, format!("cannot write to standard output: {e}"))),
+        Ok(()) => Ok(()),
+    }
+}
 
 /// Prints to standard output.
 #[derive(Debug, Default)]
@@ -46,7 +57,7 @@ impl Printer for Stdout {
 }
 
 /// The first of `rows` rows as an aligned table, the numbers to the right; the others are counted.
-fn table(sink: &Sink, batches: &[Batch], rows: u64) -> String {
+pub(crate) fn table(sink: &Sink, batches: &[Batch], rows: u64) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(sink.columns.iter().map(|c| c.path.join(".")));

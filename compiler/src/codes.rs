@@ -83,8 +83,13 @@ pub const CODES: &[(&str, &str)] = &[
     ("F5008", "a value that cannot be computed"),
     ("F5009", "a command that was not allowed"),
     ("W4002", "a reduction that depends on row order"),
+    ("W4003", "a mean of means"),
+    ("W4004", "rows without a value vanish"),
+    ("W4005", "a sort that nobody sees"),
     ("W4007", "a reduction that is associative up to rounding"),
     ("W4008", "a reduction that a single row does not pass through"),
+    ("W4009", "floats compared exactly"),
+    ("W4010", "a group that could be reduced"),
     ("W4401", "a `let` that is never used"),
 ];
 

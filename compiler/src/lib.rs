@@ -11,6 +11,7 @@ pub mod codes;
 pub mod diagnostic;
 pub mod explain;
 pub mod glob;
+pub mod lint;
 pub mod liveness;
 pub mod optimize;
 pub mod sources;

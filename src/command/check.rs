@@ -3,6 +3,7 @@
 use crate::cli::{CheckArgs, ReportFormat};
 use crate::effects;
 use crate::failure::{Failure, Status};
+use crate::output::say;
 use crate::program::Program;
 use flow_compiler::diagnostic::Diagnostic;
 use serde_json::json;
@@ -11,20 +12,26 @@ use serde_json::json;
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let program = Program::load(&args.program)?;
     let (diagnostics, done) = match program.check(&args.program.params) {
-        Ok(compiled) => (compiled.diagnostics, Some(effects::effects(&compiled.plan))),
+        Ok(mut compiled) => {
+            if args.lint {
+                let found = flow_compiler::lint::lint(&compiled.plan, program.sources());
+                compiled.diagnostics.extend(found);
+            }
+            (compiled.diagnostics, Some(effects::effects(&compiled.plan)))
+        }
         Err(diagnostics) => (diagnostics, None),
     };
     let wrong = done.is_none();
     match args.format {
         ReportFormat::Json if args.effects => {
             let effects = done.map(|e| effects::json(&e, &program));
-            println!("{}", json!({ "diagnostics": json(&diagnostics, &program), "effects": effects }));
+            say(format!("{}\n", json!({ "diagnostics": json(&diagnostics, &program), "effects": effects })))?;
         }
-        ReportFormat::Json => println!("{}", json(&diagnostics, &program)),
+        ReportFormat::Json => say(format!("{}\n", json(&diagnostics, &program)))?,
         ReportFormat::Text => {
             anstream::eprint!("{}", program.render(&diagnostics, args.program.color));
             if let (true, Some(effects)) = (args.effects, &done) {
-                print!("{}", effects::text(effects, &program));
+                say(effects::text(effects, &program))?;
             }
             if !wrong {
                 anstream::eprintln!("{}: no errors", program.name);

@@ -3,6 +3,7 @@
 use crate::cli::{ExplainArgs, ReportFormat};
 use crate::command::run::{execute, grouped, level, options, summary};
 use crate::failure::{Failure, Status};
+use crate::output::say;
 use crate::program::{Program, colored};
 use flow_compiler::explain::{Recorder, Report, explain_logical, explain_physical};
 use flow_compiler::optimize::optimize;
@@ -10,7 +11,6 @@ use flow_runtime::{PrintFormat, RunReport};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 /// Explains a program.
@@ -63,11 +63,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
             }
         }
     }
-    match io::stdout().lock().write_all(out.as_bytes()) {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::new(Status::ClosedPipe, "")),
-        Err(e) => Err(Failure::message(Status::Data, format!("cannot write to standard output: {e}"))),
-        Ok(()) => Ok(()),
-    }
+    say(out)
 }
 
 type Code = Vec<(String, String, String)>;

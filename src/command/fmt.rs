@@ -2,6 +2,7 @@
 
 use crate::cli::{ColorChoice, FmtArgs};
 use crate::failure::{Failure, Status};
+use crate::output::say;
 use crate::program::{Program, read_stdin};
 use flow_runtime::AtomicFile;
 use std::path::Path;
@@ -12,8 +13,7 @@ pub(crate) fn fmt(args: &FmtArgs) -> Result<(), Failure> {
         let program = Program::new("<stdin>", read_stdin()?);
         let formatted = format(&program)?;
         if !args.check {
-            print!("{formatted}");
-            return Ok(());
+            return say(formatted);
         }
         return if formatted == program.text { Ok(()) } else { Err(unformatted("<stdin>")) };
     }

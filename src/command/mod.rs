@@ -2,8 +2,11 @@
 
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod doc;
 pub(crate) mod error;
 pub(crate) mod explain;
+pub(crate) mod fix;
 pub(crate) mod fmt;
+pub(crate) mod illustrate;
 pub(crate) mod run;
 pub(crate) mod schema;

@@ -3,6 +3,7 @@
 use crate::catalog::{infer_schema, sniff};
 use crate::cli::SchemaArgs;
 use crate::failure::{Failure, Status};
+use crate::output::say;
 use flow_compiler::catalog::CatalogError;
 use flow_ir::source::{Dialect, Format};
 use flow_ir::types::quote_name;
@@ -33,8 +34,7 @@ pub(crate) fn schema(args: &SchemaArgs) -> Result<(), Failure> {
         let _ = writeln!(out, "}}\n");
         let _ = writeln!(out, "read \"{}\"{} schema {name}", path.display(), as_clause(path, &format));
     }
-    print!("{out}");
-    Ok(())
+    say(out)
 }
 
 /// A type as a program writes it.

@@ -39,6 +39,29 @@ fn examples_of_functions_are_true() {
     }
 }
 
+/// The examples of the modules are true too; every function of a module has one.
+#[test]
+fn examples_of_modules_are_true() {
+    for (module, source) in flow_stdlib::modules() {
+        let examples: Vec<&str> = source.lines().filter_map(|l| l.strip_prefix("## = ")).collect();
+        let functions = source.lines().filter(|l| l.starts_with("fn ")).count();
+        assert!(functions >= 8 && examples.len() >= functions, "{module}: {functions} functions");
+        let mut program = format!("import {module}\n\nrows [{{ n: 1 }}]\n| map {{\n");
+        for (i, example) in examples.iter().enumerate() {
+            program.push_str(&format!("  e{i}: {example},\n"));
+        }
+        program.push_str("}\n");
+        let outcome = Workplace::new().run(&["run", "-q", "-f", "jsonl", "-e", &program]);
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        let values: serde_json::Value = serde_json::from_str(outcome.stdout.trim()).expect("one object");
+        for (i, example) in examples.iter().enumerate() {
+            assert_eq!(values[format!("e{i}")], serde_json::Value::Bool(true), "{example}");
+        }
+        let shown = Workplace::new().run(&["doc", module]);
+        assert_eq!(shown.stdout.matches("    fn ").count(), functions, "{}", shown.stdout);
+    }
+}
+
 /// The blocks marked `flow`: (line of the fence, program).
 fn blocks(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();

@@ -9,3 +9,4 @@ mod process;
 mod spectrum;
 mod streams;
 mod tidy;
+mod tools;

@@ -101,6 +101,18 @@ fn check_cases() {
     });
 }
 
+/// Right programs that are probably not what is meant: what `check --lint` says.
+#[test]
+fn lint_cases() {
+    insta::glob!("../cases/lint", "**/*.flow", |path| {
+        let name =
+            path.strip_prefix(repository()).expect("a program of the repository").display().to_string();
+        let outcome = Workplace::new().run(&["check", "--lint", &name]);
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        insta::assert_snapshot!(text(&outcome));
+    });
+}
+
 /// Every program of the repository is formatted, and formatting it again changes nothing.
 #[test]
 fn programs_are_formatted() {

@@ -1,0 +1,132 @@
+//! `flowc fix`: applies the edits that diagnostics and lints propose.
+//!
+//! Edits that overlap are applied one after the other: after each round the program is checked again.
+//! A file is replaced as a whole, and only by a program that parses.
+
+use crate::cli::{ColorChoice, FixArgs};
+use crate::failure::{Failure, Status};
+use crate::output::say;
+use crate::program::Program;
+use flow_compiler::Fix;
+use flow_compiler::explain::{Change, diff_lines};
+use flow_runtime::AtomicFile;
+use std::path::Path;
+
+/// Edits can make new ones possible; more rounds than this would be a loop.
+const ROUNDS_MAX: usize = 20;
+
+/// Repairs a program in place; errors that are left are reported.
+pub(crate) fn fix(args: &FixArgs) -> Result<(), Failure> {
+    let original = Program::read(&args.file)?;
+    let (text, applied) = repaired(&original, &args.params);
+    if !flow_grammar::parse(&text).1.is_empty() {
+        return Err(refusal(&original, &args.params, &applied));
+    }
+    if args.dry_run {
+        say(difference(&original.text, &text))?;
+    } else if !applied.is_empty() {
+        replace(&args.file, &text)?;
+    }
+    for title in &applied {
+        anstream::eprintln!("{}: {title}", original.name);
+    }
+    if applied.is_empty() {
+        anstream::eprintln!("{}: nothing to repair", original.name);
+    }
+    let program = Program::new(original.name, text);
+    match program.check(&args.params) {
+        Ok(_) => Ok(()),
+        Err(left) => Err(program.failure(&left, ColorChoice::Auto)),
+    }
+}
+
+/// What is wrong with a program that the edits do not make one that parses.
+fn refusal(original: &Program, params: &[(String, String)], edits: &[String]) -> Failure {
+    let wrong = original.check(params).err().unwrap_or_default();
+    let mut text = original.render(&wrong, ColorChoice::Auto);
+    if !edits.is_empty() {
+        text.push_str(&format!(
+            "error: `{}` would not parse with the proposed edits ({}), so it stays as it is\n",
+            original.name,
+            edits.join("; ")
+        ));
+    }
+    Failure::new(Status::Program, text)
+}
+
+/// The repaired text and what was done to it.
+fn repaired(original: &Program, params: &[(String, String)]) -> (String, Vec<String>) {
+    let mut text = original.text.clone();
+    let mut applied = Vec::new();
+    for _ in 0..ROUNDS_MAX {
+        let program = Program::new(original.name.clone(), text.clone());
+        let (next, titles) = apply(&text, &edits(&program, params));
+        if titles.is_empty() {
+            break;
+        }
+        text = next;
+        applied.extend(titles);
+    }
+    (text, applied)
+}
+
+/// The edits to the program's own text, in order.
+fn edits(program: &Program, params: &[(String, String)]) -> Vec<Fix> {
+    let diagnostics = match program.check(params) {
+        Ok(compiled) => {
+            let mut all = compiled.diagnostics.clone();
+            all.extend(flow_compiler::lint::lint(&compiled.plan, program.sources()));
+            all
+        }
+        Err(diagnostics) => diagnostics,
+    };
+    let own = |fix: &Fix| program.sources().file_of(fix.span.start) == 0;
+    // Where there are several ways to repair one thing, the first is the most likely one.
+    let mut edits: Vec<Fix> =
+        diagnostics.iter().filter_map(|d| d.fixes.first().cloned()).filter(own).collect();
+    edits.sort_by_key(|fix| (fix.span.start, fix.span.end));
+    edits
+}
+
+/// Applies the edits that do not overlap one before.
+fn apply(text: &str, edits: &[Fix]) -> (String, Vec<String>) {
+    let mut out = String::with_capacity(text.len());
+    let (mut done, mut titles) = (0, Vec::new());
+    let mut last: Option<(usize, usize)> = None;
+    for edit in edits {
+        let (start, end) = (edit.span.start as usize, edit.span.end as usize);
+        let (Some(before), Some(old)) = (text.get(done..start), text.get(start..end)) else { continue };
+        // Two edits of one place are one too many, also if both insert.
+        if last == Some((start, end)) || old == edit.replacement {
+            continue;
+        }
+        out.push_str(before);
+        out.push_str(&edit.replacement);
+        done = end;
+        last = Some((start, end));
+        titles.push(edit.title.clone());
+    }
+    out.push_str(text.get(done..).unwrap_or(""));
+    (out, titles)
+}
+
+fn difference(old: &str, new: &str) -> String {
+    let mut out = String::new();
+    for change in diff_lines(old, new) {
+        match change {
+            Change::Same(_) => {}
+            Change::Removed(line) => out.push_str(&format!("-{line}\n")),
+            Change::Added(line) => out.push_str(&format!("+{line}\n")),
+        }
+    }
+    out
+}
+
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    let write = || {
+        let mut file = AtomicFile::create(path)?;
+        file.write(text.as_bytes())?;
+        file.commit()
+    };
+    write().map_err(|e| Failure::message(Status::Data, format!("cannot write `{}`: {e}", path.display())))
+}

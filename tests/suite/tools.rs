@@ -1,0 +1,126 @@
+//! The commands around a program: `doc`, `fix` and `illustrate`.
+
+use crate::process::{Outcome, Workplace, repository};
+
+/// A program with a sort that nobody sees, and a name that is nearly right: repairing the name is what
+/// makes the sort visible to the lints.
+const TO_REPAIR: &str = "\
+let orders = rows [{ key: 1, price: 2 }, { key: 2, price: 1 }] # kept
+
+from orders
+| sort price desc # | goes
+| reduce_by_key key { total: sum(prise) }
+";
+
+const REPAIRED: &str = "\
+let orders = rows [{ key: 1, price: 2 }, { key: 2, price: 1 }] # kept
+
+from orders # | goes
+| reduce_by_key key { total: sum(price) }
+";
+
+fn fixed(program: &str, arguments: &[&str]) -> (Outcome, String) {
+    let workplace = Workplace::new();
+    let path = workplace.path().join("p.flow");
+    std::fs::write(&path, program).expect("program written");
+    let outcome = workplace.run(&[&["fix", "p.flow"], arguments].concat());
+    (outcome, std::fs::read_to_string(path).expect("the program is still there"))
+}
+
+#[test]
+fn fix_repairs_until_nothing_is_left() {
+    let (outcome, text) = fixed(TO_REPAIR, &[]);
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    assert_eq!(text, REPAIRED, "{}", outcome.stderr);
+    let (outcome, text) = fixed(REPAIRED, &[]);
+    assert_eq!((outcome.status, text.as_str()), (Some(0), REPAIRED));
+    assert_eq!(outcome.stderr, "p.flow: nothing to repair\n");
+}
+
+#[test]
+fn a_dry_run_of_fix_changes_nothing() {
+    let (outcome, text) = fixed(TO_REPAIR, &["--dry-run"]);
+    assert_eq!((outcome.status, text.as_str()), (Some(0), TO_REPAIR));
+    insta::assert_snapshot!(outcome.stdout);
+}
+
+#[test]
+fn fix_reports_what_it_cannot_repair() {
+    let program = "rows [{ x: 1 }]\n| map { y: nothing_like_it_at_all }\n| filter y !== 2\n";
+    let (outcome, text) = fixed(program, &[]);
+    assert_eq!(outcome.status, Some(1));
+    assert!(outcome.stderr.contains("nothing_like_it_at_all"), "{}", outcome.stderr);
+    assert_eq!(text, program.replace("!==", "!="));
+}
+
+/// One of the two errors could be repaired.
+#[test]
+fn fix_writes_nothing_that_does_not_parse() {
+    let program = "rows [{ x: 1 }]\n| filter x !== 2\n| map { y: ) }\n";
+    for arguments in [&[][..], &["--dry-run"]] {
+        let (outcome, text) = fixed(program, arguments);
+        assert_eq!((outcome.status, text.as_str()), (Some(1), program), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("so it stays as it is"), "{}", outcome.stderr);
+        assert_eq!(outcome.stdout, "");
+    }
+}
+
+/// Every example can be illustrated, which writes nothing and is the same on any number of threads.
+#[test]
+fn examples_are_illustrated() {
+    insta::glob!("../../examples", "*.flow", |path| {
+        let name =
+            path.strip_prefix(repository()).expect("a program of the repository").display().to_string();
+        let run = |threads| Workplace::new().run(&["illustrate", "-n", "2", "--threads", threads, &name]);
+        let outcome = run("1");
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        assert!(outcome.files.is_empty(), "{:?}", outcome.files.keys());
+        assert_eq!(outcome, run("3"));
+        insta::assert_snapshot!(outcome.stdout);
+    });
+}
+
+/// Rows that a run sets aside are not shown, and not set aside either.
+#[test]
+fn illustrate_writes_no_quarantine() {
+    let workplace = Workplace::new();
+    std::fs::write(workplace.path().join("in.csv"), "n\n1\nx\n3\n").expect("input written");
+    let program = "read \"in.csv\" schema { n: int } on_error quarantine(\"out/bad.csv\")
+| filter n > 0
+| write \"out/good.csv\"
+";
+    let outcome = workplace.run(&["illustrate", "-e", program]);
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    assert!(outcome.files.is_empty(), "{:?}", outcome.files);
+    assert!(outcome.stdout.contains("filter n > 0"), "{}", outcome.stdout);
+    let rows: Vec<&str> = outcome.stdout.lines().filter(|l| l.contains("│ 3 │")).collect();
+    assert_eq!(rows.len(), 2, "one row 3 a stage: {}", outcome.stdout);
+}
+
+#[test]
+fn doc_shows_functions_modules_and_programs() {
+    let workplace = Workplace::new();
+    let program = "## What one is.\nconst ONE = 1\n\n## Twice.\n## = twice(2) == 4\nfn twice(n) = n * 2\n\nfn plain(n) = n\n";
+    std::fs::write(workplace.path().join("p.flow"), program).expect("program written");
+    let shown = |arguments: &[&str]| workplace.run(&[&["doc"], arguments].concat());
+    for (arguments, parts) in [
+        (&["p.flow"][..], &["ONE\n    const ONE = 1\n  What one is.", "fn twice(n)", "twice(2) == 4"][..]),
+        (&["std.url"], &["url.host", "The host, in lower case."]),
+        (
+            &["haversine_m", "-f", "markdown"],
+            &["## `geo.haversine_m`", "fn haversine_m(lat1, lon1, lat2, lon2)\n```"],
+        ),
+        (&["round"], &["round"]),
+        (&[], &["text.slug", "stats.median", "starts_with"]),
+    ] {
+        let outcome = shown(arguments);
+        assert_eq!(outcome.status, Some(0), "{arguments:?}: {}", outcome.stderr);
+        for part in parts {
+            assert!(outcome.stdout.contains(part), "{arguments:?} lacks {part:?}:\n{}", outcome.stdout);
+        }
+        assert!(!outcome.stdout.contains("plain"), "only what is documented is shown");
+    }
+    let outcome = shown(&["no_such_function"]);
+    assert_eq!(outcome.status, Some(2));
+    assert!(outcome.stderr.contains("no_such_function"), "{}", outcome.stderr);
+}
