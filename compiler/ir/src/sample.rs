@@ -67,7 +67,7 @@ impl Sample {
 
     /// The position that draw `draw` of an exact sample with replacement chooses among `rows`.
     pub fn drawn(&self, draw: u64, rows: u64) -> u64 {
-        (u128::from(random(self.seed, draw)) * u128::from(rows) >> 64) as u64
+        ((u128::from(random(self.seed, draw)) * u128::from(rows)) >> 64) as u64
     }
 }
 

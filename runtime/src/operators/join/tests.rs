@@ -107,7 +107,7 @@ fn copies_that_do_not_fit_are_not_made() {
         let gathered = table.gather(ColumnId(0), &[1999, 3]).unwrap();
         let Values::I64(values) = &gathered.values else { panic!() };
         assert_eq!(values, &[1999, 3]);
-        assert_eq!(budget.left() < before, true);
+        assert!(budget.left() < before);
     }
 }
 
