@@ -3,16 +3,19 @@
 //! Another process may shorten a file while it is mapped; touching a page that is no longer there
 //! raises SIGBUS. The handler here puts zeros under the lost part and marks the file, so that the
 //! reader, which looks at the mark before anything that came from the file counts, reports an
-//! error of the run instead of dying. Invariant: a mapping's bytes stay readable until it is dropped.
+//! error of the run instead of dying. What is cut off within a page reads as zeros without a
+//! signal, so the file's size is looked at too.
+//! Invariant: a mapping's bytes stay readable until it is dropped.
 // Mapping a file and handling the signal that comes with it cannot be said in safe code.
 #![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
 /// Files that can be mapped at a time; others are read.
 const SLOTS: usize = 1024;
@@ -41,6 +44,9 @@ static INSTALLED: OnceLock<bool> = OnceLock::new();
 /// A whole file, mapped for reading.
 #[derive(Debug)]
 pub(crate) struct Mapping {
+    file: Arc<File>,
+    /// Bytes of the file when it was mapped.
+    size: u64,
     address: NonNull<u8>,
     /// Readable bytes: the file's and the rest of its last page.
     length: usize,
@@ -54,12 +60,11 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps the `size` bytes of a regular file. `None` where that cannot be done: it can be read instead.
-    pub(crate) fn new(file: &File, size: u64) -> Option<Self> {
-        let page = page_size();
-        let length = usize::try_from(size).ok()?.checked_next_multiple_of(page).filter(|n| *n > 0)?;
+    pub(crate) fn new(file: &Arc<File>, size: u64) -> Option<Self> {
         if !*INSTALLED.get_or_init(install) {
             return None;
         }
+        let length = usize::try_from(size).ok()?.checked_next_multiple_of(page_size()).filter(|n| *n > 0)?;
         let free = |slot: &Slot| {
             slot.taken.compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed).is_ok()
         };
@@ -76,12 +81,13 @@ impl Mapping {
         range.lost.store(false, Ordering::Relaxed);
         range.start.store(address.as_ptr() as usize, Ordering::Relaxed);
         range.end.store(address.as_ptr() as usize + length, Ordering::Release);
-        Some(Mapping { address, length, slot })
+        Some(Mapping { file: file.clone(), size, address, length, slot })
     }
 
-    /// Whether a part of the file was gone when it was touched. Its bytes read as zeros since then.
+    /// Whether a part of the file is gone, or was when it was touched. Its bytes read as zeros since then.
     pub(crate) fn lost(&self) -> bool {
         RANGES[self.slot].lost.load(Ordering::Acquire)
+            || self.file.metadata().map_or(true, |meta| meta.len() < self.size)
     }
 }
 
@@ -104,14 +110,20 @@ impl Drop for Mapping {
     }
 }
 
+/// The size of a page, asked for once, because the handler may not ask.
+static PAGE: AtomicUsize = AtomicUsize::new(4096);
+
 fn page_size() -> usize {
-    // SAFETY: asks for a constant of the system.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    usize::try_from(page).ok().filter(|p| p.is_power_of_two()).unwrap_or(4096)
+    PAGE.load(Ordering::Relaxed)
 }
 
 /// Sets the handler; false where that fails.
 fn install() -> bool {
+    // SAFETY: asks for a constant of the system.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    if let Some(page) = usize::try_from(page).ok().filter(|p| p.is_power_of_two()) {
+        PAGE.store(page, Ordering::Relaxed);
+    }
     // SAFETY: both structures are plain data for which zeros are right, and the handler only does
     // what a signal handler may: atomic loads and stores, `mmap`, `sigaction`.
     unsafe {
@@ -179,18 +191,18 @@ fn replace_rest(range: &Slot, at: usize) -> bool {
 /// The mapped files of a run, so that the run can ask at its end whether one of them was shortened
 /// while rows still referred to it.
 #[derive(Debug, Default)]
-pub(crate) struct MappedFiles(RwLock<Vec<(std::path::PathBuf, std::sync::Weak<Mapping>)>>);
+pub(crate) struct MappedFiles(RwLock<Vec<(PathBuf, Weak<Mapping>)>>);
 
 impl MappedFiles {
     /// Remembers a mapping.
-    pub(crate) fn add(&self, path: &std::path::Path, mapping: &std::sync::Arc<Mapping>) {
+    pub(crate) fn add(&self, path: &Path, mapping: &Arc<Mapping>) {
         let mut files = self.0.write().unwrap_or_else(PoisonError::into_inner);
         files.retain(|(_, m)| m.strong_count() > 0);
-        files.push((path.to_owned(), std::sync::Arc::downgrade(mapping)));
+        files.push((path.to_owned(), Arc::downgrade(mapping)));
     }
 
     /// A file that still has a mapping and lost a part.
-    pub(crate) fn lost(&self) -> Option<std::path::PathBuf> {
+    pub(crate) fn lost(&self) -> Option<PathBuf> {
         let files = self.0.read().unwrap_or_else(PoisonError::into_inner);
         files.iter().find(|(_, m)| m.upgrade().is_some_and(|m| m.lost())).map(|(path, _)| path.clone())
     }
@@ -206,24 +218,42 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    #[test]
-    fn a_shortened_file_reads_as_zeros_and_is_marked() {
+    fn mapped(pages: usize, more: usize) -> (Arc<File>, Mapping, usize) {
         let mut file = tempfile::tempfile().expect("a temporary file");
-        file.write_all(&vec![b'x'; 5 * page_size() + 10]).expect("written");
-        let mapping = Mapping::new(&file, (5 * page_size() + 10) as u64).expect("mapped");
+        INSTALLED.get_or_init(install);
+        let size = pages * page_size() + more;
+        file.write_all(&vec![b'x'; size]).expect("written");
+        let file = Arc::new(file);
+        let mapping = Mapping::new(&file, size as u64).expect("mapped");
+        (file, mapping, size)
+    }
+
+    #[test]
+    fn lost_pages_read_as_zeros_and_are_noticed() {
+        let (file, mapping, size) = mapped(5, 10);
         let bytes: &[u8] = mapping.as_ref();
         assert_eq!(bytes.len(), 6 * page_size());
-        assert_eq!((bytes[5 * page_size() + 9], bytes[5 * page_size() + 10]), (b'x', 0));
-        file.set_len(page_size() as u64).expect("shortened");
+        assert_eq!((bytes[size - 1], bytes[size]), (b'x', 0));
         assert!(!mapping.lost());
+        file.set_len(page_size() as u64).expect("shortened");
         let at = std::hint::black_box(3 * page_size());
         assert_eq!((bytes[7], bytes[at], bytes[at + page_size()]), (b'x', 0, 0));
+        // What was zeros for a moment stays doubtful when the file has grown again.
+        file.set_len(size as u64).expect("as long as before");
+        assert!(mapping.lost());
+    }
+
+    #[test]
+    fn a_cut_within_the_last_page_is_noticed() {
+        let (file, mapping, size) = mapped(1, 100);
+        assert!(!mapping.lost());
+        file.set_len(size as u64 - 1).expect("shortened");
         assert!(mapping.lost());
     }
 
     #[test]
     fn empty_files_are_not_mapped() {
-        let file = tempfile::tempfile().expect("a temporary file");
+        let file = Arc::new(tempfile::tempfile().expect("a temporary file"));
         assert!(Mapping::new(&file, 0).is_none());
     }
 }

@@ -35,7 +35,7 @@ pub struct ReadError {
 #[derive(Debug)]
 pub(crate) struct ChunkedFile {
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
     size: u64,
     index: usize,
     chunk_bytes: u64,
@@ -142,7 +142,7 @@ impl ChunkedFile {
         let chunks = size.div_ceil(chunk_bytes) as usize;
         Ok(ChunkedFile {
             path: PathBuf::from(path),
-            file,
+            file: Arc::new(file),
             size,
             index,
             chunk_bytes,
