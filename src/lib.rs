@@ -14,6 +14,6 @@ mod output;
 pub mod program;
 mod progress;
 pub mod render;
-mod run_failure;
+pub mod run_failure;
 mod signals;
 mod stdin;

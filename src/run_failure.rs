@@ -3,7 +3,6 @@
 use crate::failure::{Failure, Status};
 use crate::program::Program;
 use crate::render::Renderer;
-use crate::signals::Signals;
 use flow_compiler::diagnostic::Diagnostic;
 use flow_ir::location::input_name;
 use flow_ir::physical::InputFrom;
@@ -16,12 +15,12 @@ use std::path::Path;
 /// Characters of a bad row that are shown.
 const ROW_SHOWN_MAX: usize = 160;
 
-/// The failure of a run.
-pub(crate) fn run_failure(
+/// The failure of a run; `stopped` is the status of one that was cancelled.
+pub fn run_failure(
     error: RunError,
     program: &Program,
     plan: &PhysicalPlan,
-    signals: &Signals,
+    stopped: Status,
     color: bool,
 ) -> Failure {
     match error {
@@ -71,7 +70,7 @@ pub(crate) fn run_failure(
             Status::Internal,
             format!("native code could not be made: {message}; --interpret runs without it"),
         ),
-        RunError::Cancelled => Failure::new(signals.status(), "stopped; nothing was written\n"),
+        RunError::Cancelled => Failure::new(stopped, "stopped; nothing was written\n"),
         RunError::ClosedPipe => Failure::new(Status::ClosedPipe, ""),
         RunError::Internal(message) => Failure::message(
             Status::Internal,

@@ -33,7 +33,7 @@ pub(crate) fn illustrate(args: &IllustrateArgs) -> Result<(), Failure> {
     let mut printer = Stages { program: &program, stages, shown: 0 };
     flow_runtime::run(&plan, &options, &mut printer, &|span| program.place(span))
         .map(|_| ())
-        .map_err(|e| run_failure(e, &program, &plan, &signals, colored(args.program.color)))
+        .map_err(|e| run_failure(e, &program, &plan, signals.status(), colored(args.program.color)))
 }
 
 /// The plan that shows the first rows behind every stage, and the stages in the order of their sinks.

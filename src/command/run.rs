@@ -87,7 +87,7 @@ pub(crate) fn execute(
     let mut printer = Stdout::new(spaced);
     let outcome = flow_runtime::run(plan, options, &mut printer, &|span| program.place(span));
     drop(progress);
-    outcome.map_err(|e| run_failure(e, program, plan, &signals, color))
+    outcome.map_err(|e| run_failure(e, program, plan, signals.status(), color))
 }
 
 /// What every read and write did, one line each.

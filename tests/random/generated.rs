@@ -1,0 +1,169 @@
+//! Generated programs give the same bytes in every configuration, and their plans keep their promises.
+
+use crate::coverage::Coverage;
+use crate::outcome::{Outcome, caught, configurations, difference};
+use crate::program::{Case, Maker, Tried};
+use crate::setting;
+use crate::shrink::shrunk;
+use flow_compiler::Compiled;
+use flow_compiler::optimize::{OptLevel, optimize};
+use flow_compiler::stage::cut_stages;
+use flow_ir::{parse_logical, parse_physical, verify_logical, verify_physical};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Programs of an ordinary test run.
+const FEW: u64 = 250;
+/// From how long on a program is reported as slow.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// What one case came to.
+fn judged(case: &Case, seed: u64, place: &Path) -> Result<(Compiled, Outcome), String> {
+    case.place(place);
+    let program = case.program(place);
+    let checked = caught(|| program.check(&[]))?;
+    let compiled = checked
+        .map_err(|d| format!("does not compile: {}", program.render(&d, flowc::cli::ColorChoice::Never)))?;
+    plans_are_sound(&compiled)?;
+    formatting_is_stable(&program.text)?;
+    let outcome = difference(&program, &compiled, &configurations(seed), place)?;
+    Ok((compiled, outcome))
+}
+
+/// Both plans at both levels verify, and are what their texts say.
+fn plans_are_sound(compiled: &Compiled) -> Result<(), String> {
+    caught(|| {
+        for level in [OptLevel::Full, OptLevel::Required] {
+            let plan = optimize(compiled.plan.clone(), level, &mut |_| {});
+            let stages = cut_stages(&plan);
+            verify_logical(&plan).map_err(|e| format!("{level:?}: the plan is not sound: {e:?}\n{plan}"))?;
+            verify_physical(&stages)
+                .map_err(|e| format!("{level:?}: the stages are not sound: {e:?}\n{stages}"))?;
+            let text = plan.to_string();
+            let again =
+                parse_logical(&text).map_err(|e| format!("the plan's text is not read: {e:?}\n{text}"))?;
+            if again.to_string() != text {
+                return Err(format!("the plan's text changes\n{text}\n{again}"));
+            }
+            let text = stages.to_string();
+            let again =
+                parse_physical(&text).map_err(|e| format!("the stages' text is not read: {e:?}\n{text}"))?;
+            if again.to_string() != text {
+                return Err(format!("the stages' text changes\n{text}\n{again}"));
+            }
+        }
+        Ok(())
+    })?
+}
+
+fn formatting_is_stable(text: &str) -> Result<(), String> {
+    caught(|| {
+        let once = flow_grammar::format(text).map_err(|e| format!("cannot be formatted: {e:?}"))?;
+        let twice =
+            flow_grammar::format(&once).map_err(|e| format!("cannot be formatted again: {e:?}\n{once}"))?;
+        if once == twice {
+            Ok(())
+        } else {
+            Err(format!("formatting changes what is formatted\n{once}\n{twice}"))
+        }
+    })?
+}
+
+/// Ends the process if one seed takes a minute: a program that hangs could not be reported otherwise.
+fn watch() -> Arc<AtomicU64> {
+    let current = Arc::new(AtomicU64::new(0));
+    let watched = current.clone();
+    std::thread::spawn(move || {
+        let mut last = (0, Instant::now());
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+            let seed = watched.load(Ordering::Relaxed);
+            if seed == u64::MAX {
+                return;
+            }
+            if seed != last.0 {
+                last = (seed, Instant::now());
+            } else if seed != 0 && last.1.elapsed() > Duration::from_secs(60) {
+                eprintln!("seed {seed} hangs");
+                std::process::abort();
+            }
+        }
+    });
+    current
+}
+
+fn report(seed: u64, case: &Case, why: &str, place: &Path) -> String {
+    let kind = |why: &str| why.contains("differ\n");
+    let fails = |c: &Case| matches!(judged(c, seed, place), Err(e) if !e.starts_with("does not compile") && kind(&e) == kind(why));
+    let small = shrunk(case, &fails, Duration::from_secs(setting("FLOWC_SHRINK", 60)));
+    let why = judged(&small, seed, place).err().unwrap_or_else(|| why.to_owned());
+    format!("seed {seed}: {why}\n{}", small.text())
+}
+
+#[test]
+fn generated_programs_agree() {
+    let (count, first) = (setting("FLOWC_PROGRAMS", FEW), setting("FLOWC_SEED", 1));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (mut coverage, mut tried) = (Coverage::default(), Tried::default());
+    let (mut compiled, mut with_rows, mut failed, mut slowest) = (0, 0, 0, (Duration::ZERO, 0));
+    let mut failures = Vec::new();
+    let current = watch();
+    let begin = Instant::now();
+    for seed in first..first + count {
+        let place = directory.path().join(format!("s{seed}"));
+        std::fs::create_dir_all(&place).expect("a directory");
+        current.store(seed, Ordering::Relaxed);
+        let (case, t) = Maker::new(seed, &place).case();
+        tried.taken += t.taken;
+        tried.refused += t.refused;
+        let start = Instant::now();
+        match judged(&case, seed, &place) {
+            Ok((plan, outcome)) => {
+                compiled += 1;
+                with_rows += u64::from(outcome.has_rows());
+                failed += u64::from(outcome.failure.is_some());
+                coverage.add(&case.text, &plan);
+            }
+            Err(why) if why.starts_with("does not compile") => {}
+            Err(why) => {
+                current.store(0, Ordering::Relaxed);
+                failures.push(report(seed, &case, &why, &place));
+                eprintln!("{}", failures.last().expect("the failure"));
+            }
+        }
+        if start.elapsed() > SLOW {
+            eprintln!("seed {seed} took {:?}", start.elapsed());
+        }
+        slowest = slowest.max((start.elapsed(), seed));
+        let _ = std::fs::remove_dir_all(&place);
+        if failures.len() >= setting("FLOWC_FAILURES", 3) as usize {
+            break;
+        }
+    }
+    current.store(u64::MAX, Ordering::Relaxed);
+    eprintln!(
+        "{count} programs from seed {first} in {:?}: {compiled} compile, {with_rows} have rows, {failed} end with an error; \
+         {} stages taken, {} refused; slowest: {slowest:?}\n{}",
+        begin.elapsed(),
+        tried.taken,
+        tried.refused,
+        coverage.text()
+    );
+    assert!(
+        failures.is_empty(),
+        "{} programs fail, the last:\n{}",
+        failures.len(),
+        failures[failures.len() - 1]
+    );
+    assert!(compiled * 10 >= count * 9, "only {compiled} of {count} programs compile");
+    assert!(with_rows * 2 >= count, "only {with_rows} of {count} programs have rows");
+    if count >= FEW {
+        let expected = ["write", "show"];
+        let missing: Vec<_> =
+            coverage.missing_stages().into_iter().filter(|s| !expected.contains(s)).collect();
+        assert!(missing.is_empty(), "no program has the stages {missing:?}");
+        assert_eq!(coverage.missing_aggregates(), [""; 0], "no program has them");
+    }
+}
