@@ -13,14 +13,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Bytes of the compressed file that are read at a time.
 const READ_BYTES: usize = 256 << 10;
 
+/// Bytes that a decoder is asked for. It is always so many: what a decoder delivers of a corrupt stream before
+/// it gives up depends on that, and must not depend on the sizes of chunks.
+const DECODED_BYTES: usize = 64 << 10;
+
 /// A file's decompressed bytes.
 pub struct TextReader {
     bytes: Box<dyn Read + Send>,
     compression: Option<Compression>,
     /// Bytes taken from the file.
     taken: Arc<AtomicU64>,
-    /// Bytes delivered.
+    /// Bytes that the decoder has delivered.
     delivered: u64,
+    /// The decoder's last bytes; those from `used` on have not been handed out.
+    decoded: Vec<u8>,
+    used: usize,
 }
 
 impl std::fmt::Debug for TextReader {
@@ -50,7 +57,7 @@ pub fn open_text(path: &str) -> io::Result<TextReader> {
         Some(Compression::Bzip2) => Box::new(bzip2::bufread::MultiBzDecoder::new(buffered)),
         Some(Compression::Xz) => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(buffered)),
     };
-    Ok(TextReader { bytes, compression, taken, delivered: 0 })
+    Ok(TextReader { bytes, compression, taken, delivered: 0, decoded: Vec::new(), used: 0 })
 }
 
 impl TextReader {
@@ -62,6 +69,24 @@ impl TextReader {
 
 impl Read for TextReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let Some(compression) = self.compression else { return self.bytes.read(out) };
+        if self.used == self.decoded.len() {
+            let mut decoded = std::mem::take(&mut self.decoded);
+            decoded.resize(DECODED_BYTES, 0);
+            let n = self.decode(&mut decoded, compression)?;
+            decoded.truncate(n);
+            (self.decoded, self.used) = (decoded, 0);
+        }
+        let ready = &self.decoded[self.used..];
+        let n = ready.len().min(out.len());
+        out[..n].copy_from_slice(&ready[..n]);
+        self.used += n;
+        Ok(n)
+    }
+}
+
+impl TextReader {
+    fn decode(&mut self, out: &mut [u8], compression: Compression) -> io::Result<usize> {
         loop {
             match self.bytes.read(out) {
                 Ok(n) => {
@@ -69,16 +94,11 @@ impl Read for TextReader {
                     return Ok(n);
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    let Some(compression) = self.compression else { return Err(e) };
-                    return Err(self.corrupt(compression, &e));
-                }
+                Err(e) => return Err(self.corrupt(compression, &e)),
             }
         }
     }
-}
 
-impl TextReader {
     /// The error of a stream that cannot be decompressed. Not every library tells the end of the
     /// file from other errors, so the words do not either.
     fn corrupt(&self, compression: Compression, error: &io::Error) -> io::Error {

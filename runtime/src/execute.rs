@@ -24,6 +24,7 @@ use flow_ir::physical::{
 };
 use flow_ir::source::{OnError, Sink, Target};
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -106,6 +107,17 @@ fn commands(plan: &PhysicalPlan) -> Vec<(String, Span)> {
         }
     }
     found
+}
+
+/// The sinks that write files, by path, with their places among the program's sinks.
+fn sink_numbers(plan: &PhysicalPlan) -> HashMap<&Path, u32> {
+    let mut leaves = Vec::new();
+    plan.stages.iter().for_each(|s| leaves_of(&s.branch, &mut leaves));
+    let sinks = leaves.into_iter().filter_map(|leaf| match &leaf.kind {
+        LeafKind::Write(Sink { target: Target::File(path), number, .. }) => Some((Path::new(path), *number)),
+        _ => None,
+    });
+    sinks.collect()
 }
 
 fn leaves_of<'a>(branch: &'a Branch, out: &mut Vec<&'a Leaf>) {
@@ -492,6 +504,9 @@ impl Run<'_> {
 
     /// Everything succeeded: prints, then puts every file in place.
     fn commit(mut self, printer: &mut dyn Printer, span_text: SpanText<'_>) -> Result<RunReport, RunError> {
+        // Stages end in another order than the sinks of the program, and the optimizer changes it.
+        let order = sink_numbers(self.plan);
+        self.report.written.sort_by_key(|w| order.get(w.path.as_path()).copied());
         for (path, faults) in std::mem::take(&mut self.quarantined) {
             let mut faults: Vec<RowFault> = faults.into_iter().map(|f| f.2).collect();
             // Two stages that read the same file meet the same bad rows.

@@ -64,7 +64,7 @@ impl StreamedFile {
             Some(live) => Reader::Live(live),
             None => Reader::File(open_text(&self.path).map_err(|e| fail(&self.path, e))?),
         };
-        Ok(Chunks { file: self, reader, rest: Vec::new(), offset: 0, ended: false })
+        Ok(Chunks { file: self, reader, rest: Vec::new(), offset: 0, ended: false, failed: None })
     }
 }
 
@@ -86,6 +86,9 @@ pub(crate) struct Chunks<'a> {
     /// Where the next chunk starts in the text.
     offset: u64,
     ended: bool,
+    /// Why nothing more can be read. The whole rows before come first, so that it does not depend on the size
+    /// of chunks whether a bad row among them is met.
+    failed: Option<ReadError>,
 }
 
 impl Chunks<'_> {
@@ -106,12 +109,17 @@ impl Chunks<'_> {
         if live {
             self.gather(&mut buffer)?;
         } else {
-            self.fill(&mut buffer, self.file.chunk_bytes)?;
+            self.fill(&mut buffer, self.file.chunk_bytes);
         }
-        if buffer.is_empty() {
+        if buffer.is_empty() && self.failed.is_none() {
             return Ok(None);
         }
         let end = if live { self.last_row(&buffer) } else { self.whole_rows(&mut buffer)? };
+        if end == 0
+            && let Some(failed) = self.failed.take()
+        {
+            return Err(failed);
+        }
         self.rest.extend_from_slice(&buffer[end..]);
         buffer.truncate(end);
         buffer.resize(end + CHUNK_PADDING, 0);
@@ -149,7 +157,7 @@ impl Chunks<'_> {
         Ok(())
     }
 
-    /// Where the last whole row of what has come ends; at the end of the stream, all is whole.
+    /// Where the last whole row of what has come ends, 0 without one; at the end of the stream, all is whole.
     fn last_row(&self, buffer: &[u8]) -> usize {
         if self.ended {
             return buffer.len();
@@ -163,20 +171,23 @@ impl Chunks<'_> {
             }
             end = at;
         }
-        // Not reached: a chunk is cut only where there is a whole row.
-        buffer.len()
+        // Of a live stream, a chunk is cut only where there is a whole row.
+        0
     }
 
     /// Where the row ends that holds the last byte the chunk should have; reads on if need be.
     fn whole_rows(&mut self, buffer: &mut Vec<u8>) -> Result<usize, ReadError> {
         let quote = self.file.quote;
         let odd = |bytes: &[u8]| quote.is_some_and(|q| count_quotes(bytes, q) % 2 == 1);
-        let mut searched = self.file.chunk_bytes.min(buffer.len()) - 1;
+        let mut searched = self.file.chunk_bytes.min(buffer.len()).saturating_sub(1);
         let mut in_quotes = odd(&buffer[..searched]);
         loop {
             let used = buffer.len();
             if let Some(end) = row_end(buffer, searched, quote, in_quotes) {
                 return Ok(end);
+            }
+            if self.failed.is_some() {
+                return Ok(self.last_row(buffer));
             }
             if self.ended {
                 return Ok(used);
@@ -186,21 +197,22 @@ impl Chunks<'_> {
             }
             in_quotes ^= odd(&buffer[searched..]);
             searched = used;
-            self.fill(buffer, used.saturating_mul(2))?;
+            self.fill(buffer, used.saturating_mul(2));
         }
     }
 
     /// Reads until the buffer holds `want` bytes or the file has ended.
-    fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) -> Result<(), ReadError> {
-        let Reader::File(reader) = &mut self.reader else { return Ok(()) };
-        while !self.ended && buffer.len() < want {
+    fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) {
+        let Reader::File(reader) = &mut self.reader else { return };
+        while !self.ended && self.failed.is_none() && buffer.len() < want {
             let have = buffer.len();
             let missing = (want - have) as u64;
-            let read = reader.by_ref().take(missing).read_to_end(buffer);
-            let read = read.map_err(|e| fail(&self.file.path, e))?;
-            self.ended = read == 0;
+            // What comes before an error is in the buffer.
+            match reader.by_ref().take(missing).read_to_end(buffer) {
+                Ok(read) => self.ended = read == 0,
+                Err(e) => self.failed = Some(fail(&self.file.path, e)),
+            }
         }
-        Ok(())
     }
 }
 

@@ -12,7 +12,8 @@ use crate::joining::Joins;
 use crate::options::RunError;
 use crate::row_batch::RowBatch;
 use flow_ir::column::{ColumnBuilder, NULL, VALID};
-use flow_ir::{Column, ColumnId, Expr, Status, Value, Values};
+use flow_ir::eval::{Row, eval};
+use flow_ir::{Column, ColumnId, ErrorCode, EvalError, Expr, ExprKind, Status, Value, Values};
 use flow_jit::{Projection, Selection};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -148,6 +149,11 @@ impl<'a> Walker<'a> {
                 let columns = fetch(batch, predicate.inputs())?;
                 self.selection.clear();
                 predicate.run(&refs(&columns), batch.rows(), &mut self.selection);
+                if matches!(expr.kind, ExprKind::And(..)) {
+                    let fetched = Fetched { ids: predicate.inputs(), columns: &columns, walker: self };
+                    let dropped = fetched.dropped(expr);
+                    self.selection.errors.retain(|e| dropped.binary_search(&e.0).is_err());
+                }
                 drop(columns);
                 batch.retain(&o.keep);
                 apply_selection(batch, &mut self.selection);
@@ -329,6 +335,50 @@ pub(crate) fn fetch(batch: &mut RowBatch<'_>, ids: &[ColumnId]) -> Result<Vec<Ar
                 .ok_or_else(|| RunError::Internal(format!("column {} is not in its batch", id.0)))
         })
         .collect()
+}
+
+/// The columns of a filter, for the reference interpreter.
+struct Fetched<'a, 'w> {
+    ids: &'a [ColumnId],
+    columns: &'a [Arc<Column>],
+    walker: &'a Walker<'w>,
+}
+
+/// One row of them.
+struct FetchedRow<'a, 'w>(&'a Fetched<'a, 'w>, usize);
+
+impl Row for FetchedRow<'_, '_> {
+    fn value(&self, id: ColumnId) -> Result<Value, EvalError> {
+        let Fetched { ids, columns, walker } = self.0;
+        let column = ids.iter().position(|i| *i == id).and_then(|at| columns.get(at));
+        let value = column.zip(walker.definitions.types.get(&id)).map(|(c, ty)| c.value(self.1, &ty.kind));
+        let code = match value {
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(status)) => ErrorCode::from_status(status),
+            None => None,
+        };
+        Err(EvalError::new(code.unwrap_or(ErrorCode::Malformed), String::new()))
+    }
+}
+
+impl Fetched<'_, '_> {
+    /// The rows, in order, that are errors for `a and b` as a whole, but that a part of it drops: a filter by
+    /// both is two filters. Few rows are errors, so they are looked at one by one.
+    fn dropped(&self, expr: &Expr) -> Vec<u32> {
+        let errors = self.walker.selection.errors.iter().map(|e| e.0);
+        let drops = |row: &u32| {
+            let row = FetchedRow(self, *row as usize);
+            let mut dropped = false;
+            expr.for_each_conjunct(&mut |p| {
+                let value = eval(p, &row, flow_stdlib::library());
+                dropped |= matches!(value, Ok(v) if v != Value::Bool(true));
+            });
+            dropped
+        };
+        let mut rows: Vec<u32> = errors.filter(drops).collect();
+        rows.sort_unstable();
+        rows
+    }
 }
 
 /// References for the kernels.

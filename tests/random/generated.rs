@@ -26,9 +26,9 @@ fn judged(case: &Case, seed: u64, place: &Path) -> Result<(Compiled, Outcome), S
     let checked = caught(|| program.check(&[]))?;
     let compiled = checked
         .map_err(|d| format!("does not compile: {}", program.render(&d, flowc::cli::ColorChoice::Never)))?;
+    let outcome = difference(&program, &compiled, &configurations(seed), place)?;
     plans_are_sound(&compiled)?;
     formatting_is_stable(&program.text)?;
-    let outcome = difference(&program, &compiled, &configurations(seed), place)?;
     Ok((compiled, outcome))
 }
 

@@ -66,7 +66,7 @@ pub(crate) const TEMPLATES: &[&str] = &[
     "i wrapping_mul(#i, #i)",
     "i abs(#i)",
     "i sign(#i)",
-    "i sign(#f)",
+    "f sign(#f)",
     "i sign(#u)",
     "i round(#i, -1)",
     "i floor(#i)",

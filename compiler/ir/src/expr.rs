@@ -156,6 +156,16 @@ impl Expr {
         }
     }
 
+    /// Calls `f` on each part of a chain of `and`s, in order: a filter by the chain is a filter by each.
+    pub fn for_each_conjunct<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
+        if let ExprKind::And(a, b) = &self.kind {
+            a.for_each_conjunct(f);
+            b.for_each_conjunct(f);
+        } else {
+            f(self);
+        }
+    }
+
     /// Adds every column this expression reads to `out`, each once, in order of first use.
     pub fn columns(&self, out: &mut Vec<ColumnId>) {
         if let ExprKind::Column(id) = self.kind

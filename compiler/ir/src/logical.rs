@@ -63,7 +63,7 @@ pub enum Operator {
     Read(Source),
     /// `rows [...]`: one vector a row, in the order of the node's columns.
     Rows(Vec<Vec<Value>>),
-    /// `filter`.
+    /// `filter`. By `a and b` it is two filters: a row that one of them drops is no error in the other.
     Filter {
         /// The rows.
         input: NodeId,

@@ -185,6 +185,16 @@ impl<'a> Parser<'a> {
     /// The names before a `#`, if any: `a."b c"`. Gives up (and goes back) unless a `#` follows.
     pub(crate) fn path(&mut self) -> Parsed<Option<Vec<String>>> {
         let start = self.at;
+        let path = self.names()?;
+        if self.rest().starts_with('#') {
+            return Ok(Some(path));
+        }
+        self.at = start;
+        Ok(None)
+    }
+
+    /// Names with points between them, perhaps none.
+    pub(crate) fn names(&mut self) -> Parsed<Vec<String>> {
         let mut path = Vec::new();
         loop {
             self.skip_space();
@@ -203,11 +213,7 @@ impl<'a> Parser<'a> {
             }
             self.at += 1;
         }
-        if self.rest().starts_with('#') {
-            return Ok(Some(path));
-        }
-        self.at = start;
-        Ok(None)
+        Ok(path)
     }
 
     /// Columns separated by commas, without brackets: they end where no comma follows.

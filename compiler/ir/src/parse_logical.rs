@@ -446,9 +446,9 @@ impl Parser<'_> {
             Ok(SinkColumn { id, path, ty: p.ty()? })
         })?;
         let optional = match self.eat_word("optional") {
-            true => self.list("[", "]", |p| match p.path()? {
-                Some(path) => Ok(path),
-                None => p.fail("expected a name"),
+            true => self.list("[", "]", |p| match p.names()? {
+                path if path.is_empty() => p.fail("expected a name"),
+                path => Ok(path),
             })?,
             false => Vec::new(),
         };

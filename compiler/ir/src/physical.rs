@@ -164,7 +164,8 @@ pub struct Operation {
 /// The row-wise operations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum OperationKind {
-    /// Keeps the rows where the predicate is true.
+    /// Keeps the rows where the predicate is true. `a and b` is two filters: a row that one of them drops is no
+    /// error in the other.
     Filter {
         /// The predicate.
         predicate: Expr,

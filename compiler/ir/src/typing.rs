@@ -22,7 +22,7 @@ pub fn default_type(kind: &ExprKind, column: Option<&DataType>) -> Option<DataTy
         }
         ExprKind::IsNull(_) | ExprKind::Same(..) => Some(DataType::required(Type::Bool)),
         ExprKind::Coalesce(a, b) => {
-            Some(DataType { kind: join_kinds(&a.ty, &b.ty)?, nullable: b.ty.nullable })
+            Some(DataType { kind: join_kinds(&a.ty, &b.ty)?, nullable: a.ty.nullable && b.ty.nullable })
         }
         ExprKind::If { then, otherwise, .. } => Some(DataType {
             kind: join_kinds(&then.ty, &otherwise.ty)?,
@@ -112,6 +112,7 @@ fn call_kind(function: Function, arguments: &[Expr]) -> Option<(Type, bool)> {
         F::Divide | F::Power | F::Sqrt | F::Exp | F::Ln | F::Log10 | F::Sin | F::Cos | F::Tan => Type::Float,
         F::Asin | F::Acos | F::Atan | F::Atan2 => Type::Float,
         F::ToFloat | F::Seconds | F::Dot => Type::Float,
+        F::Sign if first == Some(&Type::Float) => Type::Float,
         F::ToInt | F::Len | F::ByteLen | F::Sign | F::Hash | F::Levenshtein => Type::Int,
         F::WrappingAdd | F::WrappingSub | F::WrappingMul => Type::Int,
         F::Year | F::Month | F::Day | F::Weekday | F::Hour | F::Minute | F::Second => Type::Int,
@@ -165,7 +166,8 @@ fn arithmetic_kind(function: Function, a: &Type, b: &Type) -> Option<Type> {
 }
 
 /// Whether a value of type `from` may stand where `to` is expected: the same kind, and nullable
-/// only if `to` is, at every level. The literal `null` fits every nullable type.
+/// only if `to` is, at every level. The literal `null` fits every nullable type, and a decimal one with more
+/// digits before the point.
 pub fn fits(from: &DataType, to: &DataType) -> bool {
     (to.nullable || !from.nullable) && (kind_fits(&from.kind, &to.kind) || from.kind == Type::Null)
 }
@@ -173,6 +175,9 @@ pub fn fits(from: &DataType, to: &DataType) -> bool {
 fn kind_fits(from: &Type, to: &Type) -> bool {
     match (from, to) {
         (Type::List(a), Type::List(b)) => fits(a, b),
+        (Type::Decimal { precision: p, scale: s }, Type::Decimal { precision: q, scale: t }) => {
+            p <= q && s == t
+        }
         (Type::Record(a), Type::Record(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.name == y.name && fits(&x.ty, &y.ty))
         }

@@ -136,7 +136,9 @@ impl Checker {
             }
             ExprKind::Coalesce(a, b) => {
                 self.require(&a.ty.with_nullable(false), &e.ty, "the left side of `??`");
-                self.require(&b.ty, &e.ty, "the right side of `??`");
+                // What is never null never takes the right side.
+                let nullable = a.ty.nullable && b.ty.nullable;
+                self.require(&b.ty.with_nullable(nullable), &e.ty, "the right side of `??`");
             }
             ExprKind::If { condition, then, otherwise } => {
                 if !is_boolean(&condition.ty) {

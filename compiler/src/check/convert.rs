@@ -4,7 +4,7 @@
 //! nullable, and the places that need a value that is never null ask for themselves.
 
 use super::{Checked, null};
-use flow_ir::{DataType, Expr, ExprKind, Field, Type, Value};
+use flow_ir::{DataType, Expr, ExprKind, Field, Function, Type, Value};
 
 /// `value` as an expression of kind `target`; the value back if it does not convert.
 pub(crate) fn fit(value: Checked, target: &Type) -> Result<Expr, Box<Checked>> {
@@ -57,10 +57,21 @@ fn fit_expr(e: Expr, target: &Type) -> Option<Expr> {
         }
     }
     let place = e.span;
-    Some(match flow_stdlib::conversion(&e.ty.kind, target) {
+    let rounded = matches!(&e.kind, ExprKind::Call { function, .. } if may_need_digits(*function));
+    let conversion = match target {
+        Type::Decimal { .. } if rounded => Some(Function::ToDecimal),
+        _ => flow_stdlib::conversion(&e.ty.kind, target),
+    };
+    Some(match conversion {
         Some(function) => Expr { kind: ExprKind::Call { function, arguments: vec![e] }, ty, span: place },
         None => Expr { ty, ..e },
     })
+}
+
+/// Whether a decimal that the function gives may have more digits than its type, which is an error of its
+/// row and must stay one when the value is used as a wider decimal.
+fn may_need_digits(function: Function) -> bool {
+    matches!(function, Function::ToDecimal | Function::Round | Function::Floor | Function::Ceil)
 }
 
 fn same_names(a: &[Field], b: &[Field]) -> bool {

@@ -38,7 +38,7 @@ fn fold_plan(plan: &LogicalPlan, _: &mut Notes) -> LogicalPlan {
         let inputs = plan.node(id).operator.inputs();
         let failing = inputs.first().map_or(&none, |input| fallible.columns(*input));
         let new = rebuild.copy(id, |node| {
-            exprs_mut(&mut node.operator).into_iter().for_each(|e| fold(e, failing));
+            exprs_mut(&mut node.operator).into_iter().for_each(|e| fold_whole(e, failing));
         });
         // A check also finds the rows on which an earlier filter failed.
         let finds_rows = inputs.first().is_some_and(|input| fallible.fails_rows(*input));
@@ -64,6 +64,17 @@ fn literal(e: &Expr) -> Option<&Value> {
     match &e.kind {
         ExprKind::Literal(value) => Some(value),
         _ => None,
+    }
+}
+
+/// Folds what a stage computes. Messages name it by its place in the program, and a field by the place that
+/// names the field, so the whole keeps its place and does not become a bare field.
+fn fold_whole(e: &mut Expr, failing: &BTreeSet<ColumnId>) {
+    let before = e.clone();
+    fold(e, failing);
+    match e.kind {
+        ExprKind::Column(_) => *e = before,
+        _ => e.span = before.span,
     }
 }
 

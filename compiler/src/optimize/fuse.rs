@@ -7,8 +7,10 @@
 //! map { a, b }                     =  nothing, for columns passed on (ids carry no names)
 //! ```
 //!
+//! A filter by `p and q` is two filters, also for rows in which one of them is an error.
+//!
 //! **When it must not fire.** Filters: if both can fail, or one can fail and the other can be null: then
-//! `p and q` (in either order) fails for rows that one of the filters drops. Costly conditions stay apart, so
+//! `p and q` (in either order) is an error for rows that one of the filters drops, and they are looked at again. Costly conditions stay apart, so
 //! that they only see rows the cheap ones leave. Maps: never if a column would be computed twice, or
 //! inside a lambda; never across a node that something else reads too.
 //!

@@ -119,14 +119,13 @@ fn filter(rows: Vec<ModelRow>, predicate: &Expr) -> Vec<ModelRow> {
         if row.dead {
             return Some(row);
         }
-        match row.eval(predicate) {
-            Ok(Value::Bool(true)) => Some(row),
-            Ok(_) => None,
-            Err(_) => {
-                row.fault = true;
-                Some(row)
-            }
+        let mut results = Vec::new();
+        predicate.for_each_conjunct(&mut |p| results.push(row.eval(p)));
+        if results.iter().any(|r| matches!(r, Ok(v) if *v != Value::Bool(true))) {
+            return None;
         }
+        row.fault |= results.iter().any(Result::is_err);
+        Some(row)
     };
     rows.into_iter().filter_map(keep).collect()
 }

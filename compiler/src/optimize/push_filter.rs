@@ -44,7 +44,7 @@ use super::substitute::{columns_of, rename, substitute};
 use super::{Note, Notes, Pass};
 use crate::stage::holds_float;
 use flow_ir::logical::{Computed, Operator};
-use flow_ir::{ColumnId, Expr, ExprKind, JoinKind, LogicalPlan, NodeId, SetOperation, Span};
+use flow_ir::{ColumnId, Expr, JoinKind, LogicalPlan, NodeId, SetOperation, Span};
 
 pub(super) const PASS: Pass = Pass {
     name: "push_filter",
@@ -126,7 +126,7 @@ impl Pusher<'_> {
             let span = self.plan.node(id).span;
             // Its own conditions come first, as they did.
             let mut all = Vec::new();
-            conjuncts(predicate, &mut |p| all.push(Condition { predicate: p.clone(), span }));
+            predicate.for_each_conjunct(&mut |p| all.push(Condition { predicate: p.clone(), span }));
             all.extend(conditions);
             if self.consumers.only(*input).is_some() {
                 self.on_output[input.0 as usize].extend(all);
@@ -384,15 +384,5 @@ impl Pusher<'_> {
             }
         }
         false
-    }
-}
-
-/// Calls `f` on each part of a chain of `and`s, in order.
-fn conjuncts(predicate: &Expr, f: &mut dyn FnMut(&Expr)) {
-    if let ExprKind::And(a, b) = &predicate.kind {
-        conjuncts(a, f);
-        conjuncts(b, f);
-    } else {
-        f(predicate);
     }
 }
