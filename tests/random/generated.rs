@@ -1,21 +1,26 @@
 //! Generated programs give the same bytes in every configuration, and their plans keep their promises.
 
 use crate::coverage::Coverage;
+use crate::expression::{Expressions, Name};
 use crate::outcome::{Outcome, caught, configurations, difference};
 use crate::program::{Case, Maker, Tried};
+use crate::random::Random;
 use crate::setting;
 use crate::shrink::shrunk;
+use crate::templates::TEMPLATES;
 use flow_compiler::Compiled;
 use flow_compiler::optimize::{OptLevel, optimize};
 use flow_compiler::stage::cut_stages;
 use flow_ir::{parse_logical, parse_physical, verify_logical, verify_physical};
+use flowc::cli::ColorChoice;
+use flowc::program::Program;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Programs of an ordinary test run.
-const FEW: u64 = 250;
+const FEW: u64 = 200;
 /// From how long on a program is reported as slow.
 const SLOW: Duration = Duration::from_secs(10);
 
@@ -24,8 +29,8 @@ fn judged(case: &Case, seed: u64, place: &Path) -> Result<(Compiled, Outcome), S
     case.place(place);
     let program = case.program(place);
     let checked = caught(|| program.check(&[]))?;
-    let compiled = checked
-        .map_err(|d| format!("does not compile: {}", program.render(&d, flowc::cli::ColorChoice::Never)))?;
+    let compiled =
+        checked.map_err(|d| format!("does not compile: {}", program.render(&d, ColorChoice::Never)))?;
     let outcome = difference(&program, &compiled, &configurations(seed), place)?;
     plans_are_sound(&compiled)?;
     formatting_is_stable(&program.text)?;
@@ -166,4 +171,30 @@ fn generated_programs_agree() {
         assert!(missing.is_empty(), "no program has the stages {missing:?}");
         assert_eq!(coverage.missing_aggregates(), [""; 0], "no program has them");
     }
+}
+
+/// Every template is an expression, and every function of the language is in one of them.
+#[test]
+fn every_function_has_a_template() {
+    const FIELDS: &str = "b: true, i: 1, f: 1.5, d: decimal(\"1.50\", 12, 2), s: \"a\", a: @2024-05-01, \
+        t: @2024-05-01T10:00:00Z, u: 1h, I: [1, 2], S: [\"a\"], F: [1.5]";
+    let fields: Vec<Name> = "bifdsatuISF"
+        .chars()
+        .map(|letter| Name { text: letter.to_string(), letter, ty: flow_ir::Type::Null })
+        .collect();
+    let mut coverage = Coverage::default();
+    let mut expressions = Expressions::new(Random::new(1), true);
+    for template in TEMPLATES {
+        let template = template.trim_start_matches('!');
+        for general in ['i', 's', 'f'] {
+            let e = expressions.filled(&template[2..], general, &fields, 0);
+            let text = format!("rows [{{ {FIELDS} }}] | map {{ x: {e} }}");
+            let program = Program::new("template.flow", text.as_str());
+            let compiled = program.check(&[]);
+            let compiled =
+                compiled.unwrap_or_else(|d| panic!("{text}\n{}", program.render(&d, ColorChoice::Never)));
+            coverage.add(&text, &compiled);
+        }
+    }
+    assert_eq!(coverage.missing_functions(), [""; 0], "no template has them");
 }
