@@ -212,46 +212,45 @@ impl Template {
     }
 }
 
-/// Takes rows, of which the first starts at `start` and which end at `ends`, for as long as they
-/// are of the template. Returns how many. The bytes are known to be UTF-8. `starts` is room.
+/// Rows that may be of a template.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidates<'a> {
+    /// UTF-8 with the rows in it.
+    pub buffer: &'a [u8],
+    /// Where the first row starts.
+    pub start: u32,
+    /// Where each of them ends: at its line end.
+    pub ends: &'a [u32],
+}
+
+/// Takes rows for as long as they are of the template. Returns how many. `starts` is room.
 pub fn take_alike(
     level: SimdLevel,
     template: &Template,
-    buffer: &[u8],
-    start: u32,
-    ends: &[u32],
+    candidates: Candidates<'_>,
     starts: &mut Vec<[Start; LANES]>,
     rows: &mut Rows,
 ) -> usize {
     match level.instructions() {
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx512 => {
-            super::template_x86::take_avx512(level, template, buffer, start, ends, starts, rows)
-        }
+        Instructions::Avx512 => super::template_x86::take_avx512(level, template, candidates, starts, rows),
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => {
-            super::template_x86::take_avx2(level, template, buffer, start, ends, starts, rows)
-        }
+        Instructions::Avx2 => super::template_x86::take_avx2(level, template, candidates, starts, rows),
         #[cfg(target_arch = "x86_64")]
-        Instructions::Baseline => {
-            take::<super::structural_sse2::Sse2>(template, buffer, start, ends, starts, rows)
-        }
+        Instructions::Baseline => take::<super::structural_sse2::Sse2>(template, candidates, starts, rows),
         #[cfg(not(target_arch = "x86_64"))]
-        _ => take::<super::structural_portable::Portable>(template, buffer, start, ends, starts, rows),
+        _ => take::<super::structural_portable::Portable>(template, candidates, starts, rows),
     }
 }
 
 #[inline(always)]
 pub(crate) fn take<C: Runs>(
     template: &Template,
-    buffer: &[u8],
-    start: u32,
-    ends: &[u32],
+    Candidates { buffer, mut start, ends }: Candidates<'_>,
     starts: &mut Vec<[Start; LANES]>,
     rows: &mut Rows,
 ) -> usize {
     starts.resize(template.steps.len(), [Start(0); LANES]);
-    let mut start = start;
     let mut taken = 0;
     for ends in ends.chunks(LANES) {
         let mut lanes = [(start, ends[0]); LANES];

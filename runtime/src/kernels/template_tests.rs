@@ -4,7 +4,7 @@ use super::level::SimdLevel;
 use super::structural::Tokens;
 use super::structural_match::{Rows, Shape};
 use super::structural_portable::Portable;
-use super::template::{Template, line_ends, lines, take, take_alike};
+use super::template::{Candidates, Template, line_ends, lines, take, take_alike};
 
 /// Numbers without visible order.
 struct Random(u64);
@@ -90,7 +90,8 @@ fn rows_are_the_same_at_every_level() {
         let ends: Vec<u32> = (0..text.len()).filter(|i| text[*i] == b'\n').map(|i| i as u32).collect();
         text.resize(text.len() + if seed % 2 == 0 { 64 } else { 4096 }, b'"');
         let (mut expected, mut starts) = (Rows::default(), Vec::new());
-        let taken = take::<Portable>(&template, &text, 0, &ends, &mut starts, &mut expected);
+        let candidates = Candidates { buffer: &text, start: 0, ends: &ends };
+        let taken = take::<Portable>(&template, candidates, &mut starts, &mut expected);
         assert_eq!((taken, taken * 2), (expected.spans.len(), expected.slots.len()));
         for (row, slots) in expected.spans.iter().zip(expected.slots.chunks(2)) {
             let line = &text[row.0 as usize..row.1 as usize];
@@ -102,7 +103,7 @@ fn rows_are_the_same_at_every_level() {
         all += taken;
         for level in SimdLevel::available() {
             let mut got = Rows::default();
-            let also = take_alike(level, &template, &text, 0, &ends, &mut starts, &mut got);
+            let also = take_alike(level, &template, candidates, &mut starts, &mut got);
             assert_eq!((also, got.spans, got.slots), (taken, expected.spans.clone(), expected.slots.clone()));
         }
     }

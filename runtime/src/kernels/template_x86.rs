@@ -9,7 +9,7 @@ use super::structural::{Blocks, STRING};
 use super::structural_match::Rows;
 use super::structural_sse2::{self as sse2, Sse2};
 use super::structural_x86::{Avx2, Avx512, equal, halves, high_bits, load};
-use super::template::{LANES, Run, Runs, Start, Template, lines, take};
+use super::template::{Candidates, LANES, Run, Runs, Start, Template, lines, take};
 use std::arch::x86_64::*;
 
 /// Two of the bytes that end strings become neighbours of the others when they are flipped by
@@ -29,9 +29,7 @@ const _: () = {
 pub(super) fn take_avx2(
     level: SimdLevel,
     template: &Template,
-    buffer: &[u8],
-    start: u32,
-    ends: &[u32],
+    candidates: Candidates<'_>,
     starts: &mut Vec<[Start; LANES]>,
     rows: &mut Rows,
 ) -> usize {
@@ -39,15 +37,13 @@ pub(super) fn take_avx2(
         return 0;
     }
     // SAFETY: the level says that the machine has these instructions.
-    unsafe { take_avx2_as(template, buffer, start, ends, starts, rows) }
+    unsafe { take_avx2_as(template, candidates, starts, rows) }
 }
 
 pub(super) fn take_avx512(
     level: SimdLevel,
     template: &Template,
-    buffer: &[u8],
-    start: u32,
-    ends: &[u32],
+    candidates: Candidates<'_>,
     starts: &mut Vec<[Start; LANES]>,
     rows: &mut Rows,
 ) -> usize {
@@ -55,19 +51,17 @@ pub(super) fn take_avx512(
         return 0;
     }
     // SAFETY: the level says that the machine has these instructions.
-    unsafe { take_avx512_as(template, buffer, start, ends, starts, rows) }
+    unsafe { take_avx512_as(template, candidates, starts, rows) }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
 fn take_avx2_as(
     template: &Template,
-    buffer: &[u8],
-    start: u32,
-    ends: &[u32],
+    candidates: Candidates<'_>,
     starts: &mut Vec<[Start; LANES]>,
     rows: &mut Rows,
 ) -> usize {
-    take::<Avx2>(template, buffer, start, ends, starts, rows)
+    take::<Avx2>(template, candidates, starts, rows)
 }
 
 #[target_feature(
@@ -75,13 +69,11 @@ fn take_avx2_as(
 )]
 fn take_avx512_as(
     template: &Template,
-    buffer: &[u8],
-    start: u32,
-    ends: &[u32],
+    candidates: Candidates<'_>,
     starts: &mut Vec<[Start; LANES]>,
     rows: &mut Rows,
 ) -> usize {
-    take::<Avx512>(template, buffer, start, ends, starts, rows)
+    take::<Avx512>(template, candidates, starts, rows)
 }
 
 pub(super) fn lines_avx2(level: SimdLevel, bytes: &[u8], from: u32, ends: &mut [u32]) -> (usize, bool) {

@@ -8,7 +8,7 @@
 use super::JsonScanner;
 use super::learn::learn;
 use crate::kernels::level::SimdLevel;
-use crate::kernels::template::{LANES, Start, Template, line_ends, take_alike};
+use crate::kernels::template::{Candidates, LANES, Start, Template, line_ends, take_alike};
 use crate::kernels::utf8::is_utf8;
 use std::ops::Range;
 
@@ -192,7 +192,8 @@ impl JsonScanner {
         let Some(template) = known.first() else { return 0 };
         let ends = lines.ahead().get(..rows).unwrap_or_default();
         let start = self.start as u32;
-        let taken = take_alike(self.level, template, &self.buffer, start, ends, starts, &mut self.rows);
+        let candidates = Candidates { buffer: &self.buffer, start, ends };
+        let taken = take_alike(self.level, template, candidates, starts, &mut self.rows);
         let Some(end) = taken.checked_sub(1).and_then(|last| ends.get(last)) else { return 0 };
         self.start = *end as usize + 1;
         self.forget_tokens();
