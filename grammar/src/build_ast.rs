@@ -258,6 +258,7 @@ fn is_introducing_word(rule: Rule) -> bool {
             | kw_persist
             | kw_repartition
             | kw_coalesce
+            | kw_through
             | kw_write
             | kw_show
     );
@@ -283,6 +284,7 @@ fn is_introducing_word(rule: Rule) -> bool {
             | kw_per
             | kw_replacement
             | kw_seed
+            | kw_slots
             | kw_then
             | kw_unordered
             | kw_using

@@ -39,6 +39,7 @@ pub const STAGES: &[&str] = &[
     "persist",
     "repartition",
     "coalesce",
+    "through",
     "write",
     "show",
 ];
@@ -69,6 +70,7 @@ pub const CONTEXTUAL: &[&str] = &[
     "replacement",
     "rounds",
     "seed",
+    "slots",
     "unordered",
     "until",
     "using",

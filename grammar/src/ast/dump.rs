@@ -278,6 +278,15 @@ impl Dump {
                 out.expr(count);
                 out.option("by", by.as_ref(), Dump::expr);
             }
+            StageKind::Through(through) => {
+                out.expr(&through.command);
+                out.option("as", through.format.as_ref(), Dump::format);
+                out.option("schema", through.schema.as_ref(), |out, schema| match schema {
+                    SchemaRef::Named(path) => out.path(path),
+                    SchemaRef::Inline(fields) => out.fields(fields),
+                });
+                out.option("slots", through.slots.as_ref(), Dump::expr);
+            }
             StageKind::Write(write) => out.write_stage(write),
             StageKind::Show { count } => out.option("count", count.as_ref(), Dump::expr),
             StageKind::Use { path, args } => {

@@ -196,6 +196,8 @@ pub enum StageKind {
     Coalesce(Expr),
     /// `write "..." ...`
     Write(Box<Write>),
+    /// `through "command" as jsonl schema S slots 4`
+    Through(Box<Through>),
     /// `show n`
     Show {
         /// How many rows.
@@ -397,6 +399,19 @@ pub struct Write {
     pub unordered: bool,
 }
 
+/// A `through` stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Through {
+    /// The command: a `Str`, `FStr` or `Dollar`.
+    pub command: Expr,
+    /// `as jsonl`: how rows go to the command and come back.
+    pub format: Option<Format>,
+    /// `schema S`: the rows that come back.
+    pub schema: Option<SchemaRef>,
+    /// `slots n`: how many of it run at a time.
+    pub slots: Option<Expr>,
+}
+
 /// `mode ...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WriteMode {
@@ -443,6 +458,7 @@ impl StageKind {
             StageKind::Persist { .. } => "persist",
             StageKind::Repartition { .. } => "repartition",
             StageKind::Coalesce(_) => "coalesce",
+            StageKind::Through(_) => "through",
             StageKind::Write(_) => "write",
             StageKind::Show { .. } => "show",
             StageKind::Use { .. } => "use",

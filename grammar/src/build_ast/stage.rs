@@ -249,6 +249,7 @@ impl Builder<'_> {
                 let by = children.accept(Rule::by).map(|by| self.inner_expr(by, span));
                 StageKind::Repartition { count, by }
             }
+            Rule::through => self.through(children, span),
             Rule::write => self.write(children, span),
             Rule::show => self.show(children),
             _ => self.use_pipe(children, span),
@@ -438,6 +439,29 @@ impl Builder<'_> {
         }
         let record = record.unwrap_or(Record { entries: Vec::new(), span: span.after() });
         Window { per: per.unwrap_or_default(), sort: sort.unwrap_or_default(), frame, record }
+    }
+
+    fn through(&mut self, mut children: Children<'_>, span: Span) -> StageKind {
+        let command = self.target(children.accept(Rule::target), span);
+        let (mut format, mut schema, mut slots) = (None, None, None);
+        for clause in children {
+            let place = self.span(&clause);
+            match clause.as_rule() {
+                Rule::as_format => {
+                    let value = self.as_format(clause, place);
+                    self.set_once(&mut format, value, place, "as");
+                }
+                Rule::with_schema => {
+                    let value = self.schema_ref(clause, place);
+                    self.set_once(&mut schema, value, place, "schema");
+                }
+                _ => {
+                    let value = self.inner_expr(clause, place);
+                    self.set_once(&mut slots, value, place, "slots");
+                }
+            }
+        }
+        StageKind::Through(Box::new(Through { command, format, schema, slots }))
     }
 
     fn write(&mut self, mut children: Children<'_>, span: Span) -> StageKind {

@@ -77,10 +77,7 @@ impl Formatter<'_> {
         }
         let inline = matches!(read.schema, Some(SchemaRef::Inline(_)));
         if let Some(schema) = &read.schema {
-            let schema = match schema {
-                SchemaRef::Named(path) => self.path(path),
-                SchemaRef::Inline(fields) => self.fields(fields),
-            };
+            let schema = self.schema_ref(schema);
             clauses.push(Layout::concat([Layout::text("schema "), schema]));
         }
         if let Some(on_error) = &read.on_error {
@@ -170,6 +167,7 @@ impl Formatter<'_> {
                 let by = by.iter().map(|by| Layout::concat([Layout::text("by "), self.expr(by)])).collect();
                 clause_list(count, by, Layout::text(" "))
             }
+            StageKind::Through(through) => return self.through(through),
             StageKind::Write(write) => return self.write(write),
             StageKind::Use { path, args } if args.is_empty() => return self.path(path),
             StageKind::Use { path, args } => {
@@ -257,6 +255,30 @@ impl Formatter<'_> {
         }
         clauses.push(self.record(&window.record));
         clause_list(Layout::text("window"), clauses, Layout::text(" "))
+    }
+
+    fn through(&mut self, through: &Through) -> Layout {
+        let head = Layout::concat([Layout::text("through "), self.expr(&through.command)]);
+        let mut clauses = Vec::new();
+        if let Some(format) = &through.format {
+            clauses.push(Layout::concat([Layout::text("as "), self.format_clause(format)]));
+        }
+        if let Some(schema) = &through.schema {
+            clauses.push(Layout::concat([Layout::text("schema "), self.schema_ref(schema)]));
+        }
+        if let Some(slots) = &through.slots {
+            clauses.push(Layout::concat([Layout::text("slots "), self.expr(slots)]));
+        }
+        let inline = matches!(through.schema, Some(SchemaRef::Inline(_)));
+        let line = if inline { Layout::text(" ") } else { Layout::Line };
+        clause_list(head, clauses, line)
+    }
+
+    fn schema_ref(&mut self, schema: &SchemaRef) -> Layout {
+        match schema {
+            SchemaRef::Named(path) => self.path(path),
+            SchemaRef::Inline(fields) => self.fields(fields),
+        }
     }
 
     fn write(&mut self, write: &Write) -> Layout {
