@@ -56,6 +56,16 @@ pub(crate) fn effects(plan: &LogicalPlan) -> Vec<Effect> {
                     found.push(Effect::of("write", path, Vec::new(), source.span));
                 }
             }
+            Operator::Through { sink, .. } => {
+                if let Target::Processes { command, .. } = &sink.target {
+                    found.push(Effect {
+                        kind: "run",
+                        target: command.clone(),
+                        files: Vec::new(),
+                        span: sink.span,
+                    });
+                }
+            }
             Operator::Write { sink, .. } => {
                 if let Target::File(path) = &sink.target {
                     found.push(Effect::of("write", path, Vec::new(), sink.span));

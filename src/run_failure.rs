@@ -58,6 +58,11 @@ pub fn run_failure(
                 .help("give it more with --memory, or reduce the rows before this stage");
             Failure::new(Status::Resources, Renderer::new(color).diagnostic(&d, program))
         }
+        RunError::Through { command, error, span } => {
+            let d = Diagnostic::error("F5010", span, format!("`{command}` could not answer: {error}"))
+                .note("(nothing was written)");
+            Failure::new(Status::Data, Renderer::new(color).diagnostic(&d, program))
+        }
         RunError::NotAllowed { command, span } => {
             let message = format!("this program runs a command, and that was not allowed: {command}");
             let d = Diagnostic::error("F5009", span, message)
@@ -210,6 +215,7 @@ fn excerpt(text: &mut String, fault: &RowFault, line: u64) {
 fn advice(fault: &RowFault, program: &Program, plan: &PhysicalPlan) -> Option<String> {
     let sources = plan.stages.iter().flat_map(|s| &s.inputs).filter_map(|i| match &i.from {
         InputFrom::Read(s) => Some(s),
+        // A `through` has no `on_error`.
         _ => None,
     });
     let source = sources.into_iter().find(|s| s.files.iter().any(|f| input_name(&f.path) == fault.file))?;

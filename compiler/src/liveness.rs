@@ -95,7 +95,9 @@ impl Used {
                     renamed.filter(|(new, _)| self.has(*new)).map(|(_, own)| *own).collect();
                 self.ids.extend(own);
             }
-            Operator::Write { sink, .. } => self.ids.extend(sink.columns.iter().map(|c| c.id)),
+            Operator::Write { sink, .. } | Operator::Through { sink, .. } => {
+                self.ids.extend(sink.columns.iter().map(|c| c.id))
+            }
         }
     }
 

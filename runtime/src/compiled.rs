@@ -178,7 +178,7 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn input(&mut self, input: &Input) -> Result<(CompiledInput, Vec<TypedColumn>), RunError> {
         let (source, mut columns) = match &input.from {
-            InputFrom::Read(s) => {
+            InputFrom::Read(s) | InputFrom::Answers { source: s, .. } => {
                 let columns: Vec<TypedColumn> =
                     s.columns.iter().map(|c| TypedColumn { id: c.id, ty: c.ty.clone() }).collect();
                 let context = SourceContext {

@@ -22,7 +22,7 @@ use flow_ir::location::Location;
 use flow_ir::physical::{
     Branch, BranchEnd, DatasetId, InputFrom, Leaf, LeafKind, OperationKind, PhysicalPlan, Stage,
 };
-use flow_ir::source::{OnError, Sink, Target};
+use flow_ir::source::{OnError, Target};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -51,6 +51,7 @@ pub fn run(
         buffers: ReadBuffers::new(options.map_from),
         budget: options.memory_bytes.map_or_else(Budget::unlimited, Budget::new),
         datasets: HashMap::new(),
+        answers: HashMap::new(),
         joins: Joins::default(),
         report: RunReport::default(),
         files: Vec::new(),
@@ -86,23 +87,25 @@ pub fn compile_only(
 
 /// The commands that a plan runs, with their places.
 fn commands(plan: &PhysicalPlan) -> Vec<(String, Span)> {
-    let mut found = Vec::new();
-    let mut note = |target: &str, span: Span| {
-        if let Location::Command(text) = Location::of(target) {
-            found.push((text.to_owned(), span));
-        }
+    let named = |target: &str, span: Span| match Location::of(target) {
+        Location::Command(text) => Some((text.to_owned(), span)),
+        _ => None,
     };
+    let mut found = Vec::new();
     for stage in &plan.stages {
         for input in &stage.inputs {
             if let InputFrom::Read(source) = &input.from {
-                source.files.iter().for_each(|f| note(&f.path, source.span));
+                found.extend(source.files.iter().filter_map(|f| named(&f.path, source.span)));
             }
         }
         let mut leaves = Vec::new();
         leaves_of(&stage.branch, &mut leaves);
         for leaf in leaves {
-            if let LeafKind::Write(Sink { target: Target::File(target), span, .. }) = &leaf.kind {
-                note(target, *span);
+            let LeafKind::Write(sink) = &leaf.kind else { continue };
+            match &sink.target {
+                Target::File(target) => found.extend(named(target, sink.span)),
+                Target::Processes { command, .. } => found.push((command.clone(), sink.span)),
+                Target::Print { .. } => {}
             }
         }
     }
@@ -145,6 +148,8 @@ pub(crate) struct Run<'a> {
     buffers: ReadBuffers,
     pub(crate) budget: Budget,
     pub(crate) datasets: HashMap<DatasetId, Arc<Dataset>>,
+    /// What processes answered, until it is read.
+    answers: crate::tasks::Answers,
     joins: Joins,
     pub(crate) report: RunReport,
     files: Vec<AtomicFile>,
@@ -192,7 +197,8 @@ impl Run<'_> {
         let leaves = crate::finish::open_leaves(compiled, self.options, &self.budget)?;
         let compile = begin.elapsed();
         let begin = Instant::now();
-        let tasks = open_inputs(stage, &self.datasets, self.options, (&self.buffers, &self.budget))?;
+        let tasks =
+            open_inputs(stage, (&self.datasets, &self.answers), self.options, (&self.buffers, &self.budget))?;
         let shared = Shared::new(compiled, &tasks, &leaves, &self.joins, self.options, &self.buffers);
         let nothing_wanted = leaves.iter().all(|l| matches!(l, SharedLeaf::Take(q) if q.is_done()));
         if nothing_wanted && !leaves.is_empty() {
@@ -472,6 +478,7 @@ impl Run<'_> {
 
     fn keep(&mut self, end: StageEnd) {
         self.datasets.extend(end.datasets.into_iter().map(|(id, d)| (id, Arc::new(d))));
+        self.answers.extend(end.answers.into_iter().map(|(id, spool)| (id, Mutex::new(Some(spool)))));
         self.files.extend(end.files);
         self.report.written.extend(end.written);
         self.prints.extend(end.prints);
@@ -559,10 +566,7 @@ fn leaf_word(kind: &LeafKind) -> &'static str {
         LeafKind::Expect { .. } => "expect",
         LeafKind::Take { count: Some(_), .. } => "take",
         LeafKind::Take { count: None, .. } => "skip",
-        LeafKind::Write(sink) => match sink.target {
-            Target::File(_) => "write",
-            Target::Print { .. } => "show",
-        },
+        LeafKind::Write(sink) => sink.target.name(),
     }
 }
 

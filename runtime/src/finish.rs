@@ -17,6 +17,7 @@ use crate::ordered::Ordered;
 use crate::output::AtomicFile;
 use crate::sample::SampleQueue;
 use crate::sink::{Printed, SinkWriter, row_writer};
+use crate::spool::Spool;
 use crate::take::TakeQueue;
 use crate::worker::{RowTally, WorkerResult};
 use flow_ir::aggregate::Aggregate;
@@ -33,6 +34,8 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 pub(crate) struct StageEnd {
     pub(crate) datasets: Vec<(DatasetId, Dataset)>,
+    /// What processes answered, to be read by a later stage.
+    pub(crate) answers: Vec<(DatasetId, Spool)>,
     pub(crate) files: Vec<AtomicFile>,
     pub(crate) written: Vec<Written>,
     pub(crate) prints: Vec<(u32, Printed)>,
@@ -111,7 +114,8 @@ fn open_leaf(
         }
         LeafKind::Write(sink) => match row_writer(sink, options) {
             Some(writer) => {
-                let ordered = Ordered::new(SinkWriter::open(sink, &writer)?, sink.unordered);
+                let ordered =
+                    Ordered::new(SinkWriter::open(sink, &writer, &options.control)?, sink.unordered);
                 SharedLeaf::Write(ordered, Arc::new(writer))
             }
             None => SharedLeaf::Collect(budget.clone(), Some(options.table_rows)),
@@ -330,6 +334,10 @@ fn finish_sink(
             end.files.push(file);
             end.written.push(written);
         }
+        crate::sink::Finished::Answers(answers) => {
+            bytes = answers.bytes();
+            end.answers.extend(leaf.leaf.output.map(|id| (id, answers)));
+        }
         crate::sink::Finished::Printed(spool, rows) => {
             bytes = spool.bytes();
             let printed = match &sink.target {
@@ -337,7 +345,7 @@ fn finish_sink(
                     end.written.push(Written { path: target.into(), rows, bytes });
                     Printed::Command { target: target.clone(), spool }
                 }
-                Target::Print { .. } => Printed::Bytes(spool),
+                _ => Printed::Bytes(spool),
             };
             end.prints.push((sink.number, printed));
         }

@@ -34,6 +34,7 @@ mod spool;
 mod stream;
 mod take;
 mod tasks;
+mod through;
 mod walk;
 mod worker;
 

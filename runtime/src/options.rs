@@ -278,6 +278,15 @@ pub enum RunError {
         /// Its place in the program.
         span: Span,
     },
+    /// The processes of a `through` could not be started, failed, or answered wrongly.
+    Through {
+        /// The command.
+        command: String,
+        /// Why, with what it said last.
+        error: std::io::Error,
+        /// The stage.
+        span: Span,
+    },
     /// The program runs a command, which is not allowed.
     NotAllowed {
         /// The command.

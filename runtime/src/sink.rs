@@ -6,6 +6,7 @@ use crate::options::{Control, PrintFormat, RunError, RunOptions, Written};
 use crate::ordered::Receive;
 use crate::output::AtomicFile;
 use crate::spool::Spool;
+use crate::through::Processes;
 use flow_ir::Batch;
 use flow_ir::location::Location;
 use flow_ir::source::{Dialect, Format, Sink, Target, WriteMode};
@@ -75,6 +76,9 @@ pub(crate) fn write_error(sink: &Sink, error: io::Error) -> RunError {
     match &sink.target {
         Target::File(path) => RunError::Write { path: path.into(), error },
         Target::Print { .. } => print_error(error),
+        Target::Processes { command, .. } => {
+            RunError::Through { command: command.clone(), error, span: sink.span }
+        }
     }
 }
 
@@ -82,6 +86,7 @@ pub(crate) fn write_error(sink: &Sink, error: io::Error) -> RunError {
 pub(crate) fn row_writer(sink: &Sink, options: &RunOptions) -> Option<RowWriter> {
     let (format, header) = match (&sink.format, &sink.target) {
         (Some(f), _) => (f.clone(), true),
+        (None, Target::Processes { .. }) => (Format::JsonLines, true),
         (None, Target::File(_)) => (Format::Delimited(Dialect::csv()), true),
         (None, Target::Print { .. }) => match options.print {
             PrintFormat::Table => return None,
@@ -110,10 +115,12 @@ enum To {
     File(AtomicFile),
     /// Printed, or given to a command, once everything else has succeeded.
     Print(Spool),
+    /// To processes whose answers are read later.
+    Processes(Processes),
 }
 
 impl SinkWriter {
-    pub(crate) fn open(sink: &Sink, writer: &RowWriter) -> Result<Self, RunError> {
+    pub(crate) fn open(sink: &Sink, writer: &RowWriter, control: &Arc<Control>) -> Result<Self, RunError> {
         let header = writer.header();
         let to = match &sink.target {
             Target::File(path) if Location::of(path).is_live() => To::Print(Spool::new(header)),
@@ -122,6 +129,10 @@ impl SinkWriter {
                 To::File(file.map_err(|e| write_error(sink, e))?)
             }
             Target::Print { .. } => To::Print(Spool::new(header)),
+            Target::Processes { command, slots } => {
+                let started = Processes::start(command, *slots, control.clone());
+                To::Processes(started.map_err(|e| write_error(sink, e))?)
+            }
         };
         Ok(SinkWriter { to, rows: 0, separator: writer.separator(), footer: writer.footer() })
     }
@@ -135,7 +146,7 @@ impl SinkWriter {
                 // The name the program gave: the file's own may be resolved through links.
                 let path = match &sink.target {
                     Target::File(path) => PathBuf::from(path),
-                    Target::Print { .. } => file.target().to_owned(),
+                    _ => file.target().to_owned(),
                 };
                 let written = Written { path, rows, bytes: file.bytes() };
                 Finished::File(file, written)
@@ -143,6 +154,15 @@ impl SinkWriter {
             To::Print(mut spool) => {
                 spool.write(&footer).map_err(|e| write_error(sink, e))?;
                 Finished::Printed(spool, rows)
+            }
+            To::Processes(processes) => {
+                let control = processes.control();
+                let answers =
+                    processes.finish().map_err(|e| match control.cancel.load(Ordering::Relaxed) {
+                        true => RunError::Cancelled,
+                        false => write_error(sink, e),
+                    })?;
+                Finished::Answers(answers)
             }
         })
     }
@@ -186,6 +206,8 @@ fn continues(path: &Path, header: &[u8]) -> io::Result<bool> {
 pub(crate) enum Finished {
     File(AtomicFile, Written),
     Printed(Spool, u64),
+    /// What processes answered.
+    Answers(Spool),
 }
 
 impl Receive for SinkWriter {
@@ -209,6 +231,7 @@ impl Receive for SinkWriter {
                 }
                 spool.write(&bytes)
             }
+            To::Processes(processes) => processes.receive(bytes, rows),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Spool {
     }
 
     /// All of it, from the start.
-    pub(crate) fn into_reader(self) -> io::Result<Box<dyn Read>> {
+    pub(crate) fn into_reader(self) -> io::Result<Box<dyn Read + Send>> {
         let memory = io::Cursor::new(self.memory);
         Ok(match self.file {
             Some(mut file) => {

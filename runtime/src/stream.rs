@@ -10,9 +10,11 @@ use crate::kernels::newline::{count_quotes, row_end};
 use crate::live::Live;
 use crate::options::RunOptions;
 use crate::reader::{ReadBuffers, ReadError};
+use crate::spool::Spool;
 use flow_ir::location::{Location, input_name};
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes of the longest row: a file without line ends must not fill the memory, however well it is compressed.
 const ROW_BYTES_MAX: usize = 1 << 30;
@@ -25,6 +27,17 @@ pub(crate) struct StreamedFile {
     chunk_bytes: usize,
     quote: Option<u8>,
     size: u64,
+    /// Its bytes, where they are no file's; taken when they are read.
+    spooled: Option<Mutex<Option<Text>>>,
+}
+
+/// Text that is here already.
+struct Text(Box<dyn Read + Send>);
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Text")
+    }
 }
 
 impl StreamedFile {
@@ -44,7 +57,21 @@ impl StreamedFile {
             size = meta.len();
         }
         let (path, chunk_bytes) = (path.to_owned(), chunk_bytes.max(1));
-        Ok(StreamedFile { path, index, chunk_bytes, quote, size })
+        Ok(StreamedFile { path, index, chunk_bytes, quote, size, spooled: None })
+    }
+
+    /// The only file of a source whose lines are in `spool`; messages call it `name`.
+    pub(crate) fn spooled(name: &str, spool: Spool, chunk_bytes: usize) -> Result<Self, ReadError> {
+        let size = spool.bytes();
+        let text = Text(spool.into_reader().map_err(|e| fail(name, e))?);
+        Ok(StreamedFile {
+            path: name.to_owned(),
+            index: 0,
+            chunk_bytes: chunk_bytes.max(1),
+            quote: None,
+            size,
+            spooled: Some(Mutex::new(Some(text))),
+        })
     }
 
     /// Whether its bytes come when they come, and only once.
@@ -59,6 +86,12 @@ impl StreamedFile {
 
     /// The file, opened.
     pub(crate) fn chunks(&self, options: &RunOptions) -> Result<Chunks<'_>, ReadError> {
+        if let Some(text) = &self.spooled {
+            let text = text.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let text = text.ok_or_else(|| fail(&self.path, io::Error::other("has been read already")))?;
+            let reader = Reader::Text(text, 0);
+            return Ok(Chunks { file: self, reader, rest: Vec::new(), offset: 0, ended: false, failed: None });
+        }
         let live = Live::open(&self.path, options).map_err(|e| fail(&self.path, e))?;
         let reader = match live {
             Some(live) => Reader::Live(live),
@@ -75,6 +108,8 @@ fn fail(path: &str, error: io::Error) -> ReadError {
 enum Reader {
     File(TextReader),
     Live(Live),
+    /// With the bytes taken so far.
+    Text(Text, u64),
 }
 
 /// The chunks of a file, in order.
@@ -97,6 +132,7 @@ impl Chunks<'_> {
         match &self.reader {
             Reader::File(file) => file.taken(),
             Reader::Live(live) => live.taken(),
+            Reader::Text(_, taken) => *taken,
         }
     }
 
@@ -203,12 +239,19 @@ impl Chunks<'_> {
 
     /// Reads until the buffer holds `want` bytes or the file has ended.
     fn fill(&mut self, buffer: &mut Vec<u8>, want: usize) {
-        let Reader::File(reader) = &mut self.reader else { return };
         while !self.ended && self.failed.is_none() && buffer.len() < want {
             let have = buffer.len();
             let missing = (want - have) as u64;
+            let read = match &mut self.reader {
+                Reader::File(reader) => reader.by_ref().take(missing).read_to_end(buffer),
+                Reader::Text(Text(reader), _) => reader.take(missing).read_to_end(buffer),
+                Reader::Live(_) => return,
+            };
+            if let Reader::Text(_, taken) = &mut self.reader {
+                *taken += (buffer.len() - have) as u64;
+            }
             // What comes before an error is in the buffer.
-            match reader.by_ref().take(missing).read_to_end(buffer) {
+            match read {
                 Ok(read) => self.ended = read == 0,
                 Err(e) => self.failed = Some(fail(&self.file.path, e)),
             }

@@ -9,6 +9,7 @@ use crate::format::{MorselLimits, Scanner};
 use crate::memory::Budget;
 use crate::options::{RunError, RunOptions};
 use crate::reader::{ChunkedFile, ReadBuffers, ReadError};
+use crate::spool::Spool;
 use crate::stream::StreamedFile;
 use flow_ir::column::ColumnBuilder;
 use flow_ir::compression::Compression;
@@ -17,7 +18,10 @@ use flow_ir::physical::{DatasetId, InputFrom, Stage, TypedColumn};
 use flow_ir::source::{Format, Source};
 use flow_ir::{Batch, Value};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What processes answered, until a stage reads it.
+pub(crate) type Answers = HashMap<DatasetId, Mutex<Option<Spool>>>;
 
 /// One unit of work: what a thread processes before it looks for more.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +72,7 @@ impl Tasks {
 /// Opens the inputs of a stage and lists its tasks.
 pub(crate) fn open_inputs(
     stage: &Stage,
-    datasets: &HashMap<DatasetId, Arc<Dataset>>,
+    (datasets, answers): (&HashMap<DatasetId, Arc<Dataset>>, &Answers),
     options: &RunOptions,
     (buffers, budget): (&ReadBuffers, &Budget),
 ) -> Result<Tasks, RunError> {
@@ -86,6 +90,17 @@ pub(crate) fn open_inputs(
                     files.push(file);
                 }
                 OpenInput::Files(files)
+            }
+            InputFrom::Answers { id, source } => {
+                let spool =
+                    answers.get(id).and_then(|a| a.lock().unwrap_or_else(PoisonError::into_inner).take());
+                let missing = || RunError::Internal(format!("the answers {} are not there", id.0));
+                let name = source.files.first().map_or("", |f| f.path.as_str());
+                let spool = spool.ok_or_else(missing)?;
+                opened.bytes += spool.bytes();
+                let file = StreamedFile::spooled(name, spool, options.chunk_bytes).map_err(RunError::Read)?;
+                opened.tasks.push(Task { input, file: 0, part: 0 });
+                OpenInput::Files(vec![InputFile::Streamed(file)])
             }
             InputFrom::Rows { columns, rows, .. } => {
                 // They stand in the plan already, and are as few as the program's text is long.

@@ -8,5 +8,6 @@ mod matrix;
 mod process;
 mod spectrum;
 mod streams;
+mod through;
 mod tidy;
 mod tools;

@@ -212,6 +212,15 @@ pub enum Operator {
         /// What is promised, for the message.
         contract: Contract,
     },
+    /// `through`: the rows go to processes, and what they answer comes in their place, in order.
+    Through {
+        /// The rows.
+        input: NodeId,
+        /// How they go there; its target is [`crate::source::Target::Processes`].
+        sink: Sink,
+        /// What comes back; its one file is the command.
+        answers: Source,
+    },
     /// The rows of an `iterate` before the round that is running. Its columns are the loop's own; every
     /// expression below the loop's body that depends on them is computed once a round.
     LoopRows,
@@ -310,6 +319,7 @@ impl Operator {
             | Operator::Sort { input, .. }
             | Operator::Take { input, .. }
             | Operator::Skip { input, .. }
+            | Operator::Through { input, .. }
             | Operator::Write { input, .. } => vec![*input],
         }
     }
@@ -339,10 +349,8 @@ impl Operator {
             Operator::Sample { .. } => "sample",
             Operator::Repartition { layout, .. } => layout.name(),
             Operator::SetOperation { operation, .. } => operation.name(),
-            Operator::Write { sink, .. } => match sink.target {
-                crate::source::Target::File(_) => "write",
-                crate::source::Target::Print { .. } => "show",
-            },
+            Operator::Through { .. } => "through",
+            Operator::Write { sink, .. } => sink.target.name(),
         }
     }
 }

@@ -141,7 +141,12 @@ impl Parser<'_> {
                 let (on, contract) = self.contract()?;
                 Operator::Expect { input, on, contract }
             }
-            "write" | "show" => Operator::Write { input, sink: self.sink(word == "write")? },
+            "through" => {
+                let sink = self.sink(word)?;
+                self.expect_word("answers")?;
+                Operator::Through { input, sink, answers: self.source()? }
+            }
+            "write" | "show" => Operator::Write { input, sink: self.sink(word)? },
             other => return self.fail(format!("there is no operator `{other}`")),
         })
     }
@@ -422,9 +427,13 @@ impl Parser<'_> {
         }
     }
 
-    pub(crate) fn sink(&mut self, to_file: bool) -> Parsed<Sink> {
-        let target = if to_file {
+    pub(crate) fn sink(&mut self, word: &str) -> Parsed<Sink> {
+        let target = if word == "write" {
             Target::File(self.string_value()?)
+        } else if word == "through" {
+            let command = self.string_value()?;
+            self.expect_word("slots")?;
+            Target::Processes { command, slots: self.number()? }
         } else if self.eat_word("all") {
             Target::Print { limit: None }
         } else {

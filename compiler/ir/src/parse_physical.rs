@@ -67,6 +67,7 @@ impl Parser<'_> {
                 let columns = self.typed_columns()?;
                 InputFrom::Rows { columns, rows, span: self.span()? }
             }
+            "answers" => InputFrom::Answers { id: DatasetId(self.number()?), source: self.source()? },
             "dataset" => InputFrom::Dataset { id: DatasetId(self.number()?), columns: self.typed_columns()? },
             other => return self.fail(format!("there is no input `{other}`")),
         };
@@ -189,7 +190,7 @@ impl Parser<'_> {
                 let (on, contract) = self.contract()?;
                 LeafKind::Expect { on, contract }
             }
-            "write" | "show" => LeafKind::Write(self.sink(word == "write")?),
+            "write" | "show" | "through" => LeafKind::Write(self.sink(word)?),
             other => return self.fail(format!("there is no leaf `{other}`")),
         };
         let mut output = None;

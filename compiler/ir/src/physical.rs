@@ -130,6 +130,23 @@ pub enum InputFrom {
         /// Its columns.
         columns: Vec<TypedColumn>,
     },
+    /// What the processes of a `through` answered to an earlier stage.
+    Answers {
+        /// Delivered by the leaf that wrote to them.
+        id: DatasetId,
+        /// How they are read.
+        source: Source,
+    },
+}
+
+impl InputFrom {
+    /// The rows as text that has to be read, if they are that.
+    pub fn source(&self) -> Option<&Source> {
+        match self {
+            InputFrom::Read(source) | InputFrom::Answers { source, .. } => Some(source),
+            InputFrom::Rows { .. } | InputFrom::Dataset { .. } => None,
+        }
+    }
 }
 
 /// A run of row-wise operations and how it ends.
@@ -303,6 +320,6 @@ pub enum LeafKind {
         /// What is promised.
         contract: Contract,
     },
-    /// Written or printed.
+    /// Written, printed, or sent through processes, whose answers are the dataset then.
     Write(Sink),
 }

@@ -38,7 +38,7 @@ impl Printer {
 
     fn node(&mut self, node: &Node) {
         // Sources define their columns before they are listed, so that both carry names.
-        if let Operator::Read(source) = &node.operator {
+        if let Operator::Read(source) | Operator::Through { answers: source, .. } = &node.operator {
             self.define_source(source);
         }
         let inputs = node.operator.inputs();
@@ -53,7 +53,7 @@ impl Printer {
         if let ([input], false) = (inputs.as_slice(), matches!(node.operator, Operator::Union { .. })) {
             self.put(format_args!(" %{}", input.0));
         }
-        if !matches!(node.operator, Operator::Write { .. }) {
+        if !matches!(node.operator, Operator::Write { .. } | Operator::Through { .. }) {
             self.push(" ");
         }
         self.operator(&node.operator, &node.columns);
@@ -137,6 +137,11 @@ impl Printer {
                     self.put(format_args!(" until %{} ", node.0));
                     self.column(*column);
                 }
+            }
+            Operator::Through { sink, answers, .. } => {
+                self.sink(sink);
+                self.push(" answers ");
+                self.source(answers);
             }
             Operator::Write { sink, .. } => self.sink(sink),
         }
@@ -434,6 +439,11 @@ impl Printer {
             Target::File(path) => {
                 self.push(" ");
                 self.string(path);
+            }
+            Target::Processes { command, slots } => {
+                self.push(" ");
+                self.string(command);
+                self.put(format_args!(" slots {slots}"));
             }
             Target::Print { limit: Some(limit) } => self.put(format_args!(" {limit}")),
             Target::Print { limit: None } => self.push(" all"),

@@ -9,7 +9,6 @@ use crate::physical::{
     PhysicalPlan, TypedColumn,
 };
 use crate::print::Printer;
-use crate::source::Target;
 use std::fmt;
 
 impl fmt::Display for PhysicalPlan {
@@ -79,6 +78,11 @@ impl Printer {
                 self.rows(rows);
                 self.typed_columns(columns);
                 self.span(*span);
+            }
+            InputFrom::Answers { id, source } => {
+                self.define_source(source);
+                self.put(format_args!("answers {} ", id.0));
+                self.source(source);
             }
             InputFrom::Dataset { id, columns } => {
                 self.put(format_args!("dataset {}", id.0));
@@ -223,10 +227,7 @@ impl Printer {
                 self.contract(on, contract);
             }
             LeafKind::Write(sink) => {
-                self.push(match sink.target {
-                    Target::File(_) => "write",
-                    Target::Print { .. } => "show",
-                });
+                self.push(sink.target.name());
                 self.sink(sink);
             }
         }

@@ -114,6 +114,24 @@ pub enum Target {
         /// At most so many rows; `None`: all.
         limit: Option<u64>,
     },
+    /// `through "command"`: the rows go to processes as JSON lines, and their answers come back.
+    Processes {
+        /// For `sh -c`.
+        command: String,
+        /// How many run at a time. With several, each answers every row with one line.
+        slots: u32,
+    },
+}
+
+impl Target {
+    /// The word of the language for a sink with this target.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Target::File(_) => "write",
+            Target::Print { .. } => "show",
+            Target::Processes { .. } => "through",
+        }
+    }
 }
 
 /// What a sink does with a file that is there already.

@@ -10,7 +10,7 @@ use crate::join::JoinKind;
 use crate::layout_of_rows::{Division, RowLayout};
 use crate::logical::{ColumnId, Computed, LogicalPlan, Node, Operator};
 use crate::sample::Sample;
-use crate::source::{Format, Sink, Source};
+use crate::source::{Format, Sink, Source, Target};
 use crate::typing::{fits, value_fits};
 use crate::verify_expr::Scope;
 use crate::window::{Frame, Window};
@@ -157,6 +157,14 @@ impl Checker {
             Operator::Read(source) => {
                 out = self.source(source);
                 source.columns.iter().for_each(|c| self.define(c.id, plan));
+            }
+            Operator::Through { sink, answers, .. } => {
+                self.sink(sink, input);
+                if !matches!(sink.target, Target::Processes { .. }) {
+                    self.error("its rows go to no processes".to_owned());
+                }
+                out = self.source(answers);
+                answers.columns.iter().for_each(|c| self.define(c.id, plan));
             }
             Operator::LoopRows => {
                 for column in &node.columns {

@@ -8,6 +8,7 @@ use crate::physical::{
     Branch, BranchEnd, DatasetId, Input, InputFrom, Leaf, LeafKind, Loop, Operation, OperationKind,
     PLAN_VERSION, PhysicalPlan, Stage, TypedColumn,
 };
+use crate::source::Target;
 use crate::typing::{fits, value_fits};
 use crate::verify::{Checker, EXPR_DEPTH_MAX, NODES_MAX, VerifyError};
 use crate::verify_expr::Scope;
@@ -143,6 +144,10 @@ impl Verifier {
                 scope_of(columns)
             }
             InputFrom::Dataset { id, columns } => self.dataset(*id, columns),
+            InputFrom::Answers { id, source } => {
+                self.dataset(*id, &[]);
+                self.c.source(source)
+            }
         };
         for operation in &input.operations {
             scope = self.operation(operation, &scope);
@@ -280,7 +285,10 @@ impl Verifier {
             LeafKind::Write(sink) => self.c.sink(sink, scope),
         }
         let columns = self.delivered(&leaf.columns, &available);
-        let is_end = matches!(leaf.kind, LeafKind::Write(_) | LeafKind::Expect { .. });
+        let is_end = match &leaf.kind {
+            LeafKind::Write(sink) => !matches!(sink.target, Target::Processes { .. }),
+            kind => matches!(kind, LeafKind::Expect { .. }),
+        };
         if is_end == leaf.output.is_some() {
             self.c.error("a leaf either ends the rows or delivers a dataset".to_owned());
         }

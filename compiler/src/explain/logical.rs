@@ -133,7 +133,7 @@ impl Writer<'_> {
                 let until = if until.is_some() { " until the condition holds" } else { "" };
                 format!("{word} for {rounds} rounds{until} {}", others.join(", "))
             }
-            Operator::Write { sink, .. } => sink_text(sink),
+            Operator::Write { sink, .. } | Operator::Through { sink, .. } => sink_text(sink),
         };
         (text, before)
     }
@@ -272,6 +272,9 @@ pub(super) fn sink_text(sink: &Sink) -> String {
     };
     let order = if sink.unordered { " unordered" } else { "" };
     match (&sink.target, &sink.format) {
+        (Target::Processes { command, slots }, _) => {
+            format!("through {} as jsonl slots {slots}", string(command))
+        }
         (Target::File(path), Some(format)) => {
             format!("write {} as {}{mode}{order}", string(path), format_text(format))
         }

@@ -53,7 +53,7 @@ impl Names {
     /// Adds the names of another plan, for columns not named so far.
     pub fn add(&mut self, plan: &LogicalPlan) {
         for node in &plan.nodes {
-            if let Operator::Read(source) = &node.operator {
+            if let Operator::Read(source) | Operator::Through { answers: source, .. } = &node.operator {
                 source.columns.iter().for_each(|c| self.note(c.id, &c.path));
             }
             node.columns.iter().for_each(|c| self.note(c.id, &c.path));

@@ -12,6 +12,7 @@ use flow_ir::physical::{
     Branch, BranchEnd, GroupOrder, Input, InputFrom, Leaf, LeafKind, Loop, Operation, OperationKind,
     PhysicalPlan, Stage,
 };
+use flow_ir::source::{Sink, Target};
 use flow_ir::{ColumnId, JoinKind, JoinStrategy, Span};
 use serde::Serialize;
 
@@ -111,10 +112,9 @@ fn label(stage: &Stage) -> String {
     };
     let mut leaves = Vec::new();
     leaves_of(&stage.branch, &mut leaves);
-    let only_moves =
-        stage.inputs.iter().all(|i| i.operations.is_empty() && !matches!(i.from, InputFrom::Read(_)))
-            && stage.branch.operations.is_empty()
-            && leaves.iter().all(|l| matches!(l.kind, LeafKind::Write(_)));
+    let only_moves = stage.inputs.iter().all(|i| i.operations.is_empty() && i.from.source().is_none())
+        && stage.branch.operations.is_empty()
+        && leaves.iter().all(|l| matches!(l.kind, LeafKind::Write(_)));
     if only_moves {
         return "sequential".to_owned();
     }
@@ -134,6 +134,7 @@ fn label(stage: &Stage) -> String {
             LeafKind::Sample(_) => "choice in input order",
             LeafKind::SetOperation { .. } => "comparison of whole rows",
             LeafKind::Expect { .. } => "search for equal keys",
+            LeafKind::Write(Sink { target: Target::Processes { .. }, .. }) => "processes in input order",
             LeafKind::Write(_) => "output in input order",
         };
         if !words.contains(&word) {
@@ -172,6 +173,9 @@ impl Writer<'_> {
                 if !fields.is_empty() {
                     self.line(1, Span::default(), format!("{{ {} }}", fields.join(", ")));
                 }
+            }
+            InputFrom::Answers { id, source } => {
+                self.line(0, source.span, format!("answers t{}  ({})", id.0, columns_read(source)));
             }
             InputFrom::Rows { rows, span, .. } => self.line(0, *span, rows_text(rows.len()) + &times_text),
             InputFrom::Dataset { id, .. } => {

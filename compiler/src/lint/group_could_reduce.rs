@@ -112,7 +112,9 @@ fn lambdas<'e>(e: &'e Expr, f: &mut impl FnMut(&'e Expr)) {
 fn is_passed_on(facts: &Facts<'_>, list: ColumnId) -> bool {
     let pairs = |pairs: &[(ColumnId, ColumnId)]| pairs.iter().any(|(a, b)| *a == list || *b == list);
     facts.plan.nodes.iter().any(|node| match &node.operator {
-        Operator::Write { sink, .. } => sink.columns.iter().any(|c| c.id == list),
+        Operator::Write { sink, .. } | Operator::Through { sink, .. } => {
+            sink.columns.iter().any(|c| c.id == list)
+        }
         Operator::Sort { keys, .. } => keys.iter().any(|k| k.column == list),
         Operator::Distinct { on, sort, .. } => on.contains(&list) || sort.iter().any(|k| k.column == list),
         Operator::TakePer { per, .. } => per.contains(&list),

@@ -23,6 +23,7 @@ mod rows;
 mod sample;
 mod set_operation;
 mod sink;
+mod through;
 mod union;
 mod value;
 mod window;
@@ -158,6 +159,7 @@ impl<'a> Compiler<'a> {
             StageKind::Sample { amount, seed, with_replacement } => {
                 self.sample(flow, amount, seed.as_ref(), *with_replacement, place)
             }
+            StageKind::Through(through) => self.through(flow, through, place),
             StageKind::Repartition { count, by } => self.repartition(flow, count, by.as_ref(), place),
             StageKind::Coalesce(count) => self.fewer_parts(flow, count, place),
             StageKind::Intersect { all, dataset } => {

@@ -8,7 +8,6 @@ impl Compiler<'_> {
     pub(super) fn stage_not_yet(&mut self, stage: &StageKind, keyword: Span, place: Span) {
         let (code, what) = match stage {
             StageKind::Persist { .. } => ("F4905", "`persist` on disk"),
-            StageKind::Through(_) => ("F4923", "`through`"),
             // The rest is lowered; were one forgotten, its text would name it.
             _ => {
                 let text = self.text(place).to_owned();

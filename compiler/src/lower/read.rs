@@ -201,7 +201,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Whether the format can hold fields of these types.
-    fn format_holds(&mut self, format: &Format, fields: &[SchemaField]) -> bool {
+    pub(super) fn format_holds(&mut self, format: &Format, fields: &[SchemaField]) -> bool {
         let mut holds = true;
         for SchemaField { field, span, .. } in fields {
             let problem = match (format, &field.ty.kind) {
@@ -224,7 +224,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Columns for the leaves of a schema.
-    fn source_columns(&mut self, fields: &[SchemaField], from: &str) -> (Row, Vec<SourceColumn>) {
+    pub(super) fn source_columns(&mut self, fields: &[SchemaField], from: &str) -> (Row, Vec<SourceColumn>) {
         let mut row = Row::default();
         let mut columns = Vec::new();
         for SchemaField { field, span, because } in fields {

@@ -136,6 +136,7 @@ fn unique_columns(plan: &LogicalPlan) -> Vec<Option<Vec<ColumnId>>> {
             | Operator::FlatMap { .. }
             | Operator::Union { .. }
             | Operator::Join { .. }
+            | Operator::Through { .. }
             | Operator::Write { .. } => None,
         });
     }

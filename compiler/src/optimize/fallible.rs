@@ -102,6 +102,7 @@ impl Fallible {
             | Operator::Sort { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }
+            | Operator::Through { .. }
             | Operator::Write { .. } => BTreeSet::new(),
         }
     }

@@ -367,7 +367,7 @@ pub(super) fn run_logical(plan: &LogicalPlan) -> Outcome {
         let columns: Vec<ColumnId> = node.columns.iter().map(|c| c.id).collect();
         let of = |input: &flow_ir::NodeId| results[input.0 as usize].clone();
         let mut out = match &node.operator {
-            Operator::Read(_) => panic!("the model reads no files"),
+            Operator::Read(_) | Operator::Through { .. } => panic!("the model reads no files"),
             Operator::LoopRows | Operator::Iterate { .. } => panic!("the model has no loops"),
             Operator::Rows(rows) => source(rows, &columns, node.span.start),
             Operator::Filter { input, predicate } => filter(of(input), predicate),
@@ -455,7 +455,7 @@ pub(super) fn run_physical(plan: &PhysicalPlan) -> Outcome {
         let mut rows = Vec::new();
         for input in &stage.inputs {
             let mut one = match &input.from {
-                InputFrom::Read(_) => panic!("the model reads no files"),
+                InputFrom::Read(_) | InputFrom::Answers { .. } => panic!("the model reads no files"),
                 InputFrom::Rows { columns, rows, span } => {
                     source(rows, &columns.iter().map(|c| c.id).collect::<Vec<_>>(), span.start)
                 }

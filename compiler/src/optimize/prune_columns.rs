@@ -204,6 +204,10 @@ impl Pruner<'_> {
                 let own = right_columns.iter().map(|(_, own)| *own);
                 self.need(*right, own.chain(on.iter().map(|(_, r)| *r)).collect::<Vec<_>>());
             }
+            Operator::Through { input, sink, answers } => {
+                self.need(*input, sink.columns.iter().map(|c| c.id));
+                prune_source(answers, &needed, &self.plan.unused);
+            }
             Operator::Write { input, sink } => {
                 self.need(*input, sink.columns.iter().map(|c| c.id));
             }

@@ -246,6 +246,7 @@ impl Pusher<'_> {
             Operator::Check { .. } => {
                 Err(Some("a check also holds for rows that are filtered out behind it"))
             }
+            Operator::Through { .. } => Err(Some("the command gets the rows before the filter")),
             Operator::Iterate { .. } => Err(Some("every round needs the rows of the one before")),
             Operator::Read(_)
             | Operator::Rows(_)

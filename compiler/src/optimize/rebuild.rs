@@ -90,6 +90,7 @@ pub(crate) fn inputs_mut(operator: &mut Operator) -> Vec<&mut NodeId> {
         | Operator::Sort { input, .. }
         | Operator::Take { input, .. }
         | Operator::Skip { input, .. }
+        | Operator::Through { input, .. }
         | Operator::Write { input, .. } => vec![input],
     }
 }

@@ -276,6 +276,7 @@ fn live_nodes(plan: &LogicalPlan) -> Vec<bool> {
     for (i, node) in plan.nodes.iter().enumerate() {
         live[i] = match &node.operator {
             Operator::Read(source) => source.files.iter().any(|f| Location::of(&f.path).is_live()),
+            Operator::Through { .. } => true,
             operator if is_exchange(operator) => false,
             operator => operator.inputs().iter().any(|input| live[input.0 as usize]),
         };

@@ -48,7 +48,7 @@ impl Chain {
 
     /// The datasets it reads.
     pub(super) fn datasets(&self, out: &mut Vec<DatasetId>) {
-        if let InputFrom::Dataset { id, .. } = &self.from {
+        if let InputFrom::Dataset { id, .. } | InputFrom::Answers { id, .. } = &self.from {
             out.push(*id);
         }
         for operation in &self.operations {
@@ -116,6 +116,10 @@ impl Cutter<'_> {
         let node = plan.node(id);
         match &node.operator {
             Operator::Read(source) => vec![Chain::new(InputFrom::Read(source.clone()), node)],
+            Operator::Through { answers, .. } => match self.datasets[id.0 as usize] {
+                Some(id) => vec![Chain::new(InputFrom::Answers { id, source: answers.clone() }, node)],
+                None => Vec::new(),
+            },
             Operator::Rows(rows) => {
                 let columns =
                     node.columns.iter().map(|c| TypedColumn { id: c.id, ty: c.ty.clone() }).collect();
@@ -178,7 +182,7 @@ impl Cutter<'_> {
 fn streams(operator: &Operator) -> bool {
     match operator {
         Operator::Join { kind, .. } => !kind.keeps_right(),
-        Operator::Write { .. } | Operator::Expect { .. } => false,
+        Operator::Write { .. } | Operator::Expect { .. } | Operator::Through { .. } => false,
         _ => !is_exchange(operator),
     }
 }

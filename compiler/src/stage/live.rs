@@ -107,7 +107,7 @@ fn column_types(plan: &LogicalPlan) -> BTreeMap<ColumnId, DataType> {
         types.entry(id).or_insert_with(|| ty.clone());
     };
     for node in &plan.nodes {
-        if let Operator::Read(source) = &node.operator {
+        if let Operator::Read(source) | Operator::Through { answers: source, .. } = &node.operator {
             source.columns.iter().for_each(|c| note(c.id, &c.ty));
         }
         node.columns.iter().for_each(|c| note(c.id, &c.ty));

@@ -3,6 +3,7 @@
 //! * One stage for each source (or dataset) that is read; everything row-wise above it hangs in the
 //!   stage's tree of branches, so that one scan feeds several answers.
 //! * Exchanges (`reduce_by_key`, `distinct`, `window`, `sort`, `take`, `skip`) are leaves and deliver datasets.
+//! * The processes of a `through` are a leaf as well; what they answer is read as a source of the next stage.
 //! * The right side of a `join` is collected first; the left side streams through.
 //! * What depends on the rows of an `iterate` makes the stages of a round; they read everything else from
 //!   datasets that are complete before the first round.
@@ -120,6 +121,13 @@ impl Cutter<'_> {
             Operator::Take { .. } | Operator::Skip { .. } => self.row_range(id),
             Operator::Sample { input, sample } => {
                 self.add_leaf(id, *input, LeafKind::Sample(*sample));
+            }
+            Operator::Through { input, sink, .. } => {
+                self.add_leaf(id, *input, LeafKind::Write(sink.clone()));
+                // The rows are those that the answers are read as.
+                let chains = self.chains(id);
+                self.datasets[id.0 as usize] = None;
+                self.start_stage(id, chains);
             }
             Operator::Write { input, sink } => {
                 self.add_leaf(id, *input, LeafKind::Write(sink.clone()));

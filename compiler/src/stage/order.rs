@@ -100,6 +100,7 @@ impl RowOrder {
             | Operator::TakePer { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }
+            | Operator::Through { .. }
             | Operator::Write { .. } => true,
             Operator::Read(_) | Operator::Rows(_) | Operator::LoopRows => false,
         }
