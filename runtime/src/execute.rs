@@ -22,7 +22,7 @@ use flow_ir::location::Location;
 use flow_ir::physical::{
     Branch, BranchEnd, DatasetId, InputFrom, Leaf, LeafKind, OperationKind, PhysicalPlan, Stage,
 };
-use flow_ir::source::{OnError, Target};
+use flow_ir::source::{OnError, Sink, Target};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::Ordering;
