@@ -90,7 +90,14 @@ impl StreamedFile {
             let text = text.lock().unwrap_or_else(PoisonError::into_inner).take();
             let text = text.ok_or_else(|| fail(&self.path, io::Error::other("has been read already")))?;
             let reader = Reader::Text(text, 0);
-            return Ok(Chunks { file: self, reader, rest: Vec::new(), offset: 0, ended: false, failed: None });
+            return Ok(Chunks {
+                file: self,
+                reader,
+                rest: Vec::new(),
+                offset: 0,
+                ended: false,
+                failed: None,
+            });
         }
         let live = Live::open(&self.path, options).map_err(|e| fail(&self.path, e))?;
         let reader = match live {
