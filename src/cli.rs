@@ -14,7 +14,7 @@ pub struct Cli {
     command: Command,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 success, 1 the program is wrong, 2 wrong usage, 3 the data is wrong, \
+const EXIT_STATUS: &str = "Exit status: 0 success, 1 the program is wrong or a test fails, 2 wrong usage, 3 the data is wrong, \
 4 not enough memory or disk, 70 a bug in flowc, 130 interrupted, 143 terminated.";
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +25,8 @@ enum Command {
     Explain(ExplainArgs),
     /// Check a program against the real files without reading their data
     Check(CheckArgs),
+    /// Run the tests of programs
+    Test(TestArgs),
     /// Show a few example rows behind every stage
     Illustrate(IllustrateArgs),
     /// Format programs
@@ -167,6 +169,25 @@ pub struct FmtArgs {
 
 #[derive(Debug, Args)]
 #[allow(missing_docs)]
+pub struct TestArgs {
+    /// Programs, patterns, or directories with programs; the working directory when not given
+    #[arg(value_name = "PROGRAM")]
+    pub programs: Vec<String>,
+    /// Only run tests whose name contains this text
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Give a parameter its value
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", value_parser = parse_param)]
+    pub params: Vec<(String, String)>,
+    /// When to colour messages
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
 pub struct IllustrateArgs {
     #[command(flatten)]
     pub program: ProgramArgs,
@@ -282,6 +303,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => command::run::run(&args),
         Command::Explain(args) => command::explain::explain(&args),
         Command::Check(args) => command::check::check(&args),
+        Command::Test(args) => command::test::test(&args),
         Command::Illustrate(args) => command::illustrate::illustrate(&args),
         Command::Fmt(args) => command::fmt::fmt(&args),
         Command::Fix(args) => command::fix::fix(&args),

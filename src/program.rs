@@ -75,6 +75,36 @@ impl Program {
         flow_compiler::compile_loaded(self.loaded(), params, &FileCatalog)
     }
 
+    /// The same, and everything wrong with its tests too.
+    pub fn check_with_tests(&self, params: &[(String, String)]) -> Result<Compiled, Vec<Diagnostic>> {
+        let checked = self.check(params);
+        if !self.loaded().has_tests() {
+            return checked;
+        }
+        let (of_tests, wrong) = match flow_compiler::compile_tests(self.loaded(), params, &FileCatalog) {
+            Ok((_, warnings)) => (warnings, false),
+            Err(diagnostics) => (diagnostics, true),
+        };
+        let merged = |mut all: Vec<Diagnostic>| {
+            // What is wrong with the program is wrong for its tests as well.
+            for d in of_tests {
+                if !all.iter().any(|o| o.code == d.code && o.span == d.span && o.message == d.message) {
+                    all.push(d);
+                }
+            }
+            all.sort_by_key(|d| (d.span.file, d.span.start, d.span.end));
+            all
+        };
+        match checked {
+            Ok(compiled) if wrong => Err(merged(compiled.diagnostics)),
+            Ok(compiled) => {
+                let diagnostics = merged(compiled.diagnostics.clone());
+                Ok(Compiled { diagnostics, ..compiled })
+            }
+            Err(diagnostics) => Err(merged(diagnostics)),
+        }
+    }
+
     /// Checks the program against the files it names.
     pub fn compile(&self, args: &ProgramArgs) -> Result<Compiled, Failure> {
         let compiled =

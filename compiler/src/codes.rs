@@ -43,6 +43,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("F3017", "an invalid regular expression"),
     ("F3018", "a frame that ends before it begins"),
     ("F3019", "`*` in a `window`"),
+    ("F3020", "rows of a test that do not fit"),
     ("F4001", "a reduction that depends on how the data is split"),
     ("F4003", "a computed key without a name"),
     ("F4004", "a recursive function"),
@@ -65,8 +66,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("F4027", "a layout that cannot be made"),
     ("F4031", "a pipeline in an imported file"),
     ("F4032", "a round with other fields than the start"),
+    ("F4033", "a test that expects nothing"),
     ("F4036", "`slots` of a `through`"),
-    ("F4903", "not yet: `test`"),
     ("F4905", "not yet: `persist` on disk"),
     ("F4916", "not yet: this way of writing"),
     ("F4917", "not yet: this format"),
@@ -84,6 +85,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("F5008", "a value that cannot be computed"),
     ("F5009", "a command that was not allowed"),
     ("F5010", "a command that could not answer"),
+    ("F5011", "a test that does not hold"),
     ("W4002", "a reduction that depends on row order"),
     ("W4003", "a mean of means"),
     ("W4004", "rows without a value vanish"),
@@ -93,6 +95,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("W4009", "floats compared exactly"),
     ("W4010", "a group that could be reduced"),
     ("W4401", "a `let` that is never used"),
+    ("W4402", "given rows that a test does not read"),
 ];
 
 /// The title of any code, syntax errors included.

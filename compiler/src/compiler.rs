@@ -11,6 +11,7 @@ use crate::lower::{Flow, LoopName};
 use crate::resolve::Symbols;
 use crate::sources::Sources;
 use crate::{InferredSchema, ParamValue};
+use flow_grammar::ast;
 use flow_ir::{ColumnId, DataType, LocalId, LogicalPlan, Span, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -44,6 +45,10 @@ pub(crate) struct Compiler<'a> {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Datasets that are lowered or being lowered.
     pub(crate) datasets: BTreeMap<Key<'a>, DatasetState>,
+    /// The rows that the test which is being lowered gives for datasets.
+    pub(crate) givens: BTreeMap<Key<'a>, &'a ast::Pipeline>,
+    /// Whether only the types of rows matter, so that files need not be there.
+    pub(crate) types_only: bool,
     /// Datasets that something reads.
     pub(crate) used_datasets: BTreeSet<Key<'a>>,
     /// The values of parameters; `None` after an error.
@@ -112,6 +117,8 @@ impl<'a> Compiler<'a> {
             plan: LogicalPlan::default(),
             diagnostics,
             datasets: BTreeMap::new(),
+            givens: BTreeMap::new(),
+            types_only: false,
             used_datasets: BTreeSet::new(),
             params: BTreeMap::new(),
             consts: BTreeMap::new(),

@@ -64,6 +64,20 @@ impl Loaded {
     pub fn sources(&self) -> &Sources {
         &self.sources
     }
+
+    /// Whether the program itself has tests.
+    pub fn has_tests(&self) -> bool {
+        self.tests().next().is_some()
+    }
+
+    /// The tests of the program itself.
+    pub(crate) fn tests(&self) -> impl Iterator<Item = &ast::TestDef> {
+        let items = self.modules.first().into_iter().flat_map(|m| &m.program.items);
+        items.filter_map(|item| match &item.kind {
+            ItemKind::Test(def) => Some(def),
+            _ => None,
+        })
+    }
 }
 
 struct Loader<'c> {

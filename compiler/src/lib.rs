@@ -31,6 +31,7 @@ mod suggest;
 pub use catalog::{Catalog, CatalogError, FileInfo, InferredField, MemoryCatalog};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
 pub use import::{Loaded, load};
+pub use lower::CompiledTest;
 pub use sources::Sources;
 
 use compiler::Compiler;
@@ -97,10 +98,7 @@ pub fn compile_loaded(
     params: &[(String, String)],
     catalog: &dyn Catalog,
 ) -> Result<Compiled, Vec<Diagnostic>> {
-    let mut diagnostics = loaded.diagnostics.clone();
-    let modules = loaded.modules.iter().map(|m| Symbols::collect(m, &mut diagnostics)).collect();
-    let mut compiler = Compiler::new(&loaded.sources, modules, catalog, diagnostics);
-    compiler.bind_params(params);
+    let mut compiler = begun(loaded, params, catalog);
     compiler.programs(&loaded.modules);
     compiler.reads_of_writes();
     let Compiler { mut plan, mut diagnostics, inferred, param_values, .. } = compiler;
@@ -111,4 +109,55 @@ pub fn compile_loaded(
     plan.unused = liveness::unused(&plan);
     let path = loaded.sources.files().first().map_or(String::new(), |f| f.name.clone());
     Ok(Compiled { path, plan, diagnostics, inferred, params: param_values })
+}
+
+/// Compiles the tests of a program whose imports have been read, each to a plan of its own that prints the
+/// found and the expected rows of every expectation in turn. Nothing but what the tests use is looked at.
+///
+/// On failure, every finding in source order; warnings come with the tests.
+pub fn compile_tests(
+    loaded: &Loaded,
+    params: &[(String, String)],
+    catalog: &dyn Catalog,
+) -> Result<(Vec<CompiledTest>, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut tests: Vec<CompiledTest> = Vec::new();
+    let mut diagnostics = loaded.diagnostics.clone();
+    for def in loaded.tests() {
+        let mut compiler = begun(loaded, params, catalog);
+        let (name, span) = (def.name.value.clone(), diagnostic::span(def.name.span));
+        if let Some(first) = tests.iter().find(|t| t.name == name) {
+            compiler.report(
+                Diagnostic::error("F2006", span, format!("there is a test called \"{name}\" already"))
+                    .label(first.span, "first defined here"),
+            );
+        }
+        let expectations = compiler.test(def);
+        let Compiler { mut plan, diagnostics: found, .. } = compiler;
+        // What several tests use is wrong once.
+        let known = |d: &Diagnostic, all: &[Diagnostic]| {
+            all.iter().any(|o| o.code == d.code && o.span == d.span && o.message == d.message)
+        };
+        let wrong = found.iter().any(|d| d.severity == Severity::Error);
+        for d in found {
+            if !known(&d, &diagnostics) {
+                diagnostics.push(d);
+            }
+        }
+        plan.unused = if wrong { Default::default() } else { liveness::unused(&plan) };
+        tests.push(CompiledTest { name, span, plan, expectations });
+    }
+    diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end));
+    match diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        true => Err(diagnostics),
+        false => Ok((tests, diagnostics)),
+    }
+}
+
+/// A compilation that knows all names and the values of the parameters.
+fn begun<'a>(loaded: &'a Loaded, params: &[(String, String)], catalog: &'a dyn Catalog) -> Compiler<'a> {
+    let mut diagnostics = loaded.diagnostics.clone();
+    let modules = loaded.modules.iter().map(|m| Symbols::collect(m, &mut diagnostics)).collect();
+    let mut compiler = Compiler::new(&loaded.sources, modules, catalog, diagnostics);
+    compiler.bind_params(params);
+    compiler
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 /// Checks a program.
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let program = Program::load(&args.program)?;
-    let (diagnostics, done) = match program.check(&args.program.params) {
+    let (diagnostics, done) = match program.check_with_tests(&args.program.params) {
         Ok(mut compiled) => {
             if args.lint {
                 let found = flow_compiler::lint::lint(&compiled.plan, program.sources());

@@ -34,7 +34,7 @@ pub(crate) fn fix(args: &FixArgs) -> Result<(), Failure> {
         anstream::eprintln!("{}: nothing to repair", original.name);
     }
     let program = Program::new(original.name, text);
-    match program.check(&args.params) {
+    match program.check_with_tests(&args.params) {
         Ok(_) => Ok(()),
         Err(left) => Err(program.failure(&left, ColorChoice::Auto)),
     }
@@ -42,7 +42,7 @@ pub(crate) fn fix(args: &FixArgs) -> Result<(), Failure> {
 
 /// What is wrong with a program that the edits do not make one that parses.
 fn refusal(original: &Program, params: &[(String, String)], edits: &[String]) -> Failure {
-    let wrong = original.check(params).err().unwrap_or_default();
+    let wrong = original.check_with_tests(params).err().unwrap_or_default();
     let mut text = original.render(&wrong, ColorChoice::Auto);
     if !edits.is_empty() {
         text.push_str(&format!(
@@ -72,7 +72,7 @@ fn repaired(original: &Program, params: &[(String, String)]) -> (String, Vec<Str
 
 /// The edits to the program's own text, in order.
 fn edits(program: &Program, params: &[(String, String)]) -> Vec<Fix> {
-    let diagnostics = match program.check(params) {
+    let diagnostics = match program.check_with_tests(params) {
         Ok(compiled) => {
             let mut all = compiled.diagnostics.clone();
             all.extend(flow_compiler::lint::lint(&compiled.plan, program.sources()));

@@ -10,3 +10,6 @@ pub(crate) mod fmt;
 pub(crate) mod illustrate;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod test;
+mod test_files;
+mod test_rows;

@@ -32,10 +32,15 @@ fn configurations() -> Vec<Configuration> {
 
 /// Runs `program` in every configuration and returns the one outcome they share.
 fn one_outcome(program: &Path, workplace: &Workplace) -> Outcome {
+    one_outcome_of("run", program, workplace)
+}
+
+/// The same of another command.
+fn one_outcome_of(command: &str, program: &Path, workplace: &Workplace) -> Outcome {
     let name = program.strip_prefix(repository()).expect("a program of the repository").display().to_string();
     let mut first: Option<Outcome> = None;
     for Configuration(arguments) in configurations() {
-        let mut all = vec!["run", name.as_str()];
+        let mut all = vec![command, name.as_str()];
         all.extend(arguments.iter());
         let mut outcome = workplace.run(&all);
         assert_ne!(outcome.status, Some(70), "{name} {arguments:?} met a bug:\n{}", outcome.stderr);
@@ -76,6 +81,16 @@ fn text(outcome: &Outcome) -> String {
 fn run_cases() {
     insta::glob!("../cases/run", "**/*.flow", |path| {
         let outcome = one_outcome(path, &Workplace::new());
+        insta::assert_snapshot!(text(&outcome));
+    });
+}
+
+/// Programs with tests, some of which fail: what `flowc test` says.
+#[test]
+fn test_cases() {
+    insta::glob!("../cases/test", "**/*.flow", |path| {
+        let outcome = one_outcome_of("test", path, &Workplace::new());
+        assert!(outcome.files.is_empty(), "a test writes nothing");
         insta::assert_snapshot!(text(&outcome));
     });
 }

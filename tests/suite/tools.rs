@@ -124,3 +124,43 @@ fn doc_shows_functions_modules_and_programs() {
     assert_eq!(outcome.status, Some(2));
     assert!(outcome.stderr.contains("no_such_function"), "{}", outcome.stderr);
 }
+
+#[test]
+fn test_looks_into_directories_and_filters() {
+    let workplace = Workplace::new();
+    let path = workplace.path().join("programs/deep");
+    std::fs::create_dir_all(&path).expect("a directory");
+    let holds = "test \"it holds\" {\n  expect rows [{ n: 1 }] == rows [{ n: 1 }]\n}\n";
+    std::fs::write(path.join("good.flow"), holds).expect("written");
+    std::fs::write(path.join("plain.flow"), "rows [{ n: 1 }]\n").expect("written");
+    std::fs::write(path.join("other.txt"), "no program").expect("written");
+    let bad = holds.replace("it holds", "it does not").replace("== rows [{ n: 1 }]", "== rows [{ n: 2 }]");
+    std::fs::write(workplace.path().join("programs/bad.flow"), bad).expect("written");
+    let run = |arguments: &[&str]| workplace.run(&[&["test"], arguments].concat());
+
+    let outcome = run(&["programs"]);
+    assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("test result: FAILED. 1 passed; 1 failed; 0 filtered out"));
+    assert!(!outcome.stdout.contains("plain.flow"), "{}", outcome.stdout);
+    for arguments in [&["programs", "--filter", "holds"][..], &["programs/*/*.flow"], &["programs/deep"]] {
+        let outcome = run(arguments);
+        assert_eq!(outcome.status, Some(0), "{arguments:?}: {}", outcome.stdout);
+        assert!(outcome.stdout.contains("  it holds ... ok\n"), "{}", outcome.stdout);
+    }
+    let outcome = run(&["programs/deep/plain.flow", "programs/deep/good.flow", "programs/deep"]);
+    assert!(outcome.stdout.contains("plain.flow: 0 tests\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("ok. 1 passed"), "each file once: {}", outcome.stdout);
+    assert_eq!(run(&["programs/none.flow"]).status, Some(2));
+}
+
+/// `run` leaves tests alone, `check` does not.
+#[test]
+fn a_wrong_test_is_found_by_check() {
+    let program = "rows [{ n: 1 }]\n\ntest \"wrong\" {\n  expect rows [{ n: 1 }] == rows [{ m: 1 }]\n}\n";
+    let workplace = Workplace::new();
+    let outcome = workplace.run(&["run", "-q", "-e", program]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), "n\n1\n"));
+    let outcome = workplace.run(&["check", "-e", program]);
+    assert_eq!(outcome.status, Some(1));
+    assert!(outcome.stderr.contains("F3020"), "{}", outcome.stderr);
+}

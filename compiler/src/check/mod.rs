@@ -27,7 +27,7 @@ mod value;
 pub(crate) mod window;
 
 pub(crate) use call::is_storable;
-pub(crate) use convert::{project, unify};
+pub(crate) use convert::{fit, project, unify};
 pub(crate) use name::is_local;
 pub(crate) use name::shape_value;
 pub(crate) use number::Number;

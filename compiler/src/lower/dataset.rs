@@ -115,17 +115,26 @@ impl<'a> Compiler<'a> {
         self.datasets.insert(key, DatasetState::Open);
         // What is written outside of a pipe does not see the pipe's parameters.
         let open_pipes = std::mem::take(&mut self.open_pipes);
-        let flow = self.outside(|compiler| match &def.value {
-            LetValue::Pipeline(pipeline) => compiler.pipeline(pipeline, Ending::Rows),
-            LetValue::Iterate(iterate) => compiler.iterate(iterate),
+        let given = self.givens.get(&key).copied().filter(|_| !self.types_only);
+        let flow = self.outside(|compiler| match given {
+            Some(given) => compiler.given_rows(def, given),
+            None => compiler.dataset_definition(def),
         });
         self.open_pipes = open_pipes;
         self.datasets.insert(key, DatasetState::Done(flow.clone()));
         Some(flow)
     }
 
+    /// The rows that a `let` says.
+    pub(super) fn dataset_definition(&mut self, def: &'a ast::LetDef) -> Flow {
+        match &def.value {
+            LetValue::Pipeline(pipeline) => self.pipeline(pipeline, Ending::Rows),
+            LetValue::Iterate(iterate) => self.iterate(iterate),
+        }
+    }
+
     /// Warns of `let`s that nothing uses, in programs that are right otherwise.
-    pub(super) fn unused_datasets(&mut self) {
+    pub(super) fn unused_datasets(&mut self, program: &ast::Program) {
         if self.diagnostics.iter().any(|d| d.severity == Severity::Error) {
             return;
         }
@@ -134,6 +143,7 @@ impl<'a> Compiler<'a> {
             .datasets
             .iter()
             .filter(|(name, _)| !self.used_datasets.contains(&(self.module, **name)))
+            .filter(|(name, _)| !self.is_tested(program, name))
             .map(|(_, def)| *def)
             .collect();
         for def in unused {

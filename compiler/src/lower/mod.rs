@@ -23,6 +23,7 @@ mod rows;
 mod sample;
 mod set_operation;
 mod sink;
+mod test;
 mod through;
 mod union;
 mod value;
@@ -30,6 +31,7 @@ mod window;
 
 pub(crate) use dataset::{Flow, RowCount};
 pub(crate) use iterate::LoopName;
+pub use test::CompiledTest;
 
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
@@ -50,13 +52,16 @@ pub(crate) enum Ending {
 impl<'a> Compiler<'a> {
     /// Lowers every pipeline of the program, and checks the files it imports.
     pub(crate) fn programs(&mut self, modules: &'a [Module]) {
-        if let Some(program) = modules.first() {
-            self.program(&program.program);
+        let program = modules.first().map(|m| &m.program);
+        if let Some(program) = program {
+            self.program(program);
         }
         for (index, module) in modules.iter().enumerate().skip(1) {
             self.within(index, |compiler| compiler.imported(&module.program));
         }
-        self.unused_datasets();
+        if let Some(program) = program {
+            self.unused_datasets(program);
+        }
     }
 
     /// Checks an imported file. Its datasets are looked at where something uses them.
@@ -93,8 +98,9 @@ impl<'a> Compiler<'a> {
                 ItemKind::Const(def) => {
                     self.constant(&def.name.text, span(def.name.span));
                 }
-                ItemKind::Test(_) => self.not_yet("F4903", span(item.span), "`test`"),
-                ItemKind::Error
+                // A test has a plan of its own.
+                ItemKind::Test(_)
+                | ItemKind::Error
                 | ItemKind::Import(_)
                 | ItemKind::Param(_)
                 | ItemKind::Fn(_)

@@ -39,6 +39,11 @@ impl<'a> Compiler<'a> {
         let (Some(pattern), Some(format), true) = (pattern, format, supported) else {
             return self.unread(declared, place);
         };
+        if self.types_only
+            && let Some(flow) = self.fields_without_files(&pattern, &format, declared.clone(), place)
+        {
+            return flow;
+        }
         let location = Location::of(&pattern);
         self.note_read(&pattern, target);
         if let Some((Some(_), schema_span)) = &schema
@@ -89,6 +94,26 @@ impl<'a> Compiler<'a> {
         };
         let node = self.node(Operator::Read(source), row.columns(), place);
         Flow { node, row, count: RowCount::many(place, "any number of rows"), keys: None }
+    }
+
+    /// The rows of a `read` whose place a test takes: the files are not looked at, unless only they tell the
+    /// fields. Where there are none, nothing is known of the rows.
+    fn fields_without_files(
+        &mut self,
+        pattern: &str,
+        format: &Format,
+        declared: Option<Vec<SchemaField>>,
+        place: Span,
+    ) -> Option<Flow> {
+        if *format == Format::Lines {
+            return Some(self.unread(Some(vec![line_field(place)]), place));
+        }
+        if declared.is_some() {
+            return Some(self.unread(declared, place));
+        }
+        let live = Location::of(pattern).is_live();
+        let there = !live && self.catalog.files(pattern).is_ok_and(|files| !files.is_empty());
+        (!there).then(|| self.unread(None, place))
     }
 
     /// Notes what is read. Standard input can be read only once.

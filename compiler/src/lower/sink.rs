@@ -45,7 +45,7 @@ impl<'a> Compiler<'a> {
         self.put_columns(input, target, format, row.columns(), row.optional(), place);
     }
 
-    fn put_columns(
+    pub(super) fn put_columns(
         &mut self,
         input: NodeId,
         target: Target,

@@ -68,7 +68,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A field of the result: new ids, nullable where any input is.
-    fn renumbered(&mut self, field: &RowField, nullable: &[bool], leaf: &mut usize) -> RowField {
+    pub(super) fn renumbered(&mut self, field: &RowField, nullable: &[bool], leaf: &mut usize) -> RowField {
         let shape = match &field.shape {
             Shape::Column(_, ty) => {
                 let is_nullable = nullable.get(*leaf).copied().unwrap_or(ty.nullable);
