@@ -4,10 +4,11 @@
 //! sees is what the runtime will see.
 
 mod infer;
+mod repetition;
 mod sample;
 
 use flow_compiler::catalog::{Catalog, CatalogError, FileInfo, InferredField};
-use flow_ir::source::{Dialect, Format};
+use flow_ir::source::{Dialect, Format, Source};
 use std::io;
 use std::path::Path;
 
@@ -37,6 +38,10 @@ impl Catalog for FileCatalog {
         // Bytewise, so that the row order does not depend on the locale.
         files.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
         if files.is_empty() { Err(CatalogError::NotFound) } else { Ok(files) }
+    }
+
+    fn repetition(&self, source: &Source, columns: &[usize]) -> Option<(usize, usize)> {
+        repetition::repetition(source, columns)
     }
 
     fn identity(&self, path: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use crate::program::Program;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer as Snippets, Snippet};
-use flow_compiler::diagnostic::{Diagnostic, Severity};
+use flow_compiler::diagnostic::{Diagnostic, Fix, Severity};
 use std::ops::Range;
 
 /// Renders diagnostics, coloured or not.
@@ -57,12 +57,31 @@ impl Renderer {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         for fix in &d.fixes {
-            group = group.element(Level::HELP.with_name("fix").message(fix.title.as_str()));
+            let shown = repaired_line(fix, program).unwrap_or_else(|| fix.title.clone());
+            group = group.element(Level::HELP.with_name("fix").message(shown));
         }
         let mut text = self.snippets.render(&[group]);
         text.push('\n');
         text
     }
+}
+
+/// The line that an edit makes, if it changes one line and its title says no more than the edit itself.
+fn repaired_line(fix: &Fix, program: &Program) -> Option<String> {
+    const SHOWN_MAX: usize = 100;
+    let plain = fix.title == fix.replacement.trim() || fix.title.starts_with("insert `");
+    if !plain || fix.replacement.contains('\n') {
+        return None;
+    }
+    let sources = program.sources();
+    let line = sources.line_text(fix.span.start);
+    let before = sources.span_text(fix.span);
+    let column = sources.line_column(fix.span.start).column as usize - 1;
+    let at = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+    let after = line.get(at..)?.strip_prefix(before)?;
+    let repaired = format!("{}{}{after}", line.get(..at)?, fix.replacement);
+    let repaired = repaired.trim();
+    (repaired.chars().count() <= SHOWN_MAX).then(|| repaired.to_owned())
 }
 
 /// An annotation with its caption, if it has one.

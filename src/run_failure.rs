@@ -180,7 +180,16 @@ fn row_fault(fault: &RowFault, program: &Program) -> String {
     } else if let Some(field) = &fault.field {
         let _ = writeln!(text, "  inferred:  {field}: {}", fault.expected);
     }
+    let guilty = program.span_text(fault.needed_by);
+    if fault.code == ErrorCode::Overflow && fault.field.is_none() && is_short(guilty) {
+        let _ = writeln!(text, "  = for null in its place: try({guilty}); for more digits: decimals");
+    }
     text
+}
+
+/// Whether a part of the program can be shown within a line.
+fn is_short(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\n') && text.chars().count() <= 60
 }
 
 fn place(fault: &RowFault) -> Option<(u64, u64)> {

@@ -5,7 +5,7 @@
 //! compiler itself opens nothing.
 
 use crate::glob;
-use flow_ir::source::{Dialect, Format};
+use flow_ir::source::{Dialect, Format, Source};
 use flow_ir::{DataType, Field, Type};
 use std::collections::BTreeMap;
 
@@ -47,6 +47,12 @@ pub trait Catalog {
     /// What tells the file at `path` from every other one, whatever else it is called; `None` if it is
     /// not there, or is no plain file.
     fn identity(&self, _path: &str) -> Option<String> {
+        None
+    }
+
+    /// Of the first rows of the first file of a source: how many have a value in all of these columns, and
+    /// how many different ones. `None` if the catalog cannot tell; for advice only.
+    fn repetition(&self, _source: &Source, _columns: &[usize]) -> Option<(usize, usize)> {
         None
     }
 

@@ -90,6 +90,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("W4003", "a mean of means"),
     ("W4004", "rows without a value vanish"),
     ("W4005", "a sort that nobody sees"),
+    ("W4006", "a join that repeats what is summed"),
     ("W4007", "a reduction that is associative up to rounding"),
     ("W4008", "a reduction that a single row does not pass through"),
     ("W4009", "floats compared exactly"),

@@ -146,6 +146,29 @@ pub fn foreign_stage(word: &str) -> Option<(&'static str, &'static str)> {
     found.map(|&(_, stage, hint)| (stage, hint))
 }
 
+/// What to write for `word` so that the rest of the stage can stay; `None` if the rest has to change too.
+/// `record`: whether a `{` follows the word at once, `later`: whether one follows somewhere in the stage.
+/// Where the result ends in `{`, it takes the place of that brace too.
+pub(crate) fn foreign_edit(word: &str, record: bool, later: bool) -> Option<&'static str> {
+    let (stage, _) = foreign_stage(word)?;
+    let is = |words: &[&str]| words.iter().any(|w| w.eq_ignore_ascii_case(word));
+    match stage {
+        _ if is(&["reduceByKey", "groupByKey", "flatMap"]) => Some(stage),
+        "map" if is(&["select", "project"]) && record => Some("map"),
+        "map"
+            if is(&["derive", "with_columns", "with_column", "withColumn", "mutate", "extend"]) && record =>
+        {
+            Some("map { *,")
+        }
+        "reduce" if record => Some("reduce"),
+        "reduce_by_key" if later && !record => Some("reduce_by_key"),
+        "left" => Some("left join"),
+        "map" | "flat_map" | "reduce" | "reduce_by_key" | "group_by_key" => None,
+        _ if is(&["top"]) => None,
+        _ => Some(stage),
+    }
+}
+
 /// The candidate that `word` is most likely a misspelling of.
 pub fn similar<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
     let limit = match word.chars().count() {
@@ -199,5 +222,10 @@ mod tests {
         assert!(FOREIGN_STAGES.iter().all(|(_, stage, _)| STAGES.contains(stage)));
         assert!(FOREIGN_STAGES.iter().all(|(foreign, _, _)| !STAGES.contains(foreign)));
         assert_eq!(foreign_stage("WHERE").map(|found| found.0), Some("filter"));
+        assert_eq!(foreign_edit("where", false, false), Some("filter"));
+        assert_eq!(foreign_edit("select", false, false), None);
+        assert_eq!(foreign_edit("Mutate", true, true), Some("map { *,"));
+        assert_eq!(foreign_edit("rename", true, true), None);
+        assert_eq!(foreign_edit("group_by", false, true), Some("reduce_by_key"));
     }
 }

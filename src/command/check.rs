@@ -1,5 +1,6 @@
 //! `flowc check`: everything that can be known without reading data.
 
+use crate::catalog::FileCatalog;
 use crate::cli::{CheckArgs, ReportFormat};
 use crate::effects;
 use crate::failure::{Failure, Status};
@@ -14,7 +15,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let (diagnostics, done) = match program.check_with_tests(&args.program.params) {
         Ok(mut compiled) => {
             if args.lint {
-                let found = flow_compiler::lint::lint(&compiled.plan, program.sources());
+                let found = flow_compiler::lint::lint(&compiled.plan, program.sources(), &FileCatalog);
                 compiled.diagnostics.extend(found);
             }
             (compiled.diagnostics, Some(effects::effects(&compiled.plan)))

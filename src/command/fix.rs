@@ -3,6 +3,7 @@
 //! Edits that overlap are applied one after the other: after each round the program is checked again.
 //! A file is replaced as a whole, and only by a program that parses.
 
+use crate::catalog::FileCatalog;
 use crate::cli::{ColorChoice, FixArgs};
 use crate::failure::{Failure, Status};
 use crate::output::say;
@@ -75,7 +76,7 @@ fn edits(program: &Program, params: &[(String, String)]) -> Vec<Fix> {
     let diagnostics = match program.check_with_tests(params) {
         Ok(compiled) => {
             let mut all = compiled.diagnostics.clone();
-            all.extend(flow_compiler::lint::lint(&compiled.plan, program.sources()));
+            all.extend(flow_compiler::lint::lint(&compiled.plan, program.sources(), &FileCatalog));
             all
         }
         Err(diagnostics) => diagnostics,

@@ -87,7 +87,7 @@ fn run_cases() {
 
 /// Programs with tests, some of which fail: what `flowc test` says.
 #[test]
-fn test_cases() {
+fn cases_of_tests() {
     insta::glob!("../cases/test", "**/*.flow", |path| {
         let outcome = one_outcome_of("test", path, &Workplace::new());
         assert!(outcome.files.is_empty(), "a test writes nothing");

@@ -65,6 +65,30 @@ fn error_codes_are_documented_once() {
     assert_eq!(documented, seen.len(), "docs/errors.md has sections about codes that do not exist");
 }
 
+/// Each of the numbered mistakes has a program, and its snapshot has the code that the table says.
+#[test]
+fn numbered_mistakes_have_cases() {
+    let reference = std::fs::read_to_string(repository().join("docs/errors.md")).expect("docs/errors.md");
+    let table = reference.split("# Mistakes by number").nth(1).expect("the table");
+    let mut numbers = Vec::new();
+    for line in table.lines().filter(|l| l.starts_with("| ") && !l.starts_with("| number")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [number, _, codes, case] = cells.as_slice() else { panic!("not a row of the table: {line}") };
+        numbers.push(number.parse::<usize>().expect("a number"));
+        let case = case.trim_matches('`');
+        let program = repository().join("tests/cases").join(case).with_extension("flow");
+        assert!(program.is_file(), "{} is not there", program.display());
+        let (kind, name) = case.split_once('/').expect("a folder");
+        let snapshot = format!("suite__matrix__{kind}_cases@{}.flow.snap", name.replace('/', "__"));
+        let path = repository().join("tests/suite/snapshots").join(&snapshot);
+        let shown = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{snapshot}: {e}"));
+        for code in codes.split(", ") {
+            assert!(shown.contains(&format!("[{code}]")), "{case} does not show {code}");
+        }
+    }
+    assert_eq!(numbers, (1..=22).collect::<Vec<usize>>());
+}
+
 #[test]
 fn no_work_is_left_undone() {
     for path in rust_files(&repository()) {

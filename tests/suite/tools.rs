@@ -53,6 +53,36 @@ fn fix_reports_what_it_cannot_repair() {
     assert_eq!(text, program.replace("!==", "!="));
 }
 
+/// Every numbered mistake whose repair is certain enough to be an edit.
+#[test]
+fn fix_repairs_the_usual_mistakes() {
+    for (wrong, right) in [
+        ("| where a > 1", "| filter a > 1"),
+        ("| mutate { b: a + 1 }", "| map { *, b: a + 1 }"),
+        ("| select { a }", "| map { a }"),
+        ("| group_by a { n: count() }", "| reduce_by_key a { n: count() }"),
+        ("| order_by a desc", "| sort a desc"),
+        ("| filter a = 1", "| filter a == 1"),
+        ("filter a > 1", "| filter a > 1"),
+        ("| map { a, b: 1\n| take 1", "| map { a, b: 1 }\n| take 1"),
+        ("| map { total: a }\n| sort totl", "| map { total: a }\n| sort total"),
+        ("| filter a >= least", "| filter a >= $least"),
+        ("| map { label: s + a }", "| map { label: f\"{s}{a}\" }"),
+        ("| filter 2h > 30m", "| filter 2h > 30min"),
+        ("| filter a == null", "| filter a is null"),
+        ("| sort a\n| reduce { n: sum(a) }", "| reduce { n: sum(a) }"),
+    ] {
+        let program = |stages: &str| {
+            format!(
+                "param least: int = 1\n\nrows [{{ a: 1, s: \"x\" }}, {{ a: null, s: \"y\" }}]\n{stages}\n"
+            )
+        };
+        let (outcome, text) = fixed(&program(wrong), &[]);
+        assert_eq!(outcome.status, Some(0), "{wrong}: {}", outcome.stderr);
+        assert_eq!(text, program(right), "{}", outcome.stderr);
+    }
+}
+
 /// One of the two errors could be repaired.
 #[test]
 fn fix_writes_nothing_that_does_not_parse() {

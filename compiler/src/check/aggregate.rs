@@ -224,7 +224,9 @@ impl<'a> Compiler<'a> {
             Diagnostic::error("F3004", place, format!("`{path}` has many values per `{keys}`"))
                 .help(format!("to group by it too: reduce_by_key {keys}, {path} {{ ... }}"))
         };
-        diagnostic = diagnostic.help(format!("to pick one: {name}: min({path}), first({path})"));
+        diagnostic = diagnostic
+            .help(format!("to pick one: {name}: min({path}), first({path}), max_by({path}, ...)"))
+            .help(format!("to keep them all: {name}: collect({path})"));
         self.report(diagnostic);
     }
 }

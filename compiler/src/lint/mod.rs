@@ -1,9 +1,10 @@
 //! Lints: programs that are right by the rules of the language and probably not what is meant.
 //!
-//! They look at the plan as written, before any pass, and read no data. One file a lint; each says
+//! They look at the plan as written, before any pass; only `fan_out` has the catalog look at the first rows of files. One file a lint; each says
 //! what it looks for and when it keeps quiet. A fix never changes what a program computes, so that a
 //! tool may apply it unasked; everything else is help in words.
 
+mod fan_out;
 mod float_equality;
 mod group_could_reduce;
 mod mean_of_means;
@@ -11,6 +12,7 @@ mod nulls_vanish;
 mod unseen_sort;
 
 use crate::Sources;
+use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostic;
 use flow_ir::aggregate::Aggregate;
 use flow_ir::logical::Operator;
@@ -19,7 +21,7 @@ use std::collections::BTreeMap;
 
 /// Everything the lints find in a plan as written, in the order of the program; what it imports is left
 /// alone.
-pub fn lint(plan: &LogicalPlan, sources: &Sources) -> Vec<Diagnostic> {
+pub fn lint(plan: &LogicalPlan, sources: &Sources, catalog: &dyn Catalog) -> Vec<Diagnostic> {
     let facts = Facts::of(plan, sources);
     let mut found = Vec::new();
     for lint in [
@@ -31,6 +33,7 @@ pub fn lint(plan: &LogicalPlan, sources: &Sources) -> Vec<Diagnostic> {
     ] {
         lint(&facts, &mut found);
     }
+    fan_out::find(&facts, catalog, &mut found);
     found.sort_by_key(|d| (d.span.file, d.span.start, d.span.end, d.code));
     found.retain(|d| sources.file_of(d.span.start) == 0);
     // What is inlined several times is one place of the program.

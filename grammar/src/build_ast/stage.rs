@@ -5,7 +5,7 @@ use crate::ast::*;
 use crate::error::SyntaxError;
 use crate::parser::{Node, Rule};
 use crate::span::Span;
-use crate::words::{foreign_stage, similar};
+use crate::words::{foreign_edit, foreign_stage, similar};
 
 impl Builder<'_> {
     /// A `pipeline` or `bare_pipeline` node.
@@ -522,12 +522,13 @@ impl Builder<'_> {
         let args = children.accept(Rule::arguments).map(|node| self.arguments(node)).unwrap_or_default();
         let known = |name: &str| self.pipes.contains(&name);
         let foreign = path.as_single().filter(|name| !known(&name.text));
-        if let Some((name, (stage, hint))) = foreign.and_then(|name| Some((name, foreign_stage(&name.text)?)))
-        {
-            let error =
+        if let Some((name, (_, hint))) = foreign.and_then(|name| Some((name, foreign_stage(&name.text)?))) {
+            let mut error =
                 SyntaxError::new("F1001", name.span, format!("there is no stage called `{}`", name.text))
-                    .label(name.span, hint)
-                    .fix(name.span, stage);
+                    .label(name.span, hint);
+            if let Some(stage) = foreign_edit(&name.text, false, false) {
+                error = error.fix(name.span, stage);
+            }
             self.error(error);
             return StageKind::Error;
         }

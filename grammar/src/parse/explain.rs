@@ -74,8 +74,12 @@ impl Parse<'_> {
             return None;
         }
         let error = SyntaxError::new("F1001", word.span, format!("there is no stage called `{text}`"));
-        if let Some((stage, hint)) = words::foreign_stage(text) {
-            return Some(error.label(word.span, hint).fix(word.span, stage));
+        if let Some((_, hint)) = words::foreign_stage(text) {
+            let error = error.label(word.span, hint);
+            return Some(match self.foreign_edit(word_at) {
+                Some((place, stage)) => error.fix(place, stage),
+                None => error,
+            });
         }
         Some(match words::similar(text, words::STAGES) {
             Some(stage) => error.label(word.span, format!("did you mean `{stage}`?")).fix(word.span, stage),
@@ -83,6 +87,19 @@ impl Parse<'_> {
                 .label(word.span, "neither a stage nor a `pipe` of this program")
                 .note("a `pipe` takes its arguments in parentheses: `| newest(10)`"),
         })
+    }
+
+    /// The edit for a stage of another language, if its other words can stay.
+    fn foreign_edit(&self, word_at: usize) -> Option<(Span, &'static str)> {
+        let word = self.tokens.get(word_at)?;
+        let is_brace = |at: usize| self.tokens.get(at).is_some() && self.text(at) == "{";
+        let record = is_brace(word_at + 1);
+        let in_stage =
+            (word_at + 1..self.tokens.len()).take_while(|at| !matches!(self.text(*at), "|" | "|>"));
+        let later = in_stage.into_iter().any(is_brace);
+        let text = words::foreign_edit(self.text(word_at), record, later)?;
+        let brace = self.tokens.get(word_at + 1).filter(|_| text.ends_with("*,"));
+        Some((brace.map_or(word.span, |brace| word.span.to(brace.span)), text))
     }
 
     /// A chunk whose first word begins nothing.
