@@ -115,7 +115,7 @@ fn one(
     let plan = flow_compiler::stage::cut_stages(&plan);
     let mut found = Results::default();
     if let Err(e) = flow_runtime::run(&plan, options, &mut found, &|span| program.place(span)) {
-        let failure = run_failure(e, program, &plan, signals, color);
+        let failure = run_failure(e, program, &plan, signals.status(), color);
         return match failure.status {
             Status::Interrupted | Status::Terminated => Err(failure),
             _ => Ok(Some(failure.text.replace("  nothing was written\n", ""))),

@@ -125,7 +125,7 @@ fn through(text: &str, catalog: &dyn Catalog) -> Result<bool, String> {
         }
     };
     program.render(&compiled.diagnostics, ColorChoice::Never);
-    program.render(&lint(&compiled.plan, program.sources()), ColorChoice::Never);
+    program.render(&lint(&compiled.plan, program.sources(), catalog), ColorChoice::Never);
     for level in [OptLevel::Full, OptLevel::Required] {
         let mut recorder = Recorder::new();
         let plan = optimize(compiled.plan.clone(), level, &mut |pass| recorder.observe(pass));
