@@ -7,7 +7,7 @@ mod infer;
 mod repetition;
 mod sample;
 
-use flow_compiler::catalog::{Catalog, CatalogError, FileInfo, InferredField};
+use flow_compiler::catalog::{Catalog, CatalogError, FileFields, FileInfo, InferredField};
 use flow_ir::source::{Dialect, Format, Source};
 use std::io;
 use std::path::Path;
@@ -51,6 +51,17 @@ impl Catalog for FileCatalog {
 
     fn header(&self, file: &FileInfo, dialect: &Dialect) -> Result<Vec<String>, CatalogError> {
         sample::header(Path::new(&file.path), dialect)
+    }
+
+    fn fields(
+        &self,
+        file: &FileInfo,
+        format: &Format,
+        only: Option<&[&str]>,
+    ) -> Result<FileFields, CatalogError> {
+        let found = flow_runtime::file_fields(&file.path, format, only);
+        let (fields, all) = found.map_err(CatalogError::Unreadable)?;
+        Ok(FileFields { fields, all })
     }
 
     fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError> {

@@ -165,7 +165,9 @@ fn number(code: ErrorCode) -> &'static str {
 fn row_fault(fault: &RowFault, program: &Program) -> String {
     let mut text = format!("error[{}]: ", code(fault));
     let place = place(fault);
-    if let Some((line, column)) = place {
+    if fault.counts_rows {
+        let _ = write!(text, "{}: row {}: ", fault.file, fault.row_offset + 1);
+    } else if let Some((line, column)) = place {
         let _ = write!(text, "{}:{line}:{column}: ", fault.file);
     }
     text.push_str(&fault.message);
@@ -196,7 +198,7 @@ fn place(fault: &RowFault) -> Option<(u64, u64)> {
     if let Some(at) = fault.at {
         return Some((at.line, at.column));
     }
-    if fault.file.is_empty() {
+    if fault.file.is_empty() || fault.counts_rows {
         return None;
     }
     let found = flow_runtime::line_columns(&fault.file, &[fault.offset]).ok()?;

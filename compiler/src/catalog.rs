@@ -27,6 +27,15 @@ pub struct InferredField {
     pub because: Option<String>,
 }
 
+/// What a file that brings its own schema says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileFields {
+    /// The fields asked for, in the order of the file.
+    pub fields: Vec<Field>,
+    /// How many the file has.
+    pub all: usize,
+}
+
 /// Why a catalog has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CatalogError {
@@ -55,6 +64,15 @@ pub trait Catalog {
     fn repetition(&self, _source: &Source, _columns: &[usize]) -> Option<(usize, usize)> {
         None
     }
+
+    /// The fields of a file that brings its own schema: all of them, or those of the given names.
+    /// One that is asked for and has no type here is an error.
+    fn fields(
+        &self,
+        file: &FileInfo,
+        format: &Format,
+        only: Option<&[&str]>,
+    ) -> Result<FileFields, CatalogError>;
 
     /// The schema that the first rows of a file suggest.
     fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError>;
@@ -118,6 +136,13 @@ impl Catalog for MemoryCatalog {
 
     fn header(&self, file: &FileInfo, _: &Dialect) -> Result<Vec<String>, CatalogError> {
         Ok(self.columns(file)?.iter().map(|c| c.field.name.clone()).collect())
+    }
+
+    fn fields(&self, file: &FileInfo, _: &Format, only: Option<&[&str]>) -> Result<FileFields, CatalogError> {
+        let columns = self.columns(file)?;
+        let fields = columns.iter().map(|c| c.field.clone());
+        let asked = |f: &Field| only.is_none_or(|names| names.contains(&f.name.as_str()));
+        Ok(FileFields { fields: fields.filter(asked).collect(), all: columns.len() })
     }
 
     fn infer(&self, file: &FileInfo, _: &Format) -> Result<Vec<InferredField>, CatalogError> {

@@ -79,6 +79,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) read_files: Vec<(String, Span)>,
     /// Schemas that came from samples.
     pub(crate) inferred: Vec<InferredSchema>,
+    /// How many fields each file of the `read` that is lowered has, if it brings its own schema.
+    pub(crate) field_counts: Vec<u32>,
     /// The parameters' final values.
     pub(crate) param_values: Vec<ParamValue>,
 }
@@ -134,6 +136,7 @@ impl<'a> Compiler<'a> {
             reads: Vec::new(),
             read_files: Vec::new(),
             inferred: Vec::new(),
+            field_counts: Vec::new(),
             param_values: Vec::new(),
         }
     }

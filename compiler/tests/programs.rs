@@ -2,6 +2,7 @@
 //!
 //! Their files need not be here: the catalog has every file, with every word of the program as a column.
 
+use flow_compiler::catalog::FileFields;
 use flow_compiler::{Catalog, CatalogError, FileInfo, InferredField, compile};
 use flow_ir::source::{Dialect, Format};
 use flow_ir::verify::verify_logical;
@@ -20,6 +21,18 @@ impl Catalog for Everything {
 
     fn header(&self, _: &FileInfo, _: &Dialect) -> Result<Vec<String>, CatalogError> {
         Ok(self.words.iter().cloned().collect())
+    }
+
+    fn fields(
+        &self,
+        file: &FileInfo,
+        format: &Format,
+        only: Option<&[&str]>,
+    ) -> Result<FileFields, CatalogError> {
+        let found = self.infer(file, format)?.into_iter().map(|f| f.field);
+        let fields: Vec<Field> =
+            found.filter(|f| only.is_none_or(|o| o.contains(&f.name.as_str()))).collect();
+        Ok(FileFields { all: self.words.len(), fields })
     }
 
     fn infer(&self, _: &FileInfo, _: &Format) -> Result<Vec<InferredField>, CatalogError> {

@@ -43,6 +43,8 @@ pub struct RowFault {
     pub declared: Option<Span>,
     /// The row's bytes.
     pub raw: Vec<u8>,
+    /// Whether the offsets are row numbers from 0, because the file is no text.
+    pub counts_rows: bool,
 }
 
 /// What is said of a value that nothing explains any more.
@@ -228,12 +230,14 @@ fn locate(batch: &RowBatch<'_>, row: usize, source: Option<&Source>, base: u64, 
         needed_by: source.map(|s| s.span).unwrap_or_default(),
         declared: None,
         raw: Vec::new(),
+        counts_rows: false,
     };
     if let Some(morsel) = batch.morsel() {
         let span = morsel.scanner.row_span(batch.origin(row) as usize);
         fault.row_offset = base + span.start as u64;
         fault.offset = fault.row_offset;
-        fault.raw = morsel.scanner.bytes(span).to_vec();
+        fault.raw = morsel.scanner.row_text(batch.origin(row) as usize);
+        fault.counts_rows = morsel.scanner.counts_rows();
         fault.value = String::from_utf8_lossy(&fault.raw).into_owned();
     }
     fault
@@ -271,9 +275,7 @@ fn broken_field(
             continue;
         }
         let span = morsel.scanner.field_span(origin as usize, index);
-        fault.value = span
-            .clone()
-            .map_or_else(String::new, |s| String::from_utf8_lossy(morsel.scanner.bytes(s)).into_owned());
+        fault.value = morsel.scanner.field_text(origin as usize, index);
         fault.offset = span.map_or(fault.row_offset, |s| base + s.start as u64);
         fault.code = code;
         fault.field = Some(column.name.clone());

@@ -43,6 +43,7 @@ pub use decompress::{TextReader, open_text};
 pub use execute::{compile_only, run};
 pub use fault::RowFault;
 pub use flow_jit::Engine;
+pub use format::columnar::file_fields;
 pub use kernels::newline::row_end;
 pub use options::{
     Control, LeafCount, OperationCount, PrintFormat, RunError, RunOptions, RunReport, SourceCount,

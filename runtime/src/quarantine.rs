@@ -56,10 +56,15 @@ pub(crate) fn write_quarantine(
 /// The line and column of every fault.
 pub(crate) fn positions_of(faults: &[RowFault]) -> Result<Vec<LineColumn>, RunError> {
     let mut by_file: BTreeMap<&str, Vec<(u64, usize)>> = BTreeMap::new();
-    let mut positions: Vec<LineColumn> =
-        faults.iter().map(|f| f.at.unwrap_or(LineColumn { line: 0, column: 0 })).collect();
-    for (i, f) in faults.iter().enumerate().filter(|(_, f)| f.at.is_none()) {
-        by_file.entry(&f.file).or_default().push((f.offset, i));
+    let mut positions = vec![LineColumn { line: 0, column: 0 }; faults.len()];
+    for (i, f) in faults.iter().enumerate() {
+        if let Some(at) = f.at {
+            positions[i] = at;
+        } else if f.counts_rows {
+            positions[i] = LineColumn { line: f.row_offset + 1, column: 1 };
+        } else {
+            by_file.entry(&f.file).or_default().push((f.offset, i));
+        }
     }
     for (path, mut offsets) in by_file {
         if path.is_empty() {

@@ -2,6 +2,7 @@
 
 use crate::command::feed;
 use crate::format::write::RowWriter;
+use crate::format::write::columnar::{Aside, ColumnsWriter};
 use crate::options::{Control, PrintFormat, RunError, RunOptions, Written};
 use crate::ordered::Receive;
 use crate::output::AtomicFile;
@@ -113,6 +114,8 @@ pub(crate) struct SinkWriter {
 
 enum To {
     File(AtomicFile),
+    /// Put together and encoded by one of its own.
+    Columns(Box<ColumnsWriter<Aside>>),
     /// Printed, or given to a command, once everything else has succeeded.
     Print(Spool),
     /// To processes whose answers are read later.
@@ -124,6 +127,12 @@ impl SinkWriter {
         let header = writer.header();
         let to = match &sink.target {
             Target::File(path) if Location::of(path).is_live() => To::Print(Spool::new(header)),
+            Target::File(path) if sink.format.as_ref().is_some_and(Format::is_columnar) => {
+                let format = sink.format.as_ref().unwrap_or(&Format::Text);
+                let columns = create_file(Path::new(path), sink.mode)
+                    .and_then(|file| ColumnsWriter::new(format, &sink.columns, &sink.optional, Aside(file)));
+                To::Columns(Box::new(columns.map_err(|e| write_error(sink, e))?))
+            }
             Target::File(path) => {
                 let file = open_file(Path::new(path), sink.mode, &header);
                 To::File(file.map_err(|e| write_error(sink, e))?)
@@ -140,6 +149,10 @@ impl SinkWriter {
     /// The complete output, not yet in its place.
     pub(crate) fn finish(self, sink: &Sink) -> Result<Finished, RunError> {
         let SinkWriter { to, rows, footer, .. } = self;
+        let to = match to {
+            To::Columns(writer) => To::File(writer.finish(rows).map_err(|e| write_error(sink, e))?.0),
+            other => other,
+        };
         Ok(match to {
             To::File(mut file) => {
                 file.write(&footer).and_then(|()| file.finish()).map_err(|e| write_error(sink, e))?;
@@ -151,6 +164,7 @@ impl SinkWriter {
                 let written = Written { path, rows, bytes: file.bytes() };
                 Finished::File(file, written)
             }
+            To::Columns(_) => return Err(RunError::Internal("a file is not finished".to_owned())),
             To::Print(mut spool) => {
                 spool.write(&footer).map_err(|e| write_error(sink, e))?;
                 Finished::Printed(spool, rows)
@@ -165,6 +179,15 @@ impl SinkWriter {
                 Finished::Answers(answers)
             }
         })
+    }
+}
+
+/// The empty file of a sink that nothing can be appended to.
+fn create_file(path: &Path, mode: WriteMode) -> io::Result<AtomicFile> {
+    match mode {
+        WriteMode::Replace => AtomicFile::create(path),
+        WriteMode::Error => AtomicFile::create_new(path),
+        WriteMode::Append => Err(io::Error::from(io::ErrorKind::Unsupported)),
     }
 }
 
@@ -225,6 +248,7 @@ impl Receive for SinkWriter {
                 }
                 f.write(&bytes)
             }
+            To::Columns(writer) => writer.write(&bytes),
             To::Print(spool) => {
                 if between {
                     spool.write(&self.separator)?;

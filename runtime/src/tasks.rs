@@ -2,6 +2,7 @@
 
 use crate::compiled::CompiledInput;
 use crate::dataset::Dataset;
+use crate::format::columnar::ColumnarFile;
 use crate::format::csv::CsvScanner;
 use crate::format::json::JsonScanner;
 use crate::format::lines::LinesScanner;
@@ -14,9 +15,9 @@ use crate::stream::StreamedFile;
 use flow_ir::column::ColumnBuilder;
 use flow_ir::compression::Compression;
 use flow_ir::location::Location;
-use flow_ir::physical::{DatasetId, InputFrom, Stage, TypedColumn};
+use flow_ir::physical::{DatasetId, InputFrom, Operation, OperationKind, Stage, TypedColumn};
 use flow_ir::source::{Format, Source};
-use flow_ir::{Batch, Value};
+use flow_ir::{Batch, ColumnId, Expr, ExprKind, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -48,6 +49,8 @@ pub(crate) enum InputFile {
     Chunked(ChunkedFile),
     /// One task reads all of it.
     Streamed(StreamedFile),
+    /// Each of its parts is a task.
+    Columnar(Box<ColumnarFile>),
 }
 
 /// Everything a stage reads.
@@ -81,10 +84,15 @@ pub(crate) fn open_inputs(
         let open = match &i.from {
             InputFrom::Read(source) => {
                 let quote = hidden_line_ends(&source.format);
+                let filters = first_filters(stage, input);
+                let filters: Vec<&Expr> = filters.iter().collect();
                 let mut files = Vec::new();
                 for (index, f) in source.files.iter().enumerate() {
-                    let (file, bytes, parts) = open_file(&f.path, index, options.chunk_bytes, quote, buffers)
-                        .map_err(RunError::Read)?;
+                    let opened_file = match source.format.is_columnar() {
+                        true => open_columnar(source, index, &filters, options.morsel_rows),
+                        false => open_file(&f.path, index, options.chunk_bytes, quote, buffers),
+                    };
+                    let (file, bytes, parts) = opened_file.map_err(RunError::Read)?;
                     opened.bytes += bytes;
                     opened.tasks.extend((0..parts).map(|part| Task { input, file: index, part }));
                     files.push(file);
@@ -136,6 +144,50 @@ fn open_file(
     let file = ChunkedFile::open(path, index, chunk_bytes, quote, buffers)?;
     let (bytes, parts) = (file.size(), file.chunks());
     Ok((InputFile::Chunked(file), bytes, parts))
+}
+
+fn open_columnar(
+    source: &Source,
+    index: usize,
+    filters: &[&Expr],
+    morsel_rows: usize,
+) -> Result<(InputFile, u64, usize), ReadError> {
+    let file = ColumnarFile::open(source, index, filters, morsel_rows)?;
+    let (bytes, parts) = (file.size(), file.parts());
+    Ok((InputFile::Columnar(Box::new(file)), bytes, parts))
+}
+
+/// The filters that every row of an input meets before anything else, over the input's own columns.
+fn first_filters(stage: &Stage, input: usize) -> Vec<Expr> {
+    let Some(input) = stage.inputs.get(input) else { return Vec::new() };
+    let leading = |operations: &[Operation]| -> Vec<Expr> {
+        let filters = operations.iter().map_while(|o| match &o.kind {
+            OperationKind::Filter { predicate } => Some(predicate.clone()),
+            _ => None,
+        });
+        filters.collect()
+    };
+    let mut filters = leading(&input.operations);
+    if filters.len() < input.operations.len() {
+        return filters;
+    }
+    for mut filter in leading(&stage.branch.operations) {
+        if input.rename.is_empty() || rename(&mut filter, &input.rename) {
+            filters.push(filter);
+        }
+    }
+    filters
+}
+
+/// Puts an input's own columns for those of the branch; false if one has no counterpart.
+fn rename(e: &mut Expr, pairs: &[(ColumnId, ColumnId)]) -> bool {
+    if let ExprKind::Column(id) = &mut e.kind {
+        let own = pairs.iter().find(|(new, _)| new == id);
+        return own.map(|(_, own)| *id = *own).is_some();
+    }
+    let mut all = true;
+    e.for_each_child_mut(|child| all &= rename(child, pairs));
+    all
 }
 
 fn batches(opened: &mut Tasks, input: usize, dataset: Arc<Dataset>) -> OpenInput {

@@ -3,6 +3,7 @@
 use crate::compiled::{CompiledKind, CompiledStage, SourceContext};
 use crate::fault::RowFault;
 use crate::format::Scanner;
+use crate::format::columnar::ColumnarFile;
 use crate::joining::{Joins, find_operation, unmatched_batch};
 use crate::leaf::{LeafState, Position, SharedLeaf};
 use crate::options::{RunError, RunOptions};
@@ -171,6 +172,7 @@ impl<'a> Worker<'a> {
                     self.count_bytes(task, (chunk.end - chunk.start) as u64);
                 }
                 InputFile::Streamed(file) => self.streamed(number, task, file)?,
+                InputFile::Columnar(file) => self.columnar(number, task, file)?,
             },
         }
         self.end_chunk(number, task, true);
@@ -218,6 +220,61 @@ impl<'a> Worker<'a> {
         match self.shared.options.control.cancel.load(Ordering::Relaxed) {
             true => RunError::Cancelled,
             false => RunError::Read(error),
+        }
+    }
+
+    /// Reads a part of a columnar file, and hands in what every few morsels delivered.
+    fn columnar(&mut self, number: usize, task: Task, file: &ColumnarFile) -> Result<(), RunError> {
+        const MORSELS: usize = 16;
+        if let Some(rows) = file.dropped_rows(task.part) {
+            self.drop_unread(task, rows);
+            return Ok(());
+        }
+        let input = &self.shared.stage.inputs[task.input];
+        let context = input
+            .source
+            .as_ref()
+            .ok_or_else(|| RunError::Internal("a columnar input has no source".to_owned()))?;
+        let nullify = context.source.on_error == OnError::Null;
+        let place = Place { source: Some(context), base_offset: 0, file: task.file, first_line: None };
+        let mut scanner = file.scan(task.part).map_err(RunError::Read)?;
+        let (mut morsels, mut taken) = (0, 0);
+        while scanner.next_morsel() {
+            let morsel = Morsel { scanner: &scanner, used: &context.used, nullify };
+            let batch = RowBatch::from_morsel(morsel, &context.ids);
+            self.morsel(number, task, batch, place)?;
+            morsels += 1;
+            if morsels % MORSELS == 0 {
+                self.count_bytes(task, scanner.taken() - taken);
+                taken = scanner.taken();
+                self.end_chunk(number, task, false);
+                if self.is_over(number)? {
+                    break;
+                }
+            }
+        }
+        self.count_bytes(task, scanner.taken() - taken);
+        scanner.take_error().map_or(Ok(()), |e| Err(RunError::Read(e)))
+    }
+
+    /// Counts rows that need not be read, because the first filters drop all of them.
+    fn drop_unread(&mut self, task: Task, rows: u64) {
+        let stage = self.shared.stage;
+        let first = stage.inputs[task.input].operations.first().or(stage.branch.operations.first());
+        if let Some(filter) = first {
+            self.walker.tallies[filter.number].rows_in += rows;
+        }
+        self.shared.options.control.rows_read.fetch_add(rows, Ordering::Relaxed);
+        if self.shared.leaves.iter().any(SharedLeaf::counts_in_order) {
+            self.parts.push(ChunkPart {
+                first: 0,
+                read: rows,
+                kept: 0,
+                faults: Vec::new(),
+                rows: ChunkRows::default(),
+            });
+        } else {
+            self.rows[task.input].read += rows;
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::sample::{SAMPLE_BYTES, SAMPLE_ROWS, chunk, count_fields, first_bytes, header_of, text_source};
 use flow_compiler::catalog::{CatalogError, InferredField};
-use flow_ir::source::{Dialect, Format};
+use flow_ir::source::{Dialect, Format, PageCompression};
 use flow_ir::{DataType, Field, Type, Value, text};
 use flow_runtime::format::csv::CsvScanner;
 use flow_runtime::format::{MorselLimits, Scanner};
@@ -68,6 +68,11 @@ fn kind_of(value: &str) -> Type {
 
 /// The schema that the first rows of `path` suggest.
 pub fn infer(path: &Path, format: &Format) -> Result<Vec<InferredField>, CatalogError> {
+    if format.is_columnar() {
+        let fields = flow_runtime::file_fields(path.to_str().unwrap_or_default(), format, None);
+        let (fields, _) = fields.map_err(CatalogError::Unreadable)?;
+        return Ok(fields.into_iter().map(|field| InferredField { field, because: None }).collect());
+    }
     let (bytes, whole) = first_bytes(path, SAMPLE_BYTES)?;
     match format {
         Format::Delimited(dialect) => delimited(bytes, dialect, whole),
@@ -76,7 +81,7 @@ pub fn infer(path: &Path, format: &Format) -> Result<Vec<InferredField>, Catalog
             field: Field { name: "line".to_owned(), ty: DataType::required(Type::String) },
             because: None,
         }]),
-        Format::Json | Format::Text => {
+        Format::Json | Format::Text | Format::Parquet(_) | Format::Arrow(_) => {
             Err(CatalogError::Unreadable("this format can only be written".to_owned()))
         }
     }
@@ -194,6 +199,12 @@ fn join(a: Option<Type>, b: Option<Type>) -> Option<Type> {
 pub fn sniff(path: &Path) -> Result<Format, CatalogError> {
     let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let (bytes, _) = first_bytes(path, 1 << 20)?;
+    if bytes.starts_with(b"PAR1") {
+        return Ok(Format::Parquet(PageCompression::None));
+    }
+    if bytes.starts_with(b"ARROW1") || name.ends_with(".arrow") {
+        return Ok(Format::Arrow(PageCompression::None));
+    }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let lines: Vec<&[u8]> = bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()).take(100).collect();
     if [".jsonl", ".ndjson"].iter().any(|e| name.ends_with(e))

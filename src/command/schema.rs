@@ -70,6 +70,8 @@ fn schema_name(path: &std::path::Path) -> String {
 fn as_clause(path: &std::path::Path, format: &Format) -> String {
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     match format {
+        Format::Parquet(_) if extension != "parquet" => " as parquet".to_owned(),
+        Format::Arrow(_) if !["arrow", "feather"].contains(&extension.as_str()) => " as arrow".to_owned(),
         Format::JsonLines if extension == "jsonl" => String::new(),
         Format::JsonLines => " as jsonl".to_owned(),
         Format::Delimited(d) => {

@@ -1,5 +1,6 @@
 //! The one test binary of flowc: programs in the language, run in every way that must not matter.
 
+mod columnar;
 mod compressed;
 mod corruption;
 mod documents;

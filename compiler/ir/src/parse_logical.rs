@@ -8,7 +8,8 @@ use crate::parse::{ParseError, Parsed, Parser};
 use crate::sample::{Sample, SampleAmount};
 use crate::set_operation::SetOperation;
 use crate::source::{
-    Dialect, Format, OnError, Sink, SinkColumn, Source, SourceColumn, SourceFile, Target, WriteMode,
+    Dialect, Format, OnError, PageCompression, Sink, SinkColumn, Source, SourceColumn, SourceFile, Target,
+    WriteMode,
 };
 use crate::value::Value;
 use crate::window::{Frame, Window, WindowFunction, WindowKind};
@@ -401,8 +402,20 @@ impl Parser<'_> {
             "lines" => Format::Lines,
             "json" => Format::Json,
             "text" => Format::Text,
+            "parquet" => Format::Parquet(self.page_compression()?),
+            "arrow" => Format::Arrow(self.page_compression()?),
             other => return self.fail(format!("there is no format `{other}`")),
         })
+    }
+
+    fn page_compression(&mut self) -> Parsed<PageCompression> {
+        self.expect("(")?;
+        let name = self.word()?;
+        let Some(compression) = PageCompression::from_name(name) else {
+            return self.fail(format!("there is no compression `{name}`"));
+        };
+        self.expect(")")?;
+        Ok(compression)
     }
 
     fn dialect(&mut self) -> Parsed<Dialect> {

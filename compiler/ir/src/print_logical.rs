@@ -413,6 +413,8 @@ impl Printer {
             Format::Lines => self.push("lines"),
             Format::Json => self.push("json"),
             Format::Text => self.push("text"),
+            Format::Parquet(c) => self.put(format_args!("parquet({})", c.name())),
+            Format::Arrow(c) => self.put(format_args!("arrow({})", c.name())),
         }
     }
 

@@ -46,6 +46,59 @@ pub enum Format {
     Json,
     /// `text(expr)`: one string a line (written only).
     Text,
+    /// `parquet`; what is read says how it is compressed.
+    Parquet(PageCompression),
+    /// `arrow`: Arrow IPC, as files or streams.
+    Arrow(PageCompression),
+}
+
+impl Format {
+    /// Whether files of the format bring their own schema.
+    pub fn is_columnar(&self) -> bool {
+        matches!(self, Format::Parquet(_) | Format::Arrow(_))
+    }
+}
+
+/// How the parts of a columnar file are compressed when it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PageCompression {
+    /// Not at all.
+    None,
+    /// Snappy (Parquet only).
+    Snappy,
+    /// Zstandard.
+    Zstd,
+    /// gzip (Parquet only).
+    Gzip,
+    /// LZ4.
+    Lz4,
+}
+
+impl PageCompression {
+    /// All of them.
+    pub const ALL: [PageCompression; 5] = [
+        PageCompression::None,
+        PageCompression::Snappy,
+        PageCompression::Zstd,
+        PageCompression::Gzip,
+        PageCompression::Lz4,
+    ];
+
+    /// The name that programs write.
+    pub fn name(self) -> &'static str {
+        match self {
+            PageCompression::None => "none",
+            PageCompression::Snappy => "snappy",
+            PageCompression::Zstd => "zstd",
+            PageCompression::Gzip => "gzip",
+            PageCompression::Lz4 => "lz4",
+        }
+    }
+
+    /// The compression of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.name() == name)
+    }
 }
 
 /// What happens to a row that cannot be read or computed.
@@ -83,7 +136,7 @@ pub struct SourceFile {
     pub path: String,
     /// For delimited text: the position of each of the source's columns among the file's fields.
     pub positions: Vec<u32>,
-    /// For delimited text: how many fields every row must have.
+    /// For delimited text: how many fields every row must have. For columnar files: how many it has.
     pub fields: u32,
 }
 

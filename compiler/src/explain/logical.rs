@@ -5,9 +5,10 @@ use super::expr::{
     aggregates_text, distinct_text, expr_text, keys_text, list_text, record_text, window_text,
 };
 use super::path_name;
+use crate::lower::{ARROW_COMPRESSION, PARQUET_COMPRESSION};
 use crate::optimize::consumers::Consumers;
 use flow_ir::logical::{Node, Operator, OutputColumn};
-use flow_ir::source::{Dialect, Format, OnError, Sink, Source, Target, WriteMode};
+use flow_ir::source::{Dialect, Format, OnError, PageCompression, Sink, Source, Target, WriteMode};
 use flow_ir::text;
 use flow_ir::types::quote_name;
 use flow_ir::{ColumnId, Contract, Division, LogicalPlan, NodeId, RowLayout, Sample, SampleAmount};
@@ -213,7 +214,9 @@ pub(super) fn rows_text(count: usize) -> String {
 pub(super) fn columns_read(source: &Source) -> String {
     let read = source.columns.len();
     match (&source.format, source.files.iter().map(|f| f.fields).max()) {
-        (Format::Delimited(_), Some(all)) if all > 0 => format!("{read} of {all} columns"),
+        (Format::Delimited(_) | Format::Parquet(_) | Format::Arrow(_), Some(all)) if all > 0 => {
+            format!("{read} of {all} columns")
+        }
         (Format::Lines, _) => "whole lines".to_owned(),
         _ if read == 1 => "1 field".to_owned(),
         _ => format!("{read} fields"),
@@ -232,6 +235,16 @@ fn format_text(format: &Format) -> String {
         Format::Lines => "lines".to_owned(),
         Format::Json => "json".to_owned(),
         Format::Text => "text".to_owned(),
+        Format::Parquet(c) => columnar_text("parquet", *c, PARQUET_COMPRESSION),
+        Format::Arrow(c) => columnar_text("arrow", *c, ARROW_COMPRESSION),
+    }
+}
+
+/// The compression, unless it is the one that is taken without a word.
+fn columnar_text(word: &str, compression: PageCompression, plain: PageCompression) -> String {
+    match compression == plain {
+        true => word.to_owned(),
+        false => format!("{word}(compression: {})", string(compression.name())),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, span};
 use crate::suggest::closest;
 use flow_grammar::ast::{self, ExprKind as Ast};
 use flow_ir::location::Location;
-use flow_ir::source::{Dialect, Format};
+use flow_ir::source::{Dialect, Format, PageCompression};
 use flow_ir::{Span, Value, compression};
 
 /// The names of all formats, for suggestions.
@@ -21,6 +21,11 @@ const FOREIGN: [(&str, &str); 6] = [
     ("plain", "lines"),
     ("psv", "csv"),
 ];
+
+/// How Parquet files are compressed unless the program says otherwise.
+pub(crate) const PARQUET_COMPRESSION: PageCompression = PageCompression::Zstd;
+/// How Arrow files are compressed unless the program says otherwise.
+pub(crate) const ARROW_COMPRESSION: PageCompression = PageCompression::None;
 
 /// What a path is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +73,8 @@ impl<'a> Compiler<'a> {
             "tsv" | "tab" => Format::Delimited(Dialect::tsv()),
             "jsonl" | "ndjson" => Format::JsonLines,
             "json" if purpose == Use::Write => Format::Json,
-            "parquet" | "arrow" | "feather" => {
-                self.not_yet("F4917", place, &format!("the format `{suffix}`"));
-                return None;
-            }
+            "parquet" | "pq" => Format::Parquet(PARQUET_COMPRESSION),
+            "arrow" | "feather" | "arrows" | "ipc" => Format::Arrow(ARROW_COMPRESSION),
             _ => {
                 let verb = if purpose == Use::Read { "read" } else { "write" };
                 let message = format!("the name does not tell how to {verb} this file");
@@ -85,6 +88,35 @@ impl<'a> Compiler<'a> {
             }
         };
         Some(format)
+    }
+
+    /// Refuses what formats of columns cannot be: a stream, and compressed as a whole instead of in parts.
+    pub(super) fn columns_fit(&mut self, path: &str, format: &Format, place: Span) -> bool {
+        if !format.is_columnar() {
+            return true;
+        }
+        let word = if matches!(format, Format::Parquet(_)) { "parquet" } else { "arrow" };
+        if !matches!(Location::of(path), Location::File(_)) {
+            let message = format!("`{word}` is read and written in files, not through `{path}`");
+            self.report(
+                Diagnostic::error("F4009", place, message)
+                    .help(format!("name a file: \"name.{word}\"; streams are csv, tsv, jsonl or lines")),
+            );
+            return false;
+        }
+        let (inner, compression) = compression::split(path);
+        if compression.is_none() {
+            return true;
+        }
+        self.report(
+            Diagnostic::error(
+                "F4009",
+                place,
+                format!("`{word}` files are compressed inside, not as a whole"),
+            )
+            .help(format!("\"{inner}\" as {word}(compression: \"zstd\")")),
+        );
+        false
     }
 
     /// The format that `as ...` names. `text(e)` is left to `write`.
@@ -110,10 +142,9 @@ impl<'a> Compiler<'a> {
                 );
                 return None;
             }
-            "parquet" | "arrow" => {
-                self.not_yet("F4917", place, &format!("the format `{name}`"));
-                return None;
-            }
+            "parquet" | "arrow" if purpose == Use::Write => return self.columnar_format(format),
+            "parquet" => Format::Parquet(PARQUET_COMPRESSION),
+            "arrow" => Format::Arrow(ARROW_COMPRESSION),
             _ => {
                 self.unknown_format(name, place);
                 return None;
@@ -176,6 +207,41 @@ impl<'a> Compiler<'a> {
             failed = true;
         }
         (!failed).then_some(dialect)
+    }
+
+    /// `parquet(compression: "zstd")`, `arrow(compression: "lz4")`.
+    fn columnar_format(&mut self, format: &'a ast::Format) -> Option<Format> {
+        let is_parquet = format.name.text == "parquet";
+        let mut compression = if is_parquet { PARQUET_COMPRESSION } else { ARROW_COMPRESSION };
+        for arg in &format.args {
+            let named = arg.name.as_ref().map(|n| n.text.as_str());
+            if named != Some("compression") {
+                let message = format!("`{}` has one option, `compression`", format.name.text);
+                self.report(
+                    Diagnostic::error("F4009", span(arg.span), message)
+                        .help(format!("{}(compression: \"zstd\")", format.name.text)),
+                );
+                return None;
+            }
+            let (value, place) = self.option(&arg.value)?;
+            let fits = |c: &PageCompression| {
+                is_parquet || !matches!(c, PageCompression::Snappy | PageCompression::Gzip)
+            };
+            let known = match &value {
+                Value::String(name) => PageCompression::from_name(name).filter(fits),
+                _ => None,
+            };
+            let Some(known) = known else {
+                let names =
+                    PageCompression::ALL.iter().filter(|c| fits(c)).map(|c| format!("\"{}\"", c.name()));
+                let names = names.collect::<Vec<_>>().join(", ");
+                let message = format!("`compression` of `{}` is one of {names}", format.name.text);
+                self.report(Diagnostic::error("F4009", place, message));
+                return None;
+            };
+            compression = known;
+        }
+        Some(if is_parquet { Format::Parquet(compression) } else { Format::Arrow(compression) })
     }
 
     fn unknown_option(&mut self, name: &str, place: Span) {

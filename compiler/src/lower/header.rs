@@ -26,8 +26,12 @@ impl Compiler<'_> {
         target: Span,
     ) -> Option<Vec<SourceFile>> {
         let Format::Delimited(dialect) = format else {
-            let plain = |f: &FileInfo| SourceFile { path: f.path.clone(), positions: Vec::new(), fields: 0 };
-            return Some(files.iter().map(plain).collect());
+            let counts = std::mem::take(&mut self.field_counts);
+            let plain = |(i, f): (usize, &FileInfo)| {
+                let fields = counts.get(i).copied().unwrap_or(0);
+                SourceFile { path: f.path.clone(), positions: Vec::new(), fields }
+            };
+            return Some(files.iter().enumerate().map(plain).collect());
         };
         let mut out = Vec::with_capacity(files.len());
         let mut problems: Vec<(&FileInfo, Problem)> = Vec::new();
@@ -138,9 +142,9 @@ fn separator_in(header: &str, dialect: &Dialect) -> Option<char> {
     counted.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, c)| c)
 }
 
-fn listed(header: &[String]) -> String {
+pub(super) fn listed<T: AsRef<str>>(header: &[T]) -> String {
     const NAMES_MAX: usize = 24;
-    let mut out = header.iter().take(NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
+    let mut out = header.iter().take(NAMES_MAX).map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
     if header.len() > NAMES_MAX {
         out.push_str(&format!(", and {} more", header.len() - NAMES_MAX));
     }

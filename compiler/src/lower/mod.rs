@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod dataset;
+mod file_fields;
 mod format;
 mod group_by_key;
 mod header;
@@ -30,6 +31,7 @@ mod value;
 mod window;
 
 pub(crate) use dataset::{Flow, RowCount};
+pub(crate) use format::{ARROW_COMPRESSION, PARQUET_COMPRESSION};
 pub(crate) use iterate::LoopName;
 pub use test::CompiledTest;
 

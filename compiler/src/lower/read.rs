@@ -46,6 +46,9 @@ impl<'a> Compiler<'a> {
         }
         let location = Location::of(&pattern);
         self.note_read(&pattern, target);
+        if !self.columns_fit(&pattern, &format, target) {
+            return self.unread(declared, place);
+        }
         if let Some((Some(_), schema_span)) = &schema
             && format == Format::Lines
         {
@@ -69,6 +72,7 @@ impl<'a> Compiler<'a> {
         }
         let fields = match (&format, schema) {
             (Format::Lines, _) => Some(vec![line_field(target)]),
+            (f, schema) if f.is_columnar() => self.file_fields(&files, f, schema.map(|s| s.0), target),
             (_, Some((fields, _))) => fields,
             (_, None) => self.inferred_fields(&pattern, &files, &format, target),
         };
@@ -235,7 +239,7 @@ impl<'a> Compiler<'a> {
                     Diagnostic::error("F3014", *span, message)
                         .help("read it as `string` and take it apart with `split` or `extract`")
                 }
-                (_, kind) if has_bytes(kind) => {
+                (f, kind) if has_bytes(kind) && !f.is_columnar() => {
                     self.not_yet("F4922", *span, "a `bytes` field of a file");
                     holds = false;
                     continue;

@@ -91,6 +91,7 @@ impl<'a> Compiler<'a> {
             Some(format) => self.named_format(format, Use::Write),
             None => self.format_by_suffix(&path, target, Use::Write),
         };
+        let format = format.filter(|f| self.columns_fit(&path, f, target));
         let manner = self.manner(write, &path, format.as_ref());
         let to = match Location::of(&path) {
             Location::Standard => Target::Print { limit: None },
@@ -146,6 +147,13 @@ impl<'a> Compiler<'a> {
             self.report(
                 Diagnostic::error("F4017", place, "nothing can be appended to the one array of `json`")
                     .help("write one object a line: as jsonl"),
+            );
+            return None;
+        }
+        if manner.mode == WriteMode::Append && format.is_some_and(Format::is_columnar) {
+            self.report(
+                Diagnostic::error("F4017", place, "nothing can be appended to a file of columns")
+                    .help("write one file more: a pattern like \"parts/*.parquet\" reads them all"),
             );
             return None;
         }

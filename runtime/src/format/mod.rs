@@ -4,6 +4,11 @@
 //! chunk into morsels, finds every field, and parses only the columns it is asked for, for the
 //! rows it is asked for. What a scanner delivers depends on the chunk alone.
 
+#[cfg(feature = "parquet")]
+pub(crate) mod columnar;
+#[cfg(not(feature = "parquet"))]
+#[path = "no_columnar.rs"]
+pub(crate) mod columnar;
 pub mod csv;
 pub mod json;
 pub mod lines;
@@ -78,4 +83,20 @@ pub trait Scanner: Send {
 
     /// The bytes of a field (with its quotes), where the row has it.
     fn field_span(&self, row: usize, index: usize) -> Option<Range<usize>>;
+
+    /// The text of a field, for messages.
+    fn field_text(&self, row: usize, index: usize) -> String {
+        let span = self.field_span(row, index);
+        span.map_or_else(String::new, |s| String::from_utf8_lossy(self.bytes(s)).into_owned())
+    }
+
+    /// The bytes of a row, for messages and quarantine files.
+    fn row_text(&self, row: usize) -> Vec<u8> {
+        self.bytes(self.row_span(row)).to_vec()
+    }
+
+    /// Whether the spans of rows and fields are row numbers, because the file is no text.
+    fn counts_rows(&self) -> bool {
+        false
+    }
 }

@@ -1,4 +1,5 @@
-//! Writing formats: from columns to the bytes of `csv`, `tsv`, `jsonl`, `json` and `text`.
+//! Writing formats: from columns to the bytes of `csv`, `tsv`, `jsonl`, `json` and `text`, and to the
+//! pieces of `parquet` and `arrow`.
 //!
 //! A [`RowWriter`] is shared by the threads of a stage; each turns its batches into bytes, and the
 //! sink puts header, pieces, separators and footer together in order. Every scalar is printed as
@@ -13,10 +14,18 @@
 //!   strings `"nan"`, `"inf"` and `"-inf"`; times and bytes are strings.
 //! * Text: every value on a line of its own; null is an empty line.
 
+#[cfg(feature = "parquet")]
+mod arrays;
+#[cfg(feature = "parquet")]
+pub(crate) mod columnar;
+#[cfg(not(feature = "parquet"))]
+#[path = "write/no_columnar.rs"]
+pub(crate) mod columnar;
 mod delimited;
 mod json;
 mod scalar;
 
+use columnar::PieceWriter;
 use delimited::DelimitedWriter;
 use flow_ir::Column;
 use flow_ir::source::{Format, SinkColumn};
@@ -36,6 +45,7 @@ enum FormatWriter {
     JsonLines(JsonWriter),
     Json(JsonWriter),
     Text,
+    Columns(PieceWriter),
 }
 
 impl RowWriter {
@@ -47,6 +57,9 @@ impl RowWriter {
             Format::JsonLines => FormatWriter::JsonLines(JsonWriter::new(columns, optional)),
             Format::Json => FormatWriter::Json(JsonWriter::new(columns, optional)),
             Format::Lines | Format::Text => FormatWriter::Text,
+            Format::Parquet(_) | Format::Arrow(_) => {
+                FormatWriter::Columns(PieceWriter::new(columns, optional))
+            }
         };
         RowWriter { columns: columns.to_vec(), format }
     }
@@ -56,7 +69,7 @@ impl RowWriter {
         match &self.format {
             FormatWriter::Delimited(writer) => writer.header(&self.columns),
             FormatWriter::Json(_) => b"[".to_vec(),
-            FormatWriter::JsonLines(_) | FormatWriter::Text => Vec::new(),
+            FormatWriter::JsonLines(_) | FormatWriter::Text | FormatWriter::Columns(_) => Vec::new(),
         }
     }
 
@@ -79,6 +92,9 @@ impl RowWriter {
     /// Appends the first `rows` rows of the columns. What `out` already holds are earlier rows of
     /// the same piece.
     pub fn rows(&self, columns: &[&Column], rows: usize, out: &mut Vec<u8>) {
+        if let FormatWriter::Columns(writer) = &self.format {
+            return writer.rows(&self.columns, columns, rows, out);
+        }
         let mut scratch = Scratch::default();
         for row in 0..rows {
             match &self.format {
@@ -96,6 +112,8 @@ impl RowWriter {
                     out.push(b'\n');
                     writer.row(&self.columns, columns, row, &mut scratch, out);
                 }
+                // Not row by row.
+                FormatWriter::Columns(_) => {}
                 FormatWriter::Text => {
                     for (about, column) in self.columns.iter().zip(columns) {
                         scratch.text(column, row, &about.ty.kind, out);

@@ -1,0 +1,151 @@
+//! Malformed files: whatever bytes they hold, reading them ends, without a panic and in bounded memory.
+
+use super::{ColumnarFile, file_fields};
+use crate::format::Scanner;
+use flow_ir::source::{Format, OnError, PageCompression, Source, SourceColumn, SourceFile};
+use flow_ir::{ColumnId, DataType, Field, Span, Type};
+use std::path::{Path, PathBuf};
+
+/// xorshift64*: the same numbers on every machine.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n.max(1)
+    }
+}
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/columnar").join(name)
+}
+
+/// The flat columns of a row of these fields.
+fn columns(fields: &[Field], path: &mut Vec<String>, out: &mut Vec<SourceColumn>) {
+    for f in fields {
+        path.push(f.name.clone());
+        match &f.ty.kind {
+            Type::Record(inner) => columns(inner, path, out),
+            _ => out.push(SourceColumn {
+                id: ColumnId(out.len() as u32),
+                name: path.join("."),
+                path: path.clone(),
+                ty: DataType::nullable(f.ty.kind.clone()),
+                span: Span::default(),
+            }),
+        }
+        path.pop();
+    }
+}
+
+/// Reads all of a file; the number of rows, or why not.
+fn read(path: &str, format: &Format) -> Result<u64, String> {
+    let (fields, _) = file_fields(path, format, None)?;
+    let mut flat = Vec::new();
+    columns(&fields, &mut Vec::new(), &mut flat);
+    let source = Source {
+        pattern: path.to_owned(),
+        files: vec![SourceFile { path: path.to_owned(), positions: Vec::new(), fields: 0 }],
+        format: format.clone(),
+        columns: flat,
+        on_error: OnError::Fail,
+        span: Span::default(),
+    };
+    let file = ColumnarFile::open(&source, 0, &[], 1000).map_err(|e| e.error.to_string())?;
+    let mut rows = 0;
+    for part in 0..file.parts() {
+        let mut scanner = file.scan(part).map_err(|e| e.error.to_string())?;
+        while scanner.next_morsel() {
+            rows += scanner.rows() as u64;
+            for index in 0..source.columns.len() {
+                assert_eq!(scanner.column(index, None).len(), scanner.rows());
+                let some = scanner.column(index, Some(&[0]));
+                assert_eq!(some.len(), 1);
+            }
+            // A changed number of rows of nulls is possible, and long to read.
+            if rows > 100_000 {
+                return Ok(rows);
+            }
+        }
+        if let Some(e) = scanner.take_error() {
+            return Err(e.error.to_string());
+        }
+    }
+    Ok(rows)
+}
+
+fn format_of(name: &str) -> Format {
+    match name.ends_with(".parquet") {
+        true => Format::Parquet(PageCompression::None),
+        false => Format::Arrow(PageCompression::None),
+    }
+}
+
+/// Changes and cuts a file in `rounds` ways; how many of them were still readable.
+fn mangle(name: &str, rounds: usize) -> usize {
+    let whole = std::fs::read(data(name)).expect("test data");
+    let format = format_of(name);
+    let path = std::env::temp_dir().join(format!("flowc-mangled-{}-{name}", std::process::id()));
+    let text = path.to_str().expect("utf-8");
+    assert!(read(data(name).to_str().expect("utf-8"), &format).is_ok(), "{name} itself");
+    let mut random = Random(0x9e37_79b9 ^ whole.len() as u64);
+    let mut readable = 0;
+    for round in 0..rounds {
+        let mut bytes = whole.clone();
+        match round % 4 {
+            0 => bytes.truncate(random.below(whole.len())),
+            1 => {
+                // Lengths and counts: a run of ones.
+                let at = random.below(whole.len());
+                let end = (at + 1 + random.below(8)).min(whole.len());
+                bytes[at..end].fill([0xff, 0x7f, 0x00, 0x80][random.below(4)]);
+            }
+            _ => {
+                // Most of what matters is in the footer.
+                for _ in 0..=random.below(4) {
+                    let near_end = random.below(2) == 0;
+                    let at = if near_end {
+                        whole.len() - 1 - random.below(whole.len().min(3000))
+                    } else {
+                        random.below(whole.len())
+                    };
+                    bytes[at] = random.below(256) as u8;
+                }
+            }
+        }
+        std::fs::write(&path, &bytes).expect("written");
+        readable += usize::from(read(text, &format).is_ok());
+    }
+    let _ = std::fs::remove_file(&path);
+    readable
+}
+
+#[test]
+fn malformed_parquet_files_are_errors_or_rows() {
+    for name in ["types.parquet", "types_plain.parquet", "more.parquet", "part_b.parquet"] {
+        let readable = mangle(name, 800);
+        assert!(readable < 800, "no change of {name} was noticed");
+    }
+}
+
+#[test]
+fn malformed_arrow_files_are_errors_or_rows() {
+    for name in ["types.arrow", "types.arrows", "types.feather", "more.arrow"] {
+        let readable = mangle(name, 800);
+        assert!(readable < 800, "no change of {name} was noticed");
+    }
+}
+
+#[test]
+fn foreign_files_are_refused_with_a_reason() {
+    for format in [Format::Parquet(PageCompression::None), Format::Arrow(PageCompression::None)] {
+        for name in ["types.parquet", "types.arrow", "../quoted.csv", "../empty.txt", "../.."] {
+            let path = data(name);
+            let fits = format == format_of(name) && name.starts_with("types");
+            let outcome = file_fields(path.to_str().expect("utf-8"), &format, None);
+            assert_eq!(outcome.is_ok(), fits, "{name} as {format:?}: {outcome:?}");
+        }
+    }
+}
