@@ -39,7 +39,7 @@ impl Compiler<'_> {
             }
             for file in others {
                 let found = self.fields_of(file, format, None, target)?;
-                self.same_fields(&mut fields, &found, first, file, target)?;
+                self.agrees_with_first(&mut fields, &found, first, file, target)?;
             }
             return Some(fields);
         };
@@ -77,7 +77,7 @@ impl Compiler<'_> {
     }
 
     /// Compares a further file with what the first one said.
-    fn same_fields(
+    fn agrees_with_first(
         &mut self,
         fields: &mut [SchemaField],
         found: &[Field],
