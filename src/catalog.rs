@@ -64,6 +64,10 @@ impl Catalog for FileCatalog {
         Ok(FileFields { fields, all })
     }
 
+    fn has_columnar(&self) -> bool {
+        cfg!(feature = "parquet")
+    }
+
     fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError> {
         infer::infer(Path::new(&file.path), format)
     }

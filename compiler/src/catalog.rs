@@ -74,6 +74,11 @@ pub trait Catalog {
         only: Option<&[&str]>,
     ) -> Result<FileFields, CatalogError>;
 
+    /// Whether files that bring their own schema can be read and written at all.
+    fn has_columnar(&self) -> bool {
+        true
+    }
+
     /// The schema that the first rows of a file suggest.
     fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError>;
 

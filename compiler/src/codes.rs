@@ -75,6 +75,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("F4919", "not yet: this kind of source or sink"),
     ("F4921", "not yet: this function"),
     ("F4922", "not yet: this type here"),
+    ("F4923", "a format that was not built in"),
     ("F5001", "a value in the data does not have its type"),
     ("F5002", "a join contract is broken"),
     ("F5003", "a number does not fit"),

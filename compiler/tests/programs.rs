@@ -96,3 +96,45 @@ fn programs_of_the_language_are_refused_only_for_what_is_not_supported() {
         assert_eq!(wrong, Vec::<String>::new(), "{}", path.display());
     }
 }
+
+/// A flowc that was built without the libraries for files of columns.
+struct Plain(Everything);
+
+impl Catalog for Plain {
+    fn files(&self, pattern: &str) -> Result<Vec<FileInfo>, CatalogError> {
+        self.0.files(pattern)
+    }
+
+    fn header(&self, file: &FileInfo, dialect: &Dialect) -> Result<Vec<String>, CatalogError> {
+        self.0.header(file, dialect)
+    }
+
+    fn fields(&self, _: &FileInfo, _: &Format, _: Option<&[&str]>) -> Result<FileFields, CatalogError> {
+        panic!("no such file can be opened")
+    }
+
+    fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError> {
+        self.0.infer(file, format)
+    }
+
+    fn has_columnar(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn formats_that_are_not_built_in_are_refused_by_name() {
+    let catalog = Plain(Everything { words: BTreeSet::from(["a".to_owned()]) });
+    for program in [
+        "read \"a.parquet\"",
+        "read \"a.bin\" as arrow schema { a: int }",
+        "read \"a.csv\" | write \"b.arrow\"",
+        "read \"a.csv\" | write \"b.bin\" as parquet(compression: \"none\")",
+    ] {
+        let found = compile(program, "p.flow", &[], &catalog).expect_err("refused");
+        let codes: Vec<&str> = found.iter().map(|d| d.code).collect();
+        assert_eq!(codes, ["F4923"], "{program}");
+        assert!(found[0].message.contains("the feature `parquet`"), "{}", found[0].message);
+    }
+    assert!(compile("read \"a.csv\" | write \"b.csv\"", "p.flow", &[], &catalog).is_ok());
+}

@@ -25,6 +25,7 @@ mod options;
 mod ordered;
 mod output;
 mod positions;
+mod pruning;
 mod quarantine;
 mod reader;
 mod row_batch;
@@ -51,6 +52,7 @@ pub use options::{
 };
 pub use output::AtomicFile;
 pub use positions::{LineColumn, line_columns};
+pub use pruning::{RowGroupCount, row_groups};
 pub use quarantine::SpanText;
 pub use reader::ReadError;
 pub use sink::Printer;

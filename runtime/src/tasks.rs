@@ -158,7 +158,7 @@ fn open_columnar(
 }
 
 /// The filters that every row of an input meets before anything else, over the input's own columns.
-fn first_filters(stage: &Stage, input: usize) -> Vec<Expr> {
+pub(crate) fn first_filters(stage: &Stage, input: usize) -> Vec<Expr> {
     let Some(input) = stage.inputs.get(input) else { return Vec::new() };
     let leading = |operations: &[Operation]| -> Vec<Expr> {
         let filters = operations.iter().map_while(|o| match &o.kind {

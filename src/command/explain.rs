@@ -29,12 +29,18 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
         false => None,
     };
     let code = run.as_ref().map_or(code, |r| r.stages.iter().flat_map(|s| s.code.clone()).collect());
+    let groups = flow_runtime::row_groups(&plan)
+        .map_err(|e| Failure::message(Status::Data, format!("`{}` {}", e.path.display(), e.error)))?;
     let mut out = String::new();
     match args.format {
         ReportFormat::Json => {
             let report = Report::new(&optimized, &plan, recorder);
             let mut value = serde_json::to_value(&report)
                 .map_err(|e| Failure::message(Status::Internal, format!("the report is not JSON: {e}")))?;
+            value["row_groups"] = groups
+                .iter()
+                .map(|g| json!({ "stage": g.stage, "pattern": g.pattern, "read": g.read, "all": g.all }))
+                .collect();
             value["code"] = code.iter().map(|c| json!({ "name": c.0, "clif": c.1, "asm": c.2 })).collect();
             if let Some(run) = &run {
                 value["analyze"] = analyze_json(run, &program);
@@ -49,6 +55,14 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
             }
             let _ = writeln!(out, "{}", explain_logical(&optimized).trim_end());
             let _ = writeln!(out, "\n{}", explain_physical(&plan, recorder.names()).trim_end());
+            for g in &groups {
+                let (stage, pattern) = (g.stage, &g.pattern);
+                let _ = writeln!(
+                    out,
+                    "\nstage {stage}: {} of {} row groups of {pattern} are read, by their statistics",
+                    g.read, g.all
+                );
+            }
             for (name, clif, asm) in &code {
                 if args.clif {
                     let _ = writeln!(out, "\n; {name}\n{}", clif.trim_end());

@@ -78,3 +78,16 @@ fn a_failed_run_leaves_the_old_file() {
     let left: Vec<_> = std::fs::read_dir(workplace.path()).expect("listed").flatten().collect();
     assert!(left.iter().all(|e| !e.file_name().to_string_lossy().contains(".tmp")), "{left:?}");
 }
+
+#[test]
+fn explain_says_what_is_not_read() {
+    let workplace = Workplace::new();
+    let program = "read \"tests/data/columnar/sorted.parquet\" | filter id >= 250 and day < @2024-01-28 \
+                   | map { id, amount }";
+    let outcome = workplace.run(&["explain", "-e", program]);
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("(3 of 6 columns)"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("1 of 10 row groups of"), "{}", outcome.stdout);
+    let outcome = workplace.run(&["explain", "--format", "json", "-e", program]);
+    assert!(outcome.stdout.contains("\"row_groups\": ["), "{}", outcome.stdout);
+}

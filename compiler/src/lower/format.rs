@@ -96,6 +96,14 @@ impl<'a> Compiler<'a> {
             return true;
         }
         let word = if matches!(format, Format::Parquet(_)) { "parquet" } else { "arrow" };
+        if !self.catalog.has_columnar() {
+            let message = format!("this flowc was built without the feature `parquet`, which `{word}` needs");
+            self.report(
+                Diagnostic::error("F4923", place, message)
+                    .help("build it with its default features: cargo install flowc"),
+            );
+            return false;
+        }
         if !matches!(Location::of(path), Location::File(_)) {
             let message = format!("`{word}` is read and written in files, not through `{path}`");
             self.report(
