@@ -1,7 +1,8 @@
-//! Checks the footer of a Parquet file before the library sees it: no list in it is longer than its bytes.
+//! Checks the footer and the page headers of a Parquet file before the library sees them: no list or text in
+//! them is longer than its bytes.
 //!
-//! The footer is a struct in Thrift's compact protocol. The library allocates lists by the count
-//! that the file states; a wrong count must be an error, not an allocation that takes the process down.
+//! They are structs in Thrift's compact protocol. The library allocates by the counts that the file
+//! states; a wrong count must be an error, not an allocation that takes the process down.
 
 /// Levels of structs and lists.
 const DEPTH_MAX: usize = 32;
@@ -9,6 +10,39 @@ const DEPTH_MAX: usize = 32;
 /// Whether every list and text of the struct lies within `bytes`.
 pub(super) fn is_plausible(bytes: &[u8]) -> bool {
     Walk { rest: bytes }.structure(0).is_some()
+}
+
+/// What the header of a page says of its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PageHeader {
+    /// Bytes of the header itself.
+    pub(super) length: usize,
+    /// Bytes of the page when it is decompressed.
+    pub(super) stated: u32,
+    /// Bytes of the page in the file.
+    pub(super) stored: u32,
+}
+
+/// The header that `bytes` begin with; `None` if it is malformed or not all of it is there.
+pub(super) fn page_header(bytes: &[u8]) -> Option<PageHeader> {
+    let mut walk = Walk { rest: bytes };
+    let (mut stated, mut stored, mut field) = (None, None, 0u64);
+    loop {
+        let head = walk.byte()?;
+        if head == 0 {
+            let length = bytes.len() - walk.rest.len();
+            return Some(PageHeader { length, stated: stated?, stored: stored? });
+        }
+        field = match head >> 4 {
+            0 => walk.number()?,
+            step => field.checked_add(u64::from(step))?,
+        };
+        match (field, head & 0x0f) {
+            (2, 5) => stated = Some(u32::try_from(walk.number()?).ok()?),
+            (3, 5) => stored = Some(u32::try_from(walk.number()?).ok()?),
+            (_, kind) => walk.value(kind, false, 1)?,
+        }
+    }
 }
 
 struct Walk<'a> {
@@ -37,6 +71,12 @@ impl Walk<'_> {
             }
         }
         None
+    }
+
+    /// A signed number that is not negative.
+    fn number(&mut self) -> Option<u64> {
+        let zigzag = self.varint()?;
+        (zigzag & 1 == 0).then_some(zigzag >> 1)
     }
 
     fn structure(&mut self, depth: usize) -> Option<()> {
@@ -88,7 +128,7 @@ impl Walk<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_plausible;
+    use super::{PageHeader, is_plausible, page_header};
 
     #[test]
     fn lists_are_not_longer_than_their_bytes() {
@@ -100,5 +140,15 @@ mod tests {
         assert!(!is_plausible(&[0x18, 9, b'a', b'b', 0]));
         assert!(!is_plausible(&[0x1c; 40]));
         assert!(!is_plausible(&[]));
+    }
+    #[test]
+    fn headers_of_pages_say_their_sizes() {
+        // A data page of 8 bytes, 6 in the file; then a struct with a count.
+        let header = [0x15, 0, 0x15, 16, 0x15, 12, 0x2c, 0x15, 2, 0, 0];
+        assert_eq!(page_header(&header), Some(PageHeader { length: 11, stated: 8, stored: 6 }));
+        assert_eq!(page_header(&header[..10]), None);
+        // A negative size, and statistics that are longer than the header.
+        assert_eq!(page_header(&[0x15, 0, 0x15, 15, 0x15, 12, 0]), None);
+        assert_eq!(page_header(&[0x15, 0, 0x15, 16, 0x15, 12, 0x28, 0xff, 0x7f, 0]), None);
     }
 }

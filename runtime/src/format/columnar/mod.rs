@@ -12,6 +12,7 @@ mod footer;
 mod ipc_file;
 mod isolate;
 mod nested;
+mod pages;
 mod parquet_file;
 mod prune;
 mod scanner;

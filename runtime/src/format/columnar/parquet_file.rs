@@ -2,11 +2,13 @@
 
 use super::bytes::FileBytes;
 use super::footer;
+use super::pages::CheckedGroup;
 use arrow_array::RecordBatch;
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowGroups,
 };
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::file::metadata::RowGroupMetaData;
 
 /// An open Parquet file.
 #[derive(Clone, Debug)]
@@ -21,11 +23,7 @@ impl ParquetFile {
         check_footer(&bytes)?;
         let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new());
         let metadata = metadata.map_err(|e| format!("its footer is malformed: {e}"))?;
-        for group in metadata.metadata().row_groups() {
-            if group.num_rows() < 0 {
-                return Err("its footer is malformed: a row group has a negative number of rows".to_owned());
-            }
-        }
+        check_rows(metadata.metadata().row_groups())?;
         Ok(ParquetFile { bytes, metadata })
     }
 
@@ -50,17 +48,33 @@ impl ParquetFile {
         rows: usize,
     ) -> Result<(ParquetRecordBatchReader, FileBytes), String> {
         let bytes = self.bytes.counting();
-        let mask = ProjectionMask::leaves(self.metadata.parquet_schema(), self.leaves(paths));
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), self.metadata.clone());
-        let reader = builder.with_row_groups(vec![part]).with_projection(mask).with_batch_size(rows.max(1));
-        Ok((reader.build().map_err(|e| e.to_string())?, bytes))
+        let metadata = self.metadata.metadata();
+        let schema = self.metadata.parquet_schema();
+        let mask = ProjectionMask::leaves(schema, self.leaves(paths));
+        let hint = self.metadata.schema().fields();
+        let levels = parquet_to_arrow_field_levels(schema, mask, Some(hint)).map_err(|e| e.to_string())?;
+        let group = CheckedGroup { bytes: bytes.clone(), metadata, group: part };
+        // No more is set aside than there are rows.
+        let rows = rows.min(group.num_rows()).max(1);
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &group, rows, None);
+        Ok((reader.map_err(|e| e.to_string())?, bytes))
     }
 }
 
 /// The next batch of a reader.
 pub(super) fn next_batch(reader: &mut ParquetRecordBatchReader) -> Result<Option<RecordBatch>, String> {
     reader.next().transpose().map_err(|e| e.to_string())
+}
+
+/// Whether row groups can have as many rows as they state: every column has a value for each.
+fn check_rows(groups: &[RowGroupMetaData]) -> Result<(), String> {
+    for group in groups {
+        let few = group.columns().iter().any(|c| c.num_values() < group.num_rows());
+        if group.num_rows() < 0 || few {
+            return Err("its footer is malformed: a row group cannot have the rows that it states".to_owned());
+        }
+    }
+    Ok(())
 }
 
 fn check_footer(bytes: &FileBytes) -> Result<(), String> {

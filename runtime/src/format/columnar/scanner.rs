@@ -88,6 +88,18 @@ impl ColumnarScanner {
         self.error = Some(read_error(&self.file.path, why));
     }
 
+    /// A value that is not one of its column's type, as JSON.
+    fn push_bad_value(&self, row: usize, index: usize, out: &mut String) {
+        let text = self.field_text(row, index);
+        if text.is_empty() {
+            out.push_str("null");
+        } else if text.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
+            out.push_str(&text);
+        } else {
+            flow_ir::text::push_json_string(out, &text);
+        }
+    }
+
     fn row_number(&self, row: usize) -> u64 {
         self.first + row as u64
     }
@@ -161,7 +173,13 @@ impl Scanner for ColumnarScanner {
                 self.leaves = leaves;
                 rows > 0
             }
-            Ok(None) => false,
+            Ok(None) => {
+                let end = self.file.parts.get(self.part).map(|p| p.first.saturating_add(p.rows));
+                if end.is_some_and(|end| self.first != end) {
+                    self.fail("a row group has another number of rows than it states");
+                }
+                false
+            }
             Err(why) => {
                 self.fail(&why);
                 false
@@ -224,7 +242,7 @@ impl Scanner for ColumnarScanner {
             match self.column(index, Some(&[row as u32])).value(0, &place.ty.kind) {
                 Ok(Value::Null) => out.push_str("null"),
                 Ok(value) => flow_ir::text::push_json(&mut out, &value, &place.ty.kind),
-                Err(_) => out.push_str(&self.field_text(row, index)),
+                Err(_) => self.push_bad_value(row, index, &mut out),
             }
         }
         out.push('}');
