@@ -59,6 +59,8 @@ pq.write_table(pa.table({'id':pa.array([1,2],pa.int64()),'s':['a','b']}),D+'part
 pq.write_table(pa.table({'s':['c',None],'id':pa.array([3,4],pa.int32()),'more':[1,2]}),D+'part_b.parquet')
 pq.write_table(pa.table({'id':['x'],'s':['c']}),D+'odd.parquet')
 pq.write_table(pa.table({'id':pa.array([],pa.int64()),'s':pa.array([],pa.string())}),D+'empty.parquet')
+# columns without a page
+pq.write_table(pa.table({'id':pa.array([],pa.int64()),'s':pa.array([],pa.string())}),D+'empty_plain.parquet',use_dictionary=False)
 iv=pa.table({'id':[1],'i':pa.array([(1,2,3)],pa.month_day_nano_interval())})
 with pa.OSFile(D+'interval.arrow','wb') as f, ipc.new_file(f,iv.schema) as w: w.write_table(iv)
 b=bytearray(open(D+'sorted.parquet','rb').read())

@@ -42,8 +42,8 @@ pub(super) fn array_of(column: &Column, ty: &DataType, rows: usize) -> Result<Ar
     Ok(match (&column.values, &ty.kind) {
         (Values::Bool(v), _) => {
             let mut builder = BooleanBuilder::with_capacity(rows);
-            for row in 0..rows {
-                builder.append_option((column.status.get(row) == VALID).then(|| v[row] != 0));
+            for (row, truth) in v.iter().enumerate().take(rows) {
+                builder.append_option((column.status.get(row) == VALID).then_some(*truth != 0));
             }
             Arc::new(builder.finish())
         }
