@@ -209,7 +209,7 @@ fn behind_deltas(bytes: &[u8], most: u32) -> Option<&[u8]> {
     let mut rest = bytes;
     let (block, blocks, count) = (varint(&mut rest)?, varint(&mut rest)?, varint(&mut rest)?);
     varint(&mut rest)?;
-    if count > u64::from(most) || blocks == 0 || blocks > bytes.len() as u64 || block % blocks != 0 {
+    if count > u64::from(most) || blocks == 0 || block % blocks != 0 {
         return None;
     }
     let (per, blocks) = (block / blocks, usize::try_from(blocks).ok()?);
@@ -262,6 +262,8 @@ mod tests {
         // 2^35 numbers.
         let many = [0x80, 1, 4, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 2, 0];
         assert_eq!(behind_deltas(&many, u32::MAX), None);
+        // None, in more parts than there are bytes.
+        assert_eq!(behind_deltas(&[0x80, 0x10, 8, 0, 0], 9), Some(&[][..]));
         // Parts of no numbers, and no parts.
         assert_eq!(behind_deltas(&[0, 4, 2, 2, 0, 0, 0, 0, 0], 2), None);
         assert_eq!(behind_deltas(&[0x80, 1, 0, 2, 2], 2), None);

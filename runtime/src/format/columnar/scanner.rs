@@ -47,7 +47,8 @@ pub(crate) struct ColumnarScanner {
 impl ColumnarScanner {
     pub(super) fn new(file: &ColumnarFile, part: usize) -> Result<Self, String> {
         let paths: Vec<&[String]> = file.columns.iter().map(|c| c.path.as_slice()).collect();
-        let (batches, bytes) = isolated(|| batches(file, part, &paths))?;
+        let opened = isolated(|| batches(file, part, &paths));
+        let (batches, bytes) = opened.map_err(|why| blame(file, part, &why))?;
         let first = file.parts.get(part).map_or(0, |p| p.first);
         Ok(ColumnarScanner {
             file: file.clone(),
@@ -71,21 +72,8 @@ impl ColumnarScanner {
         self.bytes.taken()
     }
 
-    /// The error of a part, with the first column that has it if it belongs to one.
     fn fail(&mut self, why: &str) {
-        let guilty = self.file.columns.iter().find_map(|c| {
-            let alone = isolated(|| {
-                let (mut batches, _) = batches(&self.file, self.part, &[c.path.as_slice()])?;
-                while batches.next()?.is_some() {}
-                Ok(())
-            });
-            alone.err().map(|why| (c, why))
-        });
-        let why = match guilty {
-            Some((c, why)) => format!("its column `{}` is malformed: {why}", c.name),
-            None => format!("it is malformed: {why}"),
-        };
-        self.error = Some(read_error(&self.file.path, why));
+        self.error = Some(read_error(&self.file.path, blame(&self.file, self.part, why)));
     }
 
     /// A value that is not one of its column's type, as JSON.
@@ -102,6 +90,22 @@ impl ColumnarScanner {
 
     fn row_number(&self, row: usize) -> u64 {
         self.first + row as u64
+    }
+}
+
+/// The error of a part, with the first column that has it if it belongs to one.
+fn blame(file: &ColumnarFile, part: usize, why: &str) -> String {
+    let guilty = file.columns.iter().find_map(|c| {
+        let alone = isolated(|| {
+            let (mut batches, _) = batches(file, part, &[c.path.as_slice()])?;
+            while batches.next()?.is_some() {}
+            Ok(())
+        });
+        alone.err().map(|why| (c, why))
+    });
+    match guilty {
+        Some((c, why)) => format!("its column `{}` is malformed: {why}", c.name),
+        None => format!("it is malformed: {why}"),
     }
 }
 

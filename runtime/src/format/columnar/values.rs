@@ -340,7 +340,6 @@ fn dictionary(array: &ArrayRef, ty: &Type, rows: Rows<'_>) -> Option<Converted> 
     let values = dictionary.values();
     let all = Rows { chosen: None, all: values.len() };
     let converted = convert(values, ty, all)?;
-    let keys = dictionary.normalized_keys();
     let nulls = array.nulls();
     if values.is_empty() {
         // Every row is null.
@@ -348,6 +347,7 @@ fn dictionary(array: &ArrayRef, ty: &Type, rows: Rows<'_>) -> Option<Converted> 
         rows.map(|_| builder.push(Ok(&Value::Null)));
         return Converted::good(builder.finish().values);
     }
+    let keys = dictionary.normalized_keys();
     let taken: Vec<u32> = rows
         .map(|r| if nulls.is_some_and(|n| n.is_null(r)) { 0 } else { keys[r].min(values.len() - 1) as u32 });
     let mut bad = Vec::new();
