@@ -5,7 +5,7 @@ use crate::mutated::{Known, everything, on_a_stack, programs};
 use crate::outcome::{caught, configurations, difference, physical};
 use crate::random::Random;
 use crate::{mutate, setting};
-use flow_compiler::catalog::{Catalog, CatalogError, FileInfo, InferredField};
+use flow_compiler::catalog::{Catalog, CatalogError, FileFields, FileInfo, InferredField};
 use flow_compiler::optimize::OptLevel;
 use flow_compiler::{Compiled, compile_loaded};
 use flow_ir::location::Location;
@@ -43,6 +43,15 @@ impl Catalog for Damaged<'_> {
 
     fn header(&self, file: &FileInfo, dialect: &Dialect) -> Result<Vec<String>, CatalogError> {
         FileCatalog.header(file, dialect)
+    }
+
+    fn fields(
+        &self,
+        file: &FileInfo,
+        format: &Format,
+        only: Option<&[&str]>,
+    ) -> Result<FileFields, CatalogError> {
+        FileCatalog.fields(file, format, only)
     }
 
     fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError> {

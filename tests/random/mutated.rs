@@ -7,7 +7,7 @@ use crate::outcome::caught;
 use crate::random::Random;
 use crate::shrink::shrunk;
 use crate::{mutate, setting};
-use flow_compiler::catalog::{Catalog, CatalogError, FileInfo, InferredField};
+use flow_compiler::catalog::{Catalog, CatalogError, FileFields, FileInfo, InferredField};
 use flow_compiler::explain::{Recorder, explain_logical, explain_physical};
 use flow_compiler::optimize::{OptLevel, optimize};
 use flow_compiler::stage::cut_stages;
@@ -37,6 +37,7 @@ type Answer<T> = RefCell<HashMap<String, Result<T, CatalogError>>>;
 pub(crate) struct Known {
     files: Answer<Vec<FileInfo>>,
     headers: Answer<Vec<String>>,
+    fields: Answer<FileFields>,
     schemas: Answer<Vec<InferredField>>,
 }
 
@@ -63,6 +64,16 @@ impl Catalog for Known {
 
     fn header(&self, file: &FileInfo, dialect: &Dialect) -> Result<Vec<String>, CatalogError> {
         known(&self.headers, format!("{} {dialect:?}", file.path), || FileCatalog.header(file, dialect))
+    }
+
+    fn fields(
+        &self,
+        file: &FileInfo,
+        format: &Format,
+        only: Option<&[&str]>,
+    ) -> Result<FileFields, CatalogError> {
+        let key = format!("{} {format:?} {only:?}", file.path);
+        known(&self.fields, key, || FileCatalog.fields(file, format, only))
     }
 
     fn infer(&self, file: &FileInfo, format: &Format) -> Result<Vec<InferredField>, CatalogError> {
