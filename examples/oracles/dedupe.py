@@ -13,6 +13,7 @@ for place, row in enumerate(rows):
     known = best.get(row["email"])
     if known is None or (row["updated"], int(row["id"])) > (rows[known]["updated"], int(rows[known]["id"])):
         best[row["email"]] = place
+print("--- out/customers.csv")
 out = csv.writer(sys.stdout, lineterminator="\n")
 out.writerow(["id", "email", "name", "updated"])
 for place in sorted(best.values()):

@@ -37,6 +37,7 @@ for user, number, inside in sorted(sessions, key=lambda s: s[2][0]["at"] - s[2][
         rows.append(
             [user, number, start.strftime(stamp), end.strftime(stamp), len(inside), inside[0]["url"], text(end - start)]
         )
+print("--- out/longest_sessions.csv")
 out = csv.writer(sys.stdout, lineterminator="\n")
 out.writerow("user session started ended clicks landing length".split())
 out.writerows(rows)

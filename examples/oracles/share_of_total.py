@@ -3,6 +3,7 @@
 import csv
 import sys
 from decimal import Decimal
+from fractions import Fraction
 
 shop = "examples/data/shop"
 prices = {row["product_id"]: Decimal(row["price"]) for row in csv.DictReader(open(f"{shop}/products.csv"))}
@@ -16,7 +17,7 @@ for order, amount in orders:
     customer = customers.get(order["customer_id"], {})
     size = "large" if amount >= 1000 else "medium" if amount >= 100 else "small"
     who = f"{customer.get('name', '?')} ({order['customer_id']})"
-    share = float(amount) / float(total)
+    share = float(Fraction(amount) / Fraction(total))
     rows.append([order["order_id"], customer.get("region") or "unknown", who, size, share])
 rows.sort(key=lambda row: -row[4])
 out = csv.writer(sys.stdout, lineterminator="\n")

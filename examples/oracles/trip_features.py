@@ -6,16 +6,19 @@ import glob
 import math
 import sys
 
-trips = {}
+trips, bad = {}, []
 for path in sorted(glob.glob("examples/data/gps/part-*.csv")):
-    for row in csv.DictReader(open(path, encoding="utf-8")):
+    for line, row in enumerate(csv.DictReader(open(path, encoding="utf-8")), start=2):
         try:
             at = datetime.datetime.fromisoformat(row["at"].replace("Z", "+00:00"))
         except ValueError:
+            bad.append(f"{path}:{line}")
             continue
         lat, lon = float(row["lat"]), float(row["lon"])
         speed = float(row["speed"]) if row["speed"] else None
-        if -90 <= lat <= 90 and (speed is None or speed < 70):
+        if not -90 <= lat <= 90:
+            bad.append(f"{path}:{line}")
+        elif (speed is None or speed < 70):
             trips.setdefault(row["trip"], []).append((at, lat, lon, speed))
 
 
@@ -25,6 +28,7 @@ def step(a, b):
     return math.sqrt(north * north + east * east)
 
 
+print("--- bad rows in out/bad_fixes.csv", *bad, "--- out/trip_features.csv", sep="\n")
 out = csv.writer(sys.stdout, lineterminator="\n")
 out.writerow("trip started length_m seconds top_speed stops mean_speed".split())
 for trip in sorted(trips):

@@ -50,6 +50,11 @@ pub struct RowFault {
 /// What is said of a value that nothing explains any more.
 const GONE: &str = "this value could not be computed";
 
+/// What is said of results, texts and indices whose values nothing tells any more.
+const OVERFLOW: &str = "the result does not fit";
+const CONVERSION: &str = "the value cannot be converted";
+const OUT_OF_RANGE: &str = "the index is out of range";
+
 /// What a stage knows about its columns, for explanations.
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
@@ -129,13 +134,18 @@ impl BatchRow<'_, '_> {
 fn generic(code: u8) -> EvalError {
     let code = ErrorCode::from_status(code).unwrap_or(ErrorCode::Malformed);
     let message = match code {
-        ErrorCode::Overflow => "the result does not fit",
+        ErrorCode::Overflow => OVERFLOW,
         ErrorCode::DivisionByZero => "division by zero",
-        ErrorCode::Conversion => "the value cannot be converted",
-        ErrorCode::OutOfRange => "the index is out of range",
+        ErrorCode::Conversion => CONVERSION,
+        ErrorCode::OutOfRange => OUT_OF_RANGE,
         _ => GONE,
     };
     EvalError::new(code, message)
+}
+
+/// Whether a message says no more than what a status byte does, where the values behind it would say more.
+pub(crate) fn is_generic(message: &str) -> bool {
+    matches!(message, GONE | OVERFLOW | CONVERSION | OUT_OF_RANGE)
 }
 
 /// What made a row an error.

@@ -38,6 +38,8 @@ pub(crate) struct RowBatch<'a> {
     morsel: Option<Morsel<'a>>,
     /// The batch it came from, when it came from one: explanations need columns that are gone.
     base: Option<&'a Batch>,
+    /// Whether columns that nothing needs any more stay, for explanations.
+    remembers: bool,
 }
 
 impl<'a> RowBatch<'a> {
@@ -53,13 +55,21 @@ impl<'a> RowBatch<'a> {
             f
         });
         let columns = columns.iter().enumerate().map(|(i, id)| (*id, Slot::Pending(i))).collect();
-        RowBatch { rows, origin: None, columns, faults, morsel: Some(morsel), base: None }
+        RowBatch { rows, origin: None, columns, faults, morsel: Some(morsel), base: None, remembers: false }
     }
 
     /// Rows that are already columns.
     pub(crate) fn from_batch(batch: &'a Batch) -> Self {
         let columns = batch.columns.iter().map(|(id, c)| (*id, Slot::Ready(c.clone()))).collect();
-        RowBatch { rows: batch.rows, origin: None, columns, faults: None, morsel: None, base: Some(batch) }
+        RowBatch {
+            rows: batch.rows,
+            origin: None,
+            columns,
+            faults: None,
+            morsel: None,
+            base: Some(batch),
+            remembers: false,
+        }
     }
 
     /// Rows.
@@ -142,9 +152,15 @@ impl<'a> RowBatch<'a> {
         self.columns.push((id, Slot::Ready(Arc::new(column))));
     }
 
+    /// From now on columns that have been computed stay, whatever is dropped.
+    pub(crate) fn remember(&mut self) {
+        self.remembers = true;
+    }
+
     /// Drops every column that `keep` does not name.
     pub(crate) fn retain(&mut self, keep: &[ColumnId]) {
-        self.columns.retain(|(id, _)| keep.contains(id));
+        let remembers = self.remembers;
+        self.columns.retain(|(id, slot)| keep.contains(id) || remembers && matches!(slot, Slot::Ready(_)));
     }
 
     /// Makes the given rows, in the given order (a row may come several times), the batch's rows.
@@ -179,6 +195,11 @@ impl<'a> RowBatch<'a> {
             if let Some((_, slot)) = self.columns.iter().find(|(id, _)| id == old) {
                 replaced.push((*new, slot.clone()));
             }
+        }
+        if self.remembers {
+            let gone = std::mem::take(&mut self.columns).into_iter();
+            let is_new = |id: &ColumnId| pairs.iter().any(|(new, _)| new == id);
+            replaced.extend(gone.filter(|(id, slot)| !is_new(id) && matches!(slot, Slot::Ready(_))));
         }
         self.columns = replaced;
     }

@@ -7,7 +7,7 @@
 use crate::compiled::{
     CompiledBranch, CompiledEach, CompiledEnd, CompiledKind, CompiledOperation, SourceContext,
 };
-use crate::fault::{Cause, Definitions, RowFault, explain};
+use crate::fault::{Cause, Definitions, RowFault, explain, is_generic};
 use crate::joining::Joins;
 use crate::options::RunError;
 use crate::row_batch::RowBatch;
@@ -54,6 +54,8 @@ pub(crate) struct Walker<'a> {
     pub(crate) too_many: bool,
     pub(crate) tallies: Vec<OperationTally>,
     pub(crate) bad: Vec<BadRow>,
+    /// Whether an explanation lacked values that had been dropped.
+    pub(crate) unexplained: bool,
     selection: Selection,
 }
 
@@ -66,6 +68,7 @@ impl<'a> Walker<'a> {
             too_many: false,
             tallies: vec![OperationTally::default(); operations],
             bad: Vec::new(),
+            unexplained: false,
             selection: Selection::default(),
         }
     }
@@ -220,6 +223,7 @@ impl<'a> Walker<'a> {
         filters: &[&Expr],
     ) {
         let fault = explain(batch, row, place, cause, filters, self.definitions);
+        self.unexplained |= is_generic(&fault.message);
         self.bad.push(BadRow { origin: batch.origin(row), fault: Box::new(fault) });
     }
 

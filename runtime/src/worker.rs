@@ -367,8 +367,39 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// The rows of a morsel that reach each leaf.
+    /// The rows of a morsel that reach each leaf. Where an error cannot be explained because a value of the
+    /// other side of a join has been dropped, the same way is gone once more with all values kept.
     fn walk<'b>(
+        &mut self,
+        input: usize,
+        batch: RowBatch<'b>,
+        place: Place<'_>,
+    ) -> Result<Arrived<'a, 'b>, RunError> {
+        if !self.shared.stage.joins {
+            return self.walk_once(input, batch, place);
+        }
+        let mut again = batch.clone();
+        let before = self.walker.bad.len();
+        self.walker.unexplained = false;
+        let out = self.walk_once(input, batch, place)?;
+        if std::mem::take(&mut self.walker.unexplained) {
+            let tallies = self.walker.tallies.clone();
+            let vague = self.walker.bad.split_off(before);
+            again.remember();
+            self.walk_once(input, again, place)?;
+            self.walker.tallies = tallies;
+            let told = &self.walker.bad[before..];
+            let same =
+                told.len() == vague.len() && told.iter().zip(&vague).all(|(a, b)| a.origin == b.origin);
+            if !same {
+                self.walker.bad.truncate(before);
+                self.walker.bad.extend(vague);
+            }
+        }
+        Ok(out)
+    }
+
+    fn walk_once<'b>(
         &mut self,
         input: usize,
         mut batch: RowBatch<'b>,

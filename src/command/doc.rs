@@ -56,7 +56,8 @@ impl Page {
             };
         }
         if !fenced && !self.examples.is_empty() {
-            let _ = writeln!(out, "  For example, these are true:");
+            let these = if self.examples.len() == 1 { "this is" } else { "these are" };
+            let _ = writeln!(out, "  For example, {these} true:");
         }
         code(&mut out, &self.examples);
         out

@@ -6,6 +6,7 @@ mod corruption;
 mod documents;
 mod durability;
 mod matrix;
+mod oracles;
 mod process;
 mod spectrum;
 mod streams;

@@ -49,7 +49,12 @@ impl<'a> Compiler<'a> {
                     }
                 }
                 pieces.push(text_literal(if fields.is_empty() { "{}" } else { "}" }, place));
-                let body = call(Function::Concat, pieces, false, place);
+                let mut body = call(Function::Concat, pieces, false, place);
+                if name.ty.nullable {
+                    let is_null = super::bool_expr(ExprKind::IsNull(Box::new(name)), false, place);
+                    body =
+                        super::choice::choose(is_null, null(Type::String, place), body, &text_type(), place);
+                }
                 match bound {
                     None => body,
                     Some((local, value)) => {
@@ -99,6 +104,10 @@ fn has_names(ty: &Type) -> bool {
         Type::List(element) => has_names(&element.kind),
         _ => false,
     }
+}
+
+fn text_type() -> DataType {
+    DataType::required(Type::String)
 }
 
 fn text_literal(text: impl AsRef<str>, place: Span) -> Expr {

@@ -5,7 +5,7 @@ use super::{VectorFunction, by_rows};
 use crate::list::hash_decimal;
 use crate::number::{round_decimal_unscaled, whole};
 use flow_ir::eval::{
-    PRECISION_MAX, compare, decimal_fits, decimal_operation, decimal_to_float, power_of_ten,
+    PRECISION_MAX, compare, decimal_fits, decimal_operation, decimal_quotient, power_of_ten,
 };
 use flow_ir::value::decimal_order;
 use flow_ir::{Column, DataType, ErrorCode, Function, Type, Values};
@@ -86,7 +86,7 @@ fn divide(arguments: &[Argument<'_>], rows: usize, result: &DataType) -> Column 
     };
     let (values, status) = try_fill(strict(arguments, rows), rows, |row| match y.get(row) {
         0 => Err(ErrorCode::DivisionByZero as u8),
-        y => Ok(decimal_to_float(x.get(row), s) / decimal_to_float(y, t)),
+        y => Ok(decimal_quotient((x.get(row), s), (y, t))),
     });
     Column { values: Values::F64(values), status }
 }

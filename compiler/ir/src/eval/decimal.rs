@@ -1,6 +1,7 @@
 //! Decimal arithmetic: exact, at most 38 digits, rounding half away from zero where digits go.
 
 use super::arithmetic::{division_by_zero, does_not_fit, wrong_operands};
+use super::quotient::decimal_quotient;
 use crate::error::EvalError;
 use crate::function::Function;
 use crate::text::push_decimal;
@@ -184,7 +185,7 @@ fn increment(digits: &mut Vec<u8>) {
     digits.insert(0, b'1');
 }
 
-/// `a function b` of two decimals. Sums and products are exact; `/` converts to floats.
+/// `a function b` of two decimals. Sums and products are exact; `/` is the float next to the quotient.
 pub(super) fn arithmetic(
     function: Function,
     a: &Value,
@@ -199,7 +200,7 @@ pub(super) fn arithmetic(
         return Err(division_by_zero());
     }
     if function == Function::Divide {
-        return Ok(Value::Float(decimal_to_float(x, s) / decimal_to_float(y, t)));
+        return Ok(Value::Float(decimal_quotient((x, s), (y, t))));
     }
     let precision = match result.kind {
         Type::Decimal { precision, .. } => precision,

@@ -14,6 +14,7 @@ mod arithmetic;
 mod decimal;
 mod lambda;
 mod list;
+mod quotient;
 
 pub use arithmetic::{
     compare, float_floor_divide, float_remainder, int_floor_divide, int_remainder, operator, whole_days,
@@ -23,6 +24,7 @@ pub use decimal::{
     decimal_to_float, float_to_decimal, power_of_ten, round_float, rounded_text,
 };
 pub use list::{contains, out_of_range};
+pub use quotient::decimal_quotient;
 
 use crate::error::{ErrorCode, EvalError};
 use crate::expr::{Expr, ExprKind, LocalId};

@@ -1,0 +1,87 @@
+//! Every example against an independent answer: what `examples/oracles/NAME.py` computed from the same files.
+//!
+//! The answers are in `examples/expected`, written by `examples/oracles/regenerate.py`. One has what is printed,
+//! then a line `--- out/NAME` before the content of each file, or `--- bad rows in out/NAME` before the places of
+//! rows that are set aside.
+
+use crate::process::{Outcome, Workplace, repository};
+use std::collections::BTreeSet;
+
+/// Programs whose last digits depend on the mathematical library: how far numbers may differ.
+const NEAR: [(&str, f64); 1] = [("logistic_regression", 1e-12)];
+
+#[test]
+fn examples_agree_with_their_oracles() {
+    let names = |directory: &str, extension: &str| -> BTreeSet<String> {
+        let entries = std::fs::read_dir(repository().join(directory)).expect("a directory");
+        let paths =
+            entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == extension));
+        paths.filter_map(|p| Some(p.file_stem()?.to_str()?.to_owned())).collect()
+    };
+    let programs = names("examples", "flow");
+    let mut oracles = names("examples/oracles", "py");
+    oracles.remove("regenerate");
+    assert_eq!(programs, oracles, "every example has an oracle");
+    for name in &programs {
+        let outcome = Workplace::new().run(&["run", "-q", &format!("examples/{name}.flow")]);
+        assert_eq!(outcome.status, Some(0), "{name}: {}", outcome.stderr);
+        let path = repository().join("examples/expected").join(name).with_extension("txt");
+        let expected = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let found = as_expected(&outcome, &expected);
+        match NEAR.iter().find(|(near, _)| near == name) {
+            Some((_, limit)) => assert!(near(&found, &expected, *limit), "{name}:\n{found}\n{expected}"),
+            None => assert_eq!(found, expected, "{name}"),
+        }
+    }
+}
+
+/// What a run printed and wrote, in the form of the answers.
+fn as_expected(outcome: &Outcome, expected: &str) -> String {
+    let mut text = outcome.stdout.clone();
+    for (name, content) in &outcome.files {
+        let places = format!("--- bad rows in out/{name}\n");
+        if expected.contains(&places) {
+            text.push_str(&places);
+            content.lines().filter_map(place).for_each(|place| text.push_str(&format!("{place}\n")));
+        } else {
+            text.push_str(&format!("--- out/{name}\n{content}"));
+        }
+    }
+    text
+}
+
+/// Where the row of a line of a quarantine stands: file and line.
+fn place(line: &str) -> Option<String> {
+    if line.starts_with('{') {
+        let row: serde_json::Value = serde_json::from_str(line).expect("a JSON object");
+        return Some(format!("{}:{}", row["file"].as_str()?, row["line"]));
+    }
+    let mut cells = line.split(',');
+    match (cells.next()?, cells.next()?) {
+        ("file", "line") => None,
+        (file, line) => Some(format!("{file}:{line}")),
+    }
+}
+
+/// Whether two texts are equal but for numbers that differ by at most `limit`, relatively.
+fn near(found: &str, expected: &str, limit: f64) -> bool {
+    let parts = |text: &str| -> Vec<String> {
+        text.split([',', ':', '{', '}', '[', ']', '\n'])
+            .map(|part| part.trim().to_owned())
+            .filter(|p| !p.is_empty())
+            .collect()
+    };
+    let (a, b) = (parts(found), parts(expected));
+    a.len() == b.len()
+        && a.iter().zip(&b).all(|(a, b)| match (a.parse::<f64>(), b.parse::<f64>()) {
+            (Ok(a), Ok(b)) => (a - b).abs() <= limit * b.abs(),
+            _ => a == b,
+        })
+}
+
+#[test]
+fn nearness_can_fail() {
+    assert!(near("[{\"a\":1.0}]\n", "[{\"a\":1.00}]", 0.0));
+    assert!(!near("[{\"a\":1.0}]", "[{\"a\":1.1}]", 1e-3));
+    assert!(!near("[{\"a\":1.0}]", "[{\"b\":1.0}]", 1e-3));
+}
