@@ -107,6 +107,7 @@ pub fn compile_loaded(
         return Err(diagnostics);
     }
     plan.unused = liveness::unused(&plan);
+    liveness::note_uses(&mut plan);
     let path = loaded.sources.files().first().map_or(String::new(), |f| f.name.clone());
     Ok(Compiled { path, plan, diagnostics, inferred, params: param_values })
 }

@@ -6,20 +6,28 @@
 
 use flow_ir::logical::{LogicalPlan, Node, Operator};
 use flow_ir::window::Window;
-use flow_ir::{ColumnId, Expr, NodeId};
-use std::collections::BTreeSet;
+use flow_ir::{ColumnId, Expr, ExprKind, NodeId, Span};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The columns that nothing a sink reaches needs.
 pub fn unused(plan: &LogicalPlan) -> BTreeSet<ColumnId> {
-    let mut used = Used { ids: BTreeSet::new() };
-    let mut reached: BTreeSet<NodeId> = plan.sinks.iter().copied().collect();
-    // Inputs come before their users, so going down meets every user before its inputs.
-    while let Some(id) = reached.pop_last() {
-        let Some(node) = plan.nodes.get(id.0 as usize) else { continue };
-        used.node(node);
-        reached.extend(node.operator.inputs());
-    }
+    let mut used = Used::default();
+    used.reached_from_sinks(plan);
     (0..plan.next_column).map(ColumnId).filter(|id| !used.ids.contains(id)).collect()
+}
+
+/// Tells every source column the first place of the program that uses it, for messages about bad values: the
+/// same one whatever becomes of that place in passes.
+pub fn note_uses(plan: &mut LogicalPlan) {
+    let mut used = Used::default();
+    used.reached_from_sinks(plan);
+    for node in &mut plan.nodes {
+        if let Operator::Read(source) = &mut node.operator {
+            for column in &mut source.columns {
+                column.used = used.places.get(&column.id).copied().unwrap_or_default();
+            }
+        }
+    }
 }
 
 /// A window without what nobody uses.
@@ -30,15 +38,48 @@ pub(crate) fn used_part(window: &Window, is_used: impl Fn(ColumnId) -> bool) -> 
     window
 }
 
+#[derive(Default)]
 struct Used {
     ids: BTreeSet<ColumnId>,
+    /// Where each is used first, in the order of the program's text.
+    places: BTreeMap<ColumnId, Span>,
 }
 
 impl Used {
+    fn reached_from_sinks(&mut self, plan: &LogicalPlan) {
+        let mut reached: BTreeSet<NodeId> = plan.sinks.iter().copied().collect();
+        // Inputs come before their users, so going down meets every user before its inputs.
+        while let Some(id) = reached.pop_last() {
+            let Some(node) = plan.nodes.get(id.0 as usize) else { continue };
+            self.node(node);
+            reached.extend(node.operator.inputs());
+        }
+    }
+
+    fn note(&mut self, id: ColumnId, place: Span) {
+        self.ids.insert(id);
+        let first = self.places.entry(id).or_insert(place);
+        if (place.file, place.start) < (first.file, first.start) {
+            *first = place;
+        }
+    }
+
+    fn note_all(&mut self, ids: impl IntoIterator<Item = ColumnId>, place: Span) {
+        ids.into_iter().for_each(|id| self.note(id, place));
+    }
+
+    /// Another name of a column: it is used where the other is.
+    fn renamed(&mut self, own: ColumnId, new: ColumnId) {
+        if let Some(place) = self.places.get(&new).copied() {
+            self.note(own, place);
+        }
+    }
+
     fn expr(&mut self, e: &Expr) {
-        let mut columns = Vec::new();
-        e.columns(&mut columns);
-        self.ids.extend(columns);
+        if let ExprKind::Column(id) = e.kind {
+            self.note(id, e.span);
+        }
+        e.for_each_child(|child| self.expr(child));
     }
 
     fn has(&self, id: ColumnId) -> bool {
@@ -46,6 +87,7 @@ impl Used {
     }
 
     fn node(&mut self, node: &Node) {
+        let at = node.span;
         match &node.operator {
             Operator::Read(_)
             | Operator::Rows(_)
@@ -53,8 +95,8 @@ impl Used {
             | Operator::Take { .. }
             | Operator::Skip { .. } => {}
             Operator::Iterate { until, start_columns, body_columns, .. } => {
-                self.ids.extend(start_columns.iter().chain(body_columns));
-                self.ids.extend(until.iter().map(|(_, column)| *column));
+                self.note_all(start_columns.iter().chain(body_columns).copied(), at);
+                self.note_all(until.iter().map(|(_, column)| *column), at);
             }
             Operator::Filter { predicate, .. } | Operator::Check { predicate, .. } => self.expr(predicate),
             Operator::Map { computed, .. } => self.computed(computed),
@@ -63,40 +105,39 @@ impl Used {
                 self.expr(&each.expr);
             }
             Operator::ReduceByKey { keys, aggregates, .. } => {
-                self.ids.extend(keys);
-                let arguments: Vec<ColumnId> =
-                    aggregates.iter().filter(|a| self.has(a.output)).flat_map(|a| a.reads()).collect();
-                self.ids.extend(arguments);
+                self.note_all(keys.iter().copied(), at);
+                for a in aggregates.iter().filter(|a| self.ids.contains(&a.output)).collect::<Vec<_>>() {
+                    self.note_all(a.reads(), a.span);
+                }
             }
             Operator::Distinct { on, sort, .. } => {
-                self.ids.extend(on.iter().copied().chain(sort.iter().map(|k| k.column)));
+                self.note_all(on.iter().copied().chain(sort.iter().map(|k| k.column)), at);
             }
             Operator::Window { window, .. } => {
                 let used = used_part(window, |id| self.has(id));
-                self.ids.extend(used.reads());
+                self.note_all(used.reads(), at);
             }
-            Operator::TakePer { per, .. } => self.ids.extend(per),
-            Operator::Sort { keys, .. } => self.ids.extend(keys.iter().map(|k| k.column)),
+            Operator::TakePer { per, .. } => self.note_all(per.iter().copied(), at),
+            Operator::Sort { keys, .. } => self.note_all(keys.iter().map(|k| k.column), at),
             Operator::Union { columns, .. } => {
                 for (i, output) in node.columns.iter().enumerate() {
-                    if self.has(output.id) {
-                        self.ids.extend(columns.iter().filter_map(|own| own.get(i)));
+                    for own in columns.iter().filter_map(|own| own.get(i)) {
+                        self.renamed(*own, output.id);
                     }
                 }
             }
             Operator::Sample { .. } => {}
-            Operator::Repartition { layout, .. } => self.ids.extend(&layout.keys),
-            Operator::Expect { on, .. } => self.ids.extend(on),
-            Operator::SetOperation { on, .. } => self.ids.extend(on.iter().flat_map(|(l, r)| [*l, *r])),
+            Operator::Repartition { layout, .. } => self.note_all(layout.keys.iter().copied(), at),
+            Operator::Expect { on, .. } => self.note_all(on.iter().copied(), at),
+            Operator::SetOperation { on, .. } => self.note_all(on.iter().flat_map(|(l, r)| [*l, *r]), at),
             Operator::Join { on, left_columns, right_columns, .. } => {
-                self.ids.extend(on.iter().flat_map(|(l, r)| [*l, *r]));
-                let renamed = left_columns.iter().chain(right_columns);
-                let own: Vec<ColumnId> =
-                    renamed.filter(|(new, _)| self.has(*new)).map(|(_, own)| *own).collect();
-                self.ids.extend(own);
+                self.note_all(on.iter().flat_map(|(l, r)| [*l, *r]), at);
+                for (new, own) in left_columns.iter().chain(right_columns) {
+                    self.renamed(*own, *new);
+                }
             }
             Operator::Write { sink, .. } | Operator::Through { sink, .. } => {
-                self.ids.extend(sink.columns.iter().map(|c| c.id))
+                self.note_all(sink.columns.iter().map(|c| c.id), at);
             }
         }
     }

@@ -97,6 +97,7 @@ fn source() -> Source {
         path: vec![name.into()],
         ty: DataType::required(ty),
         span: Span::default(),
+        used: Span::default(),
     };
     Source {
         pattern: String::new(),

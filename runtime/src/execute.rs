@@ -513,6 +513,7 @@ impl Run<'_> {
     fn commit(mut self, printer: &mut dyn Printer, span_text: SpanText<'_>) -> Result<RunReport, RunError> {
         // Stages end in another order than the sinks of the program, and the optimizer changes it.
         let order = sink_numbers(self.plan);
+        self.report.sources.sort_by_key(|s| (s.span.file, s.span.start));
         self.report.written.sort_by_key(|w| order.get(w.path.as_path()).copied());
         for (path, faults) in std::mem::take(&mut self.quarantined) {
             let mut faults: Vec<RowFault> = faults.into_iter().map(|f| f.2).collect();

@@ -275,7 +275,9 @@ fn broken_field(
         if !morsel.used.get(index).copied().unwrap_or(true) {
             continue;
         }
-        let Some(first_use) = definitions.first_use.get(&column.id) else { continue };
+        // Plans that were not compiled from a program do not say where a field is used first.
+        let here = definitions.first_use.get(&column.id).copied();
+        let Some(needed_by) = Some(column.used).filter(|s| *s != Span::default()).or(here) else { continue };
         let status = morsel.scanner.column(index, Some(&[origin])).status.get(0);
         if status <= NULL {
             continue;
@@ -291,7 +293,7 @@ fn broken_field(
         fault.field = Some(column.name.clone());
         fault.expected = column.ty.to_string();
         fault.declared = Some(column.span);
-        fault.needed_by = *first_use;
+        fault.needed_by = needed_by;
         fault.message = field_message(code, &fault.value, &column.name, &column.ty);
         return true;
     }

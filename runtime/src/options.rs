@@ -216,7 +216,7 @@ pub struct Written {
 /// What a whole run did.
 #[derive(Clone, Debug, Default)]
 pub struct RunReport {
-    /// One entry for each read of each stage, in plan order.
+    /// One entry for each read of each stage, in the order of the program.
     pub sources: Vec<SourceCount>,
     /// One entry an operation, in plan order.
     pub operations: Vec<OperationCount>,

@@ -47,6 +47,7 @@ pub(crate) fn type_name(letter: char) -> &'static str {
         'u' => "duration",
         'I' => "list<int>",
         'S' => "list<string?>",
+        'R' => "{ x: int?, y: string, deep: { z: float? } }",
         _ => "list<float?>",
     }
 }
@@ -128,6 +129,11 @@ fn json(random: &mut Random, letter: char, wild: bool) -> String {
                 .collect();
             format!("[{}]", items.join(", "))
         }
+        'R' => {
+            let (x, y, z) = (json(random, 'i', wild), json(random, 's', wild), json(random, 'f', wild));
+            let x = if random.chance(30) { "null".to_owned() } else { x };
+            format!("{{\"x\": {x}, \"y\": {y}, \"deep\": {{\"z\": {z}}}}}")
+        }
         _ => serde_json::Value::from(value(random, letter, wild)).to_string(),
     }
 }
@@ -144,7 +150,7 @@ fn columns(random: &mut Random, json: bool, nulls: bool) -> Vec<Column> {
         }
     }
     if json {
-        for (name, letter) in [("ints", 'I'), ("tags", 'S'), ("points", 'F')] {
+        for (name, letter) in [("ints", 'I'), ("tags", 'S'), ("points", 'F'), ("at_home", 'R')] {
             if random.chance(60) {
                 all.push(Column { name: name.to_owned(), letter, nullable: false });
             }
@@ -174,6 +180,8 @@ struct Style {
     /// Per mille of fields, and of rows, that are bad.
     bad: usize,
     separator: char,
+    /// How null is written.
+    nulls: Vec<&'static str>,
 }
 
 fn row_of_text(random: &mut Random, columns: &[Column], style: &Style) -> String {
@@ -182,7 +190,7 @@ fn row_of_text(random: &mut Random, columns: &[Column], style: &Style) -> String
         if random.below(1000) < style.bad {
             fields.push((*random.pick(&BAD)).to_owned());
         } else if c.nullable && random.chance(20) {
-            fields.push(String::new());
+            fields.push((*random.pick(&style.nulls)).to_owned());
         } else {
             let text = value(random, c.letter, style.wild);
             fields.push(quoted(random, &text, style.separator));
@@ -238,7 +246,8 @@ pub(crate) fn table(random: &mut Random, name: &str, hostile: bool) -> Table {
     let columns = columns(random, !delimited, nulls);
     let separator = *random.pick(&[',', ',', '\t', ';']);
     let bad = if hostile && random.chance(60) { *random.pick(&[5, 20, 80]) } else { 0 };
-    let style = Style { wild: hostile && random.chance(60), bad, separator };
+    let nulls = if delimited && random.chance(15) { vec!["", "NA", "-"] } else { vec![""] };
+    let style = Style { wild: hostile && random.chance(60), bad, separator, nulls };
     let suffix = match separator {
         _ if !delimited => "jsonl",
         '\t' => "tsv",
@@ -283,12 +292,19 @@ pub(crate) fn table(random: &mut Random, name: &str, hostile: bool) -> Table {
     if !headed {
         options.push("header: false");
     }
+    if style.nulls.len() > 1 {
+        options.push("null: [\"NA\", \"-\"]");
+    }
     let format = match options.len() {
         0 => String::new(),
         _ => format!(" as {suffix}({})", options.join(", ")),
     };
-    let schema = schema(random, &columns, headed);
-    let read = format!("\"@/{target}\"{format} {schema}");
+    // Some files are read as lines, or with the types that a sample suggests.
+    let read = match random.below(30) {
+        0 => format!("\"@/{target}\" as lines"),
+        1 if headed => format!("\"@/{target}\"{format}"),
+        _ => format!("\"@/{target}\"{format} {}", schema(random, &columns, headed)),
+    };
     let any_nullable = columns.iter().any(|c| c.nullable);
     Table { name: name.to_owned(), read, any_nullable, files }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Dataset {
 
 /// The kinds of stages with how often each comes. Sinks come at the end of a pipeline.
 const KINDS: [(&str, usize); 25] = [
-    ("filter", 14),
+    ("filter", 16),
     ("map", 14),
     ("flat_map", 6),
     ("check", 4),
@@ -128,7 +128,10 @@ impl Expressions {
 
     fn stage_of(&mut self, kind: &str, fields: &[Name], datasets: &[Dataset]) -> Option<String> {
         Some(match kind {
-            "filter" => format!("| filter {}", self.of(fields, 'b', 3)),
+            "filter" => {
+                let depth = 1 + self.random.below(3);
+                format!("| filter {}", self.of(fields, 'b', depth))
+            }
             "map" => self.map(fields),
             "flat_map" => self.flat_map(fields),
             "check" if self.hostile => format!("| check {}, \"must hold\"", self.of(fields, 'b', 2)),

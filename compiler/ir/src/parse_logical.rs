@@ -387,7 +387,7 @@ impl Parser<'_> {
         let ty = self.ty()?;
         self.types.insert(id, ty.clone());
         let name = if self.eat_word("named") { self.name()? } else { path.join(".") };
-        Ok(SourceColumn { id, name, path, ty, span: self.span()? })
+        Ok(SourceColumn { id, name, path, ty, span: self.span()?, used: self.span()? })
     }
 
     fn string_value(&mut self) -> Parsed<String> {

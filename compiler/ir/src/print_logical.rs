@@ -393,6 +393,7 @@ impl Printer {
                 push_name(&mut p.out, &c.name);
             }
             p.span(c.span);
+            p.span(c.used);
         });
         self.push(" } files [");
         self.separated(&source.files, |p, file| {

@@ -127,6 +127,9 @@ pub struct SourceColumn {
     pub ty: DataType,
     /// Where it is declared.
     pub span: Span,
+    /// The first place of the program that uses it, whatever became of that place later.
+    #[serde(default)]
+    pub used: Span,
 }
 
 /// One input file.

@@ -267,6 +267,7 @@ impl<'a> Compiler<'a> {
                     path: path.to_vec(),
                     ty: ty.clone(),
                     span: *span,
+                    used: Span::default(),
                 });
                 id
             });

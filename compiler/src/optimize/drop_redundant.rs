@@ -8,7 +8,7 @@
 //! ```
 //!
 //! **When it must not fire.** An exchange is where rows that are errors are found: it stays if a
-//! filter, check or column before it can fail. `first`, `last`, `take`, `distinct`, sinks, checks and
+//! filter, check or column before it can fail, or if it reads a source field that the next exchange does not. `first`, `last`, `take`, `distinct`, sinks, checks and
 //! expressions that can fail all see the order.
 //!
 //! ```text
@@ -57,8 +57,12 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
             continue;
         };
         // What the next exchange finds anyway need not be found here.
-        let found_later = consumers.consumers(id).iter().all(|c| settles(&plan.node(*c).operator));
-        if !fallible.fails_columns(plan, input) && (found_later || !fallible.fails_rows(input)) {
+        let (after, fields) = (consumers.consumers(id), fallible.fields(input));
+        let read_later = |column: &ColumnId| after.iter().all(|c| reads(plan, *c).contains(column));
+        let found_later = after.iter().all(|c| settles(&plan.node(*c).operator))
+            && reads(plan, id).iter().all(|column| !fields.contains(column) || read_later(column));
+        let fails = fallible.fails_rows(input) || !fields.is_empty();
+        if !fallible.fails_columns(plan, input) && (found_later || !fails) {
             let new = rebuild.id(input);
             rebuild.replace(id, new);
         } else {
@@ -92,6 +96,22 @@ fn settled_at_once(plan: &LogicalPlan, consumers: &Consumers, fallible: &Fallibl
         }
     }
     true
+}
+
+/// The columns that an exchange reads of every row, besides those that it passes on.
+fn reads(plan: &LogicalPlan, id: NodeId) -> Vec<ColumnId> {
+    match &plan.node(id).operator {
+        Operator::Sort { keys, .. } => keys.iter().map(|k| k.column).collect(),
+        Operator::Window { window, .. } => window.reads(),
+        Operator::TakePer { per, .. } => per.clone(),
+        Operator::Distinct { on, sort, .. } => {
+            on.iter().copied().chain(sort.iter().map(|k| k.column)).collect()
+        }
+        Operator::ReduceByKey { keys, aggregates, .. } => {
+            keys.iter().copied().chain(aggregates.iter().flat_map(|a| a.reads())).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Whether every erroneous row that enters the operator is found there.

@@ -38,7 +38,11 @@ fn fold_plan(plan: &LogicalPlan, _: &mut Notes) -> LogicalPlan {
         let inputs = plan.node(id).operator.inputs();
         let failing = inputs.first().map_or(&none, |input| fallible.columns(*input));
         let new = rebuild.copy(id, |node| {
-            exprs_mut(&mut node.operator).into_iter().for_each(|e| fold_whole(e, failing));
+            let mut whole = exprs_mut(&mut node.operator);
+            let before: Vec<Expr> = whole.iter().map(|e| (**e).clone()).collect();
+            whole.iter_mut().for_each(|e| fold_whole(e, failing));
+            let fields = inputs.first().map_or(&none, |input| fallible.fields(*input));
+            keep_reads(whole, before, fields);
         });
         // A check also finds the rows on which an earlier filter failed.
         let finds_rows = inputs.first().is_some_and(|input| fallible.fails_rows(*input));
@@ -64,6 +68,19 @@ fn literal(e: &Expr) -> Option<&Value> {
     match &e.kind {
         ExprKind::Literal(value) => Some(value),
         _ => None,
+    }
+}
+
+/// Takes back what makes a stage no longer read a source field: a row in which that field is bad is an error.
+fn keep_reads(folded: Vec<&mut Expr>, before: Vec<Expr>, fields: &BTreeSet<ColumnId>) {
+    let mut read = Vec::new();
+    folded.iter().for_each(|e| e.columns(&mut read));
+    for (e, before) in folded.into_iter().zip(before) {
+        let mut own = Vec::new();
+        before.columns(&mut own);
+        if own.iter().any(|id| fields.contains(id) && !read.contains(id)) {
+            *e = before;
+        }
     }
 }
 

@@ -46,6 +46,7 @@ pub fn text_source(dialect: &Dialect, fields: usize) -> Source {
         path: vec![i.to_string()],
         ty: DataType::nullable(Type::String),
         span: Span::default(),
+        used: Span::default(),
     });
     Source {
         pattern: String::new(),

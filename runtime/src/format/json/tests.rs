@@ -21,6 +21,7 @@ pub(super) fn source(columns: &[(&str, DataType)]) -> Source {
         path: name.split('.').map(str::to_owned).collect(),
         ty: ty.clone(),
         span: Span::default(),
+        used: Span::default(),
     });
     Source {
         pattern: "test.jsonl".into(),
