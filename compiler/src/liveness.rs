@@ -5,6 +5,7 @@
 //! key, a sort, a `distinct`, an `each` or a used result needs it.
 
 use flow_ir::logical::{LogicalPlan, Node, Operator};
+use flow_ir::source::Target;
 use flow_ir::window::Window;
 use flow_ir::{ColumnId, Expr, ExprKind, NodeId, Span};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ pub fn note_uses(plan: &mut LogicalPlan) {
     for node in &mut plan.nodes {
         if let Operator::Read(source) = &mut node.operator {
             for column in &mut source.columns {
-                column.used = used.places.get(&column.id).copied().unwrap_or_default();
+                column.used = used.places.get(&column.id).map_or(Span::default(), |(_, place)| *place);
             }
         }
     }
@@ -41,8 +42,9 @@ pub(crate) fn used_part(window: &Window, is_used: impl Fn(ColumnId) -> bool) -> 
 #[derive(Default)]
 struct Used {
     ids: BTreeSet<ColumnId>,
-    /// Where each is used first, in the order of the program's text.
-    places: BTreeMap<ColumnId, Span>,
+    /// Where each is used first, in the order of the program's text, and whether that is only the printing of a
+    /// pipeline without a sink, whose place is the whole pipeline.
+    places: BTreeMap<ColumnId, (bool, Span)>,
 }
 
 impl Used {
@@ -57,9 +59,14 @@ impl Used {
     }
 
     fn note(&mut self, id: ColumnId, place: Span) {
+        self.note_place(id, (false, place));
+    }
+
+    fn note_place(&mut self, id: ColumnId, place: (bool, Span)) {
         self.ids.insert(id);
+        let order = |(printed, span): (bool, Span)| (printed, span.file, span.start);
         let first = self.places.entry(id).or_insert(place);
-        if (place.file, place.start) < (first.file, first.start) {
+        if order(place) < order(*first) {
             *first = place;
         }
     }
@@ -71,7 +78,7 @@ impl Used {
     /// Another name of a column: it is used where the other is.
     fn renamed(&mut self, own: ColumnId, new: ColumnId) {
         if let Some(place) = self.places.get(&new).copied() {
-            self.note(own, place);
+            self.note_place(own, place);
         }
     }
 
@@ -137,7 +144,8 @@ impl Used {
                 }
             }
             Operator::Write { sink, .. } | Operator::Through { sink, .. } => {
-                self.note_all(sink.columns.iter().map(|c| c.id), at);
+                let printed = matches!(sink.target, Target::Print { limit: None });
+                sink.columns.iter().for_each(|c| self.note_place(c.id, (printed, at)));
             }
         }
     }

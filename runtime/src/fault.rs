@@ -11,7 +11,7 @@ use flow_ir::column::NULL;
 use flow_ir::eval::{Row, eval};
 use flow_ir::location::input_name;
 use flow_ir::source::Source;
-use flow_ir::{Column, ColumnId, ErrorCode, EvalError, Expr, ExprKind, Span, Value};
+use flow_ir::{Column, ColumnId, ErrorCode, EvalError, Expr, Span, Value};
 use std::collections::HashMap;
 
 /// A row that could not be read or computed.
@@ -64,19 +64,6 @@ pub(crate) struct Definitions {
     pub(crate) types: HashMap<ColumnId, flow_ir::DataType>,
     /// The first operation that reads a source column.
     pub(crate) first_use: HashMap<ColumnId, Span>,
-}
-
-impl Definitions {
-    /// How a column is computed; of a column that is only another name, how that one is.
-    fn origin(&self, id: ColumnId) -> Option<&Expr> {
-        let mut expr = self.computed.get(&id)?;
-        while let ExprKind::Column(other) = expr.kind
-            && let Some(earlier) = self.computed.get(&other)
-        {
-            expr = earlier;
-        }
-        Some(expr)
-    }
 }
 
 /// A row of a batch as the interpreter sees it: parsed columns first, definitions after.
@@ -199,7 +186,7 @@ fn blamed(
         },
         Cause::Column(id, span) => {
             let status = batch.ready(*id).map_or(0, |c| c.status.get(row));
-            match definitions.origin(*id) {
+            match definitions.computed.get(id) {
                 Some(expr) => (blame(expr, &view, status), expr.span),
                 None => (view.value(*id).err().unwrap_or_else(|| generic(status)), *span),
             }

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! **When it must not fire.** An exchange is where rows that are errors are found: it stays if a
-//! filter, check or column before it can fail, or if it reads a source field that the next exchange does not. `first`, `last`, `take`, `distinct`, sinks, checks and
+//! filter, check or column before it can fail, or if it reads something of files that the exchange or sink right
+//! behind it does not. `first`, `last`, `take`, `distinct`, sinks, checks and
 //! expressions that can fail all see the order.
 //!
 //! ```text
@@ -57,17 +58,16 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
             continue;
         };
         // What the next exchange finds anyway need not be found here.
-        let (after, fields) = (consumers.consumers(id), fallible.fields(input));
-        let read_later = |column: &ColumnId| after.iter().all(|c| reads(plan, *c).contains(column));
-        let found_later = after.iter().all(|c| settles(&plan.node(*c).operator))
-            && reads(plan, id).iter().all(|column| !fields.contains(column) || read_later(column));
-        let fails = fallible.fails_rows(input) || !fields.is_empty();
-        if !fallible.fails_columns(plan, input) && (found_later || !fails) {
+        let after = consumers.consumers(id);
+        let found_later = after.iter().all(|c| settles(&plan.node(*c).operator));
+        let read_later = !fallible.of_files(input) || reads_are_later(plan, after, &unique, (id, input));
+        if !fallible.fails_columns(plan, input) && read_later && (found_later || !fallible.fails_rows(input))
+        {
             let new = rebuild.id(input);
             rebuild.replace(id, new);
         } else {
             let message = format!(
-                "the `{}` has no effect but stays: rows that fail before it are errors",
+                "the `{}` has no effect but stays: rows that fail before it or in it are errors",
                 node.operator.name()
             );
             notes.push(Note { span: node.span, message });
@@ -98,7 +98,30 @@ fn settled_at_once(plan: &LogicalPlan, consumers: &Consumers, fallible: &Fallibl
     true
 }
 
-/// The columns that an exchange reads of every row, besides those that it passes on.
+/// Whether what a node of rows from files reads is read anyway: by what made its input, or by all exchanges and
+/// sinks right behind it. Else a bad field would be found with the node, and not without it.
+fn reads_are_later(
+    plan: &LogicalPlan,
+    after: &[NodeId],
+    unique: &[Option<Vec<ColumnId>>],
+    (id, input): (NodeId, NodeId),
+) -> bool {
+    let keys = unique[input.0 as usize].as_deref().unwrap_or_default();
+    let takes_all = |operator: &Operator| match operator {
+        Operator::Write { sink, .. } => !matches!(sink.target, Target::Print { limit: Some(_) }),
+        operator => settles(operator),
+    };
+    let read_by = |consumer: &NodeId, column: &ColumnId| {
+        let passed = plan.node(*consumer).columns.iter().any(|c| c.id == *column);
+        passed || reads(plan, *consumer).contains(column)
+    };
+    after.iter().all(|c| takes_all(&plan.node(*c).operator))
+        && reads(plan, id)
+            .iter()
+            .all(|column| keys.contains(column) || after.iter().all(|c| read_by(c, column)))
+}
+
+/// The columns that an exchange or sink reads of every row, besides those that it passes on.
 fn reads(plan: &LogicalPlan, id: NodeId) -> Vec<ColumnId> {
     match &plan.node(id).operator {
         Operator::Sort { keys, .. } => keys.iter().map(|k| k.column).collect(),
@@ -110,6 +133,7 @@ fn reads(plan: &LogicalPlan, id: NodeId) -> Vec<ColumnId> {
         Operator::ReduceByKey { keys, aggregates, .. } => {
             keys.iter().copied().chain(aggregates.iter().flat_map(|a| a.reads())).collect()
         }
+        Operator::Write { sink, .. } => sink.columns.iter().map(|c| c.id).collect(),
         _ => Vec::new(),
     }
 }

@@ -1,11 +1,11 @@
 //! Which expressions and columns can be errors: an analysis that errs on the side of "can".
 //!
 //! Source fields do not count: moving a use of a field changes no verdict, because a row with a bad field is an
-//! error once the field is read and the row survives the filters. Removing the last use would change it;
-//! `fields` tells which columns that is about. What comes out of an exchange is never an error, because bad rows
-//! have been dealt with on the way in.
+//! error once the field is read and the row survives the filters. Removing the last use of a field, or of what
+//! is made of it, would change it; `of_files` tells where that can be. What comes out of an exchange is never an
+//! error, because bad rows have been dealt with on the way in.
 
-use flow_ir::logical::{Computed, Node, Operator};
+use flow_ir::logical::{Computed, Operator};
 use flow_ir::{ColumnId, Expr, ExprKind, Function, LogicalPlan, NodeId, Type, Value};
 use std::collections::BTreeSet;
 
@@ -16,22 +16,23 @@ pub(crate) struct Fallible {
     of: Vec<BTreeSet<ColumnId>>,
     /// Whether rows can be errors whatever their columns are: a filter, check or key failed on them.
     rows: Vec<bool>,
-    /// The columns of each node that are source fields: they may be bad, and are found to be when read.
-    fields: Vec<BTreeSet<ColumnId>>,
+    /// Whether some of a node's rows come from files.
+    files: Vec<bool>,
 }
 
 impl Fallible {
     /// Analyses `plan`.
     pub(crate) fn of(plan: &LogicalPlan) -> Self {
         let mut analysis =
-            Fallible { of: Vec::with_capacity(plan.nodes.len()), rows: Vec::new(), fields: Vec::new() };
+            Fallible { of: Vec::with_capacity(plan.nodes.len()), rows: Vec::new(), files: Vec::new() };
         for node in &plan.nodes {
             let mut out =
                 analysis.made_by(&node.operator, &node.columns.iter().map(|c| c.id).collect::<Vec<_>>());
             out.retain(|id| node.columns.iter().any(|c| c.id == *id));
             analysis.of.push(out);
             analysis.rows.push(analysis.makes_fail(&node.operator));
-            analysis.fields.push(analysis.fields_of(node));
+            let above = node.operator.inputs().iter().any(|input| analysis.files[input.0 as usize]);
+            analysis.files.push(above || matches!(node.operator, Operator::Read(_)));
         }
         analysis
     }
@@ -55,38 +56,10 @@ impl Fallible {
         }
     }
 
-    fn fields_of(&self, node: &Node) -> BTreeSet<ColumnId> {
-        let mut fields: BTreeSet<ColumnId> = node.columns.iter().map(|c| c.id).collect();
-        let of = |input: &NodeId, id: &ColumnId| self.fields[input.0 as usize].contains(id);
-        match &node.operator {
-            Operator::Read(_) => {}
-            Operator::Filter { input, .. }
-            | Operator::Map { input, .. }
-            | Operator::FlatMap { input, .. }
-            | Operator::Check { input, .. }
-            | Operator::Expect { input, .. }
-            | Operator::Repartition { input, .. } => fields.retain(|id| of(input, id)),
-            Operator::Join { left, left_columns, .. } => {
-                fields.retain(|id| {
-                    of(left, id) || left_columns.iter().any(|(new, own)| new == id && of(left, own))
-                });
-            }
-            Operator::Union { inputs, columns } => {
-                let at = |id: &ColumnId| node.columns.iter().position(|c| c.id == *id);
-                fields.retain(|id| {
-                    let owns =
-                        inputs.iter().zip(columns).map(|(i, own)| (i, at(id).and_then(|at| own.get(at))));
-                    owns.into_iter().any(|(input, own)| own.is_some_and(|own| of(input, own)))
-                });
-            }
-            _ => fields.clear(),
-        }
-        fields
-    }
-
-    /// The columns of `node` that are source fields, so that a program that reads them may find them bad.
-    pub(crate) fn fields(&self, node: NodeId) -> &BTreeSet<ColumnId> {
-        &self.fields[node.0 as usize]
+    /// Whether rows of `node` come from files, so that a column that is read, or made of one that is, may be found
+    /// to be bad.
+    pub(crate) fn of_files(&self, node: NodeId) -> bool {
+        self.files[node.0 as usize]
     }
 
     /// Whether rows of `node` can be errors because a filter, check or key failed on them.

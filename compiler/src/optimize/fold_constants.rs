@@ -41,8 +41,9 @@ fn fold_plan(plan: &LogicalPlan, _: &mut Notes) -> LogicalPlan {
             let mut whole = exprs_mut(&mut node.operator);
             let before: Vec<Expr> = whole.iter().map(|e| (**e).clone()).collect();
             whole.iter_mut().for_each(|e| fold_whole(e, failing));
-            let fields = inputs.first().map_or(&none, |input| fallible.fields(*input));
-            keep_reads(whole, before, fields);
+            if inputs.first().is_some_and(|input| fallible.of_files(*input)) {
+                keep_reads(whole, before);
+            }
         });
         // A check also finds the rows on which an earlier filter failed.
         let finds_rows = inputs.first().is_some_and(|input| fallible.fails_rows(*input));
@@ -71,28 +72,25 @@ fn literal(e: &Expr) -> Option<&Value> {
     }
 }
 
-/// Takes back what makes a stage no longer read a source field: a row in which that field is bad is an error.
-fn keep_reads(folded: Vec<&mut Expr>, before: Vec<Expr>, fields: &BTreeSet<ColumnId>) {
+/// Takes back what makes a stage no longer read a column: if that is a source field, or made of one, a row in
+/// which the field is bad is an error.
+fn keep_reads(folded: Vec<&mut Expr>, before: Vec<Expr>) {
     let mut read = Vec::new();
     folded.iter().for_each(|e| e.columns(&mut read));
     for (e, before) in folded.into_iter().zip(before) {
         let mut own = Vec::new();
         before.columns(&mut own);
-        if own.iter().any(|id| fields.contains(id) && !read.contains(id)) {
+        if own.iter().any(|id| !read.contains(id)) {
             *e = before;
         }
     }
 }
 
-/// Folds what a stage computes. Messages name it by its place in the program, and a field by the place that
-/// names the field, so the whole keeps its place and does not become a bare field.
+/// Folds what a stage computes. Messages name it by its place in the program, so it keeps that.
 fn fold_whole(e: &mut Expr, failing: &BTreeSet<ColumnId>) {
-    let before = e.clone();
+    let place = e.span;
     fold(e, failing);
-    match e.kind {
-        ExprKind::Column(_) => *e = before,
-        _ => e.span = before.span,
-    }
+    e.span = place;
 }
 
 /// Folds the operands, then the expression itself.

@@ -140,7 +140,9 @@ fn merged(inner: &[Computed], outer: &[Computed], node: &Node) -> Option<Vec<Com
     }
     let mut computed: Vec<Computed> = inner.iter().filter(|c| passed(c)).cloned().collect();
     for o in outer {
-        computed.push(Computed { id: o.id, expr: substitute(&o.expr, inner)? });
+        // Messages name what a column is by the place of the outer expression, fused or not.
+        let expr = Expr { span: o.expr.span, ..substitute(&o.expr, inner)? };
+        computed.push(Computed { id: o.id, expr });
     }
     Some(computed)
 }

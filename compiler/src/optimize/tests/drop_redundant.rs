@@ -1,6 +1,6 @@
 //! `drop_redundant`: where it fires, and where it must not.
 
-use super::{fires, stays};
+use super::{fires, run, stays};
 
 #[test]
 fn drop_redundant_removes_what_nobody_sees() {
@@ -49,6 +49,34 @@ fn drop_redundant_keeps_what_shows() {
     );
     // Rows where `1 // v` fails are errors at the sort.
     sorted("reduce_by_key %2 [k#0] { n#5: int = count() } -> n#5: int", "has no effect but stays");
+}
+
+/// Fields of files may be bad, which is found where they are read.
+#[test]
+fn drop_redundant_keeps_what_reads_fields() {
+    const READ: &str = r##"%1 = read "a.csv" as csv("," header quote "\"") { k#20: string, v#21: int } files ["a.csv" 2 [0, 1]] -> k#20: string, v#21: int"##;
+    // What is left, and what was noted.
+    let after = |nodes: &str| {
+        let (found, notes) = run("drop_redundant", &format!("{READ}\n{nodes}"), "%4");
+        (found, notes.iter().map(|n| n.message.clone()).collect::<String>())
+    };
+    let sorted = "%2 = sort %1 [v#21] -> k#20: string, v#21: int";
+    let why = "has no effect but stays";
+    // Nothing else would find a bad `v`.
+    let counted = "%3 = reduce_by_key %2 [k#20] { n#4: int = count() } -> k#20: string, n#4: int
+         %4 = show %3 all number 0 { n#4: int } ->";
+    let (found, noted) = after(&format!("{sorted}\n{counted}"));
+    assert!(found.contains("sort") && noted.contains(why), "{found}\n{noted}");
+    // Nor a bad `k`.
+    let windowed =
+        "%2 = window %1 per [k#20] sort [v#21] frame key { } functions { } -> k#20: string, v#21: int
+         %3 = map %2 { w#5 = 1 } -> v#21: int, w#5: int
+         %4 = show %3 all number 0 { v#21: int } ->";
+    let (found, noted) = after(windowed);
+    assert!(found.contains("window") && noted.contains(why), "{found}\n{noted}");
+    // The reduction reads `v` itself.
+    let (found, noted) = after(&format!("{sorted}\n{}", counted.replace("count()", "sum(v#21)")));
+    assert!(!found.contains("sort") && noted.is_empty(), "{found}\n{noted}");
 }
 
 #[test]
