@@ -34,6 +34,7 @@ fn columns(fields: &[Field], path: &mut Vec<String>, out: &mut Vec<SourceColumn>
                 path: path.clone(),
                 ty: DataType::nullable(f.ty.kind.clone()),
                 span: Span::default(),
+                used: Span::default(),
             }),
         }
         path.pop();
