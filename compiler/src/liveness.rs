@@ -23,7 +23,7 @@ pub fn note_uses(plan: &mut LogicalPlan) {
     let mut used = Used::default();
     used.reached_from_sinks(plan);
     for node in &mut plan.nodes {
-        if let Operator::Read(source) = &mut node.operator {
+        if let Operator::Read(source) | Operator::Through { answers: source, .. } = &mut node.operator {
             for column in &mut source.columns {
                 column.used = used.places.get(&column.id).map_or(Span::default(), |(_, place)| *place);
             }

@@ -192,9 +192,15 @@ fn blamed(
             }
         }
         Cause::Earlier => {
-            let guilty = filters
-                .iter()
-                .find_map(|f| eval(f, &view, flow_stdlib::library()).err().map(|e| (e, f.span)));
+            // Conditions are named by themselves: whether they stand in one filter is up to the optimizer.
+            let mut guilty = None;
+            for filter in filters {
+                filter.for_each_conjunct(&mut |f| {
+                    if guilty.is_none() {
+                        guilty = eval(f, &view, flow_stdlib::library()).err().map(|e| (e, f.span));
+                    }
+                });
+            }
             guilty.unwrap_or_else(|| (generic(batch.faults().map_or(0, |f| f[row])), fault.needed_by))
         }
     };

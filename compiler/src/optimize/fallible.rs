@@ -32,7 +32,9 @@ impl Fallible {
             analysis.of.push(out);
             analysis.rows.push(analysis.makes_fail(&node.operator));
             let above = node.operator.inputs().iter().any(|input| analysis.files[input.0 as usize]);
-            analysis.files.push(above || matches!(node.operator, Operator::Read(_)));
+            analysis
+                .files
+                .push(above || matches!(node.operator, Operator::Read(_) | Operator::Through { .. }));
         }
         analysis
     }
