@@ -22,16 +22,21 @@ impl Catalog for FileCatalog {
         if Path::new(pattern).is_file() {
             return Ok(vec![info(Path::new(pattern))?]);
         }
-        if Path::new(pattern).is_dir() {
-            return Err(CatalogError::Unreadable("it is a directory".to_owned()));
+        let directory = pattern.ends_with('/');
+        if Path::new(pattern).is_dir() && !directory {
+            let why = format!("it is a directory; for the files below it, write \"{pattern}/\"");
+            return Err(CatalogError::Unreadable(why));
         }
+        let depth = Path::new(pattern).components().count();
+        let below = format!("{}**/*", glob::Pattern::escape(pattern));
+        let pattern = if directory { below.as_str() } else { pattern };
         let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
         let paths = glob::glob_with(pattern, options)
             .map_err(|e| CatalogError::Unreadable(format!("the pattern is not valid: {e}")))?;
         let mut files = Vec::new();
         for path in paths {
             let path = path.map_err(|e| CatalogError::Unreadable(e.to_string()))?;
-            if path.is_file() {
+            if path.is_file() && !(directory && is_beside(&path, depth)) {
                 files.push(info(&path)?);
             }
         }
@@ -78,6 +83,11 @@ impl Catalog for FileCatalog {
         }
         crate::program::read_text(Path::new(path)).map_err(CatalogError::Unreadable)
     }
+}
+
+/// Whether a file below a directory is none of its data: it or a folder below the first `depth` begins with `_`.
+fn is_beside(path: &Path, depth: usize) -> bool {
+    path.components().skip(depth).any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"_"))
 }
 
 fn info(path: &Path) -> Result<FileInfo, CatalogError> {

@@ -133,7 +133,10 @@ impl Catalog for MemoryCatalog {
         let found: Vec<FileInfo> = self
             .files
             .keys()
-            .filter(|path| glob::matches(pattern, path))
+            .filter(|path| match pattern.ends_with('/') {
+                true => glob::normal(path).starts_with(&(glob::normal(pattern) + "/")),
+                false => glob::matches(pattern, path),
+            })
             .map(|path| FileInfo { path: path.clone(), bytes: 0 })
             .collect();
         if found.is_empty() { Err(CatalogError::NotFound) } else { Ok(found) }

@@ -6,7 +6,7 @@
 
 use flow_ir::expr::Span;
 use flow_ir::logical::ColumnId;
-use flow_ir::source::{Format, OnError, Source, SourceColumn};
+use flow_ir::source::{Folders, Format, OnError, Source, SourceColumn};
 use flow_ir::{DataType, Type, Values};
 use flow_runtime::format::json::JsonScanner;
 use flow_runtime::format::{CHUNK_PADDING, Chunk, MorselLimits, Scanner};
@@ -104,6 +104,7 @@ fn source() -> Source {
         files: Vec::new(),
         format: Format::JsonLines,
         columns: vec![column(0, "age", Type::Int), column(1, "occupation", Type::String)],
+        folders: Folders::default(),
         on_error: OnError::Fail,
         span: Span::default(),
     }

@@ -180,11 +180,11 @@ impl Compiler<'_> {
         let (source, mut columns) = match &input.from {
             InputFrom::Read(s) | InputFrom::Answers { source: s, .. } => {
                 let columns: Vec<TypedColumn> =
-                    s.columns.iter().map(|c| TypedColumn { id: c.id, ty: c.ty.clone() }).collect();
+                    s.delivered().map(|c| TypedColumn { id: c.id, ty: c.ty.clone() }).collect();
                 let context = SourceContext {
                     source: s.clone(),
-                    ids: s.columns.iter().map(|c| c.id).collect(),
-                    used: s.columns.iter().map(|c| !self.unused.contains(&c.id)).collect(),
+                    ids: s.delivered().map(|c| c.id).collect(),
+                    used: s.delivered().map(|c| !self.unused.contains(&c.id)).collect(),
                 };
                 (Some(context), columns)
             }

@@ -80,7 +80,7 @@ impl Row for BatchRow<'_, '_> {
             return self.read(column, self.row, id);
         }
         if let (Some(morsel), Some(source)) = (self.batch.morsel(), self.source)
-            && let Some(index) = source.columns.iter().position(|c| c.id == id)
+            && let Some(index) = source.delivered().position(|c| c.id == id)
         {
             let column = morsel.scanner.column(index, Some(&[self.batch.origin(self.row)]));
             return self.read(&column, 0, id);

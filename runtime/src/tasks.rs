@@ -5,6 +5,7 @@ use crate::dataset::Dataset;
 use crate::format::columnar::ColumnarFile;
 use crate::format::csv::CsvScanner;
 use crate::format::json::JsonScanner;
+use crate::format::keyed::KeyedScanner;
 use crate::format::lines::LinesScanner;
 use crate::format::{MorselLimits, Scanner};
 use crate::memory::Budget;
@@ -227,7 +228,7 @@ pub(crate) fn scanner_for(
 pub(crate) fn scanner_of(source: &Source, options: &RunOptions) -> Result<Box<dyn Scanner>, RunError> {
     let limits =
         MorselLimits { rows_max: options.morsel_rows.max(1), bytes_max: options.morsel_bytes.max(1) };
-    Ok(match &source.format {
+    let scanner: Box<dyn Scanner> = match &source.format {
         Format::Delimited(_) => Box::new(
             CsvScanner::new(source, limits)
                 .ok_or_else(|| RunError::Internal("a delimited source has another format".to_owned()))?,
@@ -235,5 +236,9 @@ pub(crate) fn scanner_of(source: &Source, options: &RunOptions) -> Result<Box<dy
         Format::Lines => Box::new(LinesScanner::new(limits)),
         Format::JsonLines => Box::new(JsonScanner::new(source, limits)),
         other => return Err(RunError::Internal(format!("{other:?} cannot be read"))),
+    };
+    Ok(match source.folders.keys.is_empty() {
+        true => scanner,
+        false => Box::new(KeyedScanner::new(scanner, source)),
     })
 }

@@ -91,3 +91,14 @@ fn explain_says_what_is_not_read() {
     let outcome = workplace.run(&["explain", "--format", "json", "-e", program]);
     assert!(outcome.stdout.contains("\"row_groups\": ["), "{}", outcome.stdout);
 }
+
+#[test]
+fn explain_says_which_folders_are_opened() {
+    let workplace = Workplace::new();
+    let program = "read \"tests/data/lake/parquet/\" | filter day == @2024-02-29 and region in [\"EU\", \"UK\"] \
+                   | reduce { total: sum(amount) }";
+    let outcome = workplace.run(&["explain", "-e", program]);
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    let expected = "(1 of 2 columns, 1 of 8 files; day: 1 of 4, region: 1 of 5)";
+    assert!(outcome.stdout.contains(expected), "{}", outcome.stdout);
+}

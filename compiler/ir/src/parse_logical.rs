@@ -8,8 +8,8 @@ use crate::parse::{ParseError, Parsed, Parser};
 use crate::sample::{Sample, SampleAmount};
 use crate::set_operation::SetOperation;
 use crate::source::{
-    Dialect, Format, OnError, PageCompression, Sink, SinkColumn, Source, SourceColumn, SourceFile, Target,
-    WriteMode,
+    Dialect, FolderKey, Folders, Format, OnError, PageCompression, Sink, SinkColumn, Source, SourceColumn,
+    SourceFile, Target, WriteMode,
 };
 use crate::value::Value;
 use crate::window::{Frame, Window, WindowFunction, WindowKind};
@@ -372,13 +372,22 @@ impl Parser<'_> {
             OnError::Fail
         };
         let columns = self.list("{", "}", Self::source_column)?;
+        let mut folders = Folders::default();
+        if self.eat_word("folders") {
+            folders.files = self.number()?;
+            folders.keys =
+                self.list("{", "}", |p| Ok(FolderKey { values: p.number()?, column: p.source_column()? }))?;
+        }
         self.expect_word("files")?;
+        let with_keys = !folders.keys.is_empty();
         let files = self.list("[", "]", |p| {
             let path = p.string_value()?;
             let fields = p.number()?;
-            Ok(SourceFile { path, fields, positions: p.list("[", "]", Self::number)? })
+            let positions = p.list("[", "]", Self::number)?;
+            let keys = if with_keys { p.list("[", "]", Self::value)? } else { Vec::new() };
+            Ok(SourceFile { path, fields, positions, keys })
         })?;
-        Ok(Source { pattern, files, format, columns, on_error, span: self.span()? })
+        Ok(Source { pattern, files, format, columns, folders, on_error, span: self.span()? })
     }
 
     fn source_column(&mut self) -> Parsed<SourceColumn> {

@@ -8,7 +8,7 @@ use crate::layout_of_rows::{Division, RowLayout};
 use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
 use crate::print::{Printer, push_name, push_value};
 use crate::sample::{Sample, SampleAmount};
-use crate::source::{Dialect, Format, OnError, Sink, Source, Target, WriteMode};
+use crate::source::{Dialect, Format, OnError, Sink, Source, SourceColumn, Target, WriteMode};
 use crate::value::Value;
 use crate::window::{Frame, Window, WindowFunction};
 use std::fmt;
@@ -365,7 +365,7 @@ impl Printer {
     }
 
     pub(crate) fn define_source(&mut self, source: &Source) {
-        for c in &source.columns {
+        for c in source.delivered() {
             self.define(c.id, &c.path, &c.ty);
         }
     }
@@ -384,27 +384,43 @@ impl Printer {
             OnError::Skip => self.push(" on_error skip"),
         }
         self.push(" { ");
-        self.separated(&source.columns, |p, c| {
-            p.path(&c.path);
-            p.put(format_args!("#{}: ", c.id.0));
-            p.ty(&c.ty);
-            if c.name != c.path.join(".") {
-                p.push(" named ");
-                push_name(&mut p.out, &c.name);
-            }
-            p.span(c.span);
-            p.span(c.used);
-        });
-        self.push(" } files [");
+        self.separated(&source.columns, Self::source_column);
+        self.push(" }");
+        if !source.folders.keys.is_empty() {
+            self.put(format_args!(" folders {} {{ ", source.folders.files));
+            self.separated(&source.folders.keys, |p, key| {
+                p.put(format_args!("{} ", key.values));
+                p.source_column(&key.column);
+            });
+            self.push(" }");
+        }
+        self.push(" files [");
         self.separated(&source.files, |p, file| {
             p.string(&file.path);
             p.put(format_args!(" {}", file.fields));
             p.push(" [");
             p.separated(&file.positions, |p, at| p.put(format_args!("{at}")));
             p.push("]");
+            if !file.keys.is_empty() {
+                p.push(" [");
+                p.separated(&file.keys, |p, value| push_value(&mut p.out, value));
+                p.push("]");
+            }
         });
         self.push("]");
         self.span(source.span);
+    }
+
+    fn source_column(&mut self, c: &SourceColumn) {
+        self.path(&c.path);
+        self.put(format_args!("#{}: ", c.id.0));
+        self.ty(&c.ty);
+        if c.name != c.path.join(".") {
+            self.push(" named ");
+            push_name(&mut self.out, &c.name);
+        }
+        self.span(c.span);
+        self.span(c.used);
     }
 
     fn format(&mut self, format: &Format) {

@@ -6,6 +6,7 @@
 use crate::expr::Span;
 use crate::logical::ColumnId;
 use crate::types::DataType;
+use crate::value::Value;
 use serde::{Deserialize, Serialize};
 
 /// How delimited text is written.
@@ -132,8 +133,26 @@ pub struct SourceColumn {
     pub used: Span,
 }
 
+/// What the names of folders say about the files below them: `day=2024-05-01`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Folders {
+    /// The columns that they give, in the order of the row.
+    pub keys: Vec<FolderKey>,
+    /// How many files there are, with those that filters over the keys leave out.
+    pub files: u32,
+}
+
+/// A column that has one value in all rows of a file, which a folder above it names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FolderKey {
+    /// The column.
+    pub column: SourceColumn,
+    /// How many different values the files have, with those that are left out.
+    pub values: u32,
+}
+
 /// One input file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceFile {
     /// Its path as the program's reader would write it.
     pub path: String,
@@ -141,6 +160,8 @@ pub struct SourceFile {
     pub positions: Vec<u32>,
     /// For delimited text: how many fields every row must have. For columnar files: how many it has.
     pub fields: u32,
+    /// The values of the source's folder keys.
+    pub keys: Vec<Value>,
 }
 
 /// A `read`.
@@ -154,10 +175,19 @@ pub struct Source {
     pub format: Format,
     /// The columns the plan may use, in schema order.
     pub columns: Vec<SourceColumn>,
+    /// The columns that folders give, which stand behind the others wherever columns are counted.
+    pub folders: Folders,
     /// The error policy.
     pub on_error: OnError,
     /// The span of the `read`.
     pub span: Span,
+}
+
+impl Source {
+    /// Every column that it delivers: those of the files, then those of the folders.
+    pub fn delivered(&self) -> impl Iterator<Item = &SourceColumn> {
+        self.columns.iter().chain(self.folders.keys.iter().map(|k| &k.column))
+    }
 }
 
 /// Where a sink puts its rows.

@@ -156,7 +156,7 @@ impl Checker {
         match &node.operator {
             Operator::Read(source) => {
                 out = self.source(source);
-                source.columns.iter().for_each(|c| self.define(c.id, plan));
+                source.delivered().for_each(|c| self.define(c.id, plan));
             }
             Operator::Through { sink, answers, .. } => {
                 self.sink(sink, input);
@@ -388,7 +388,7 @@ impl Checker {
     /// Verifies a source's widths; returns its columns.
     pub(crate) fn source(&mut self, source: &Source) -> Scope {
         let mut out = Scope::new();
-        for column in &source.columns {
+        for column in source.delivered() {
             if out.insert(column.id, column.ty.clone()).is_some() {
                 self.error(format!("the source delivers #{} twice", column.id.0));
             }
@@ -397,6 +397,11 @@ impl Checker {
             self.error("the source has a format that is only written".to_owned());
         }
         for file in &source.files {
+            let keys = &source.folders.keys;
+            let kept = file.keys.iter().zip(keys).all(|(v, k)| value_fits(v, &k.column.ty));
+            if file.keys.len() != keys.len() || !kept {
+                self.error(format!("the folders of `{}` do not match the columns", file.path));
+            }
             let matching = file.positions.len() == source.columns.len()
                 && file.positions.iter().all(|p| *p < file.fields);
             if matches!(source.format, Format::Delimited(_)) && !matching {

@@ -212,6 +212,23 @@ pub(super) fn rows_text(count: usize) -> String {
 
 /// `2 of 21 columns`, or how many fields are read where files do not say how many they have.
 pub(super) fn columns_read(source: &Source) -> String {
+    let columns = file_columns_read(source);
+    let folders = &source.folders;
+    if folders.keys.is_empty() {
+        return columns;
+    }
+    let keys = folders.keys.iter().enumerate().map(|(i, key)| {
+        let mut values: Vec<_> = source.files.iter().filter_map(|f| f.keys.get(i)).collect();
+        values.sort();
+        values.dedup();
+        format!("{}: {} of {}", key.column.name, values.len(), key.values)
+    });
+    let keys = keys.collect::<Vec<_>>().join(", ");
+    format!("{columns}, {} of {} files; {keys}", source.files.len(), folders.files)
+}
+
+/// Of the columns that stand in the files.
+fn file_columns_read(source: &Source) -> String {
     let read = source.columns.len();
     match (&source.format, source.files.iter().map(|f| f.fields).max()) {
         (Format::Delimited(_) | Format::Parquet(_) | Format::Arrow(_), Some(all)) if all > 0 => {

@@ -54,7 +54,7 @@ impl Names {
     pub fn add(&mut self, plan: &LogicalPlan) {
         for node in &plan.nodes {
             if let Operator::Read(source) | Operator::Through { answers: source, .. } = &node.operator {
-                source.columns.iter().for_each(|c| self.note(c.id, &c.path));
+                source.delivered().for_each(|c| self.note(c.id, &c.path));
             }
             node.columns.iter().for_each(|c| self.note(c.id, &c.path));
             let stage = self.stages.entry(place(node.span)).or_default();

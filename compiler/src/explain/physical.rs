@@ -169,7 +169,7 @@ impl Writer<'_> {
                 let text = format!("read {}  ({})", source_text(source), columns_read(source));
                 self.line(0, source.span, text);
                 let fields: Vec<String> =
-                    source.columns.iter().map(|c| format!("{}: {}", c.name, c.ty)).collect();
+                    source.delivered().map(|c| format!("{}: {}", c.name, c.ty)).collect();
                 if !fields.is_empty() {
                     self.line(1, Span::default(), format!("{{ {} }}", fields.join(", ")));
                 }

@@ -48,9 +48,8 @@ impl<'a> Compiler<'a> {
             return true;
         } else if matches!(Location::of(path), Location::Url(_)) {
             ("F4919", "a URL as a source or sink".to_owned())
-        } else if path.ends_with('/') {
-            let verb = if purpose == Use::Read { "reading" } else { "writing" };
-            ("F4919", format!("{verb} a directory"))
+        } else if path.ends_with('/') && purpose == Use::Write {
+            ("F4919", "writing a directory".to_owned())
         } else if let Some(suffix) =
             [".zip", ".lz4", ".br", ".tar", ".tgz", ".7z", ".z"].into_iter().find(|s| lower.ends_with(s))
         {

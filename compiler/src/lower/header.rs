@@ -29,7 +29,7 @@ impl Compiler<'_> {
             let counts = std::mem::take(&mut self.field_counts);
             let plain = |(i, f): (usize, &FileInfo)| {
                 let fields = counts.get(i).copied().unwrap_or(0);
-                SourceFile { path: f.path.clone(), positions: Vec::new(), fields }
+                SourceFile { path: f.path.clone(), positions: Vec::new(), fields, keys: Vec::new() }
             };
             return Some(files.iter().enumerate().map(plain).collect());
         };
@@ -66,6 +66,7 @@ impl Compiler<'_> {
                 path: file.path.clone(),
                 positions: (0..fields).collect(),
                 fields,
+                keys: Vec::new(),
             }));
         }
         let header = match self.catalog.header(file, dialect) {
@@ -90,7 +91,7 @@ impl Compiler<'_> {
             }
         }
         let fields = u32::try_from(header.len()).ok()?;
-        Some(Ok(SourceFile { path: file.path.clone(), positions, fields }))
+        Some(Ok(SourceFile { path: file.path.clone(), positions, fields, keys: Vec::new() }))
     }
 
     fn report_header(

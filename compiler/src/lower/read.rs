@@ -3,9 +3,10 @@
 //! The catalog names the files; every header is compared with the schema before anything runs.
 //! Invariant: a source's columns are its schema's leaves in order, however the files order them.
 
+use super::folders::Keys;
 use super::format::Use;
 use super::{Flow, RowCount};
-use crate::catalog::{CatalogError, FileInfo};
+use crate::catalog::{CatalogError, FileInfo, InferredField};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::row::{Row, RowField, Shape};
@@ -14,7 +15,7 @@ use crate::{InferredSchema, glob};
 use flow_grammar::ast::{self, OnErrorPolicy};
 use flow_ir::location::Location;
 use flow_ir::logical::Operator;
-use flow_ir::source::{Format, OnError, Source, SourceColumn};
+use flow_ir::source::{FolderKey, Folders, Format, OnError, Source, SourceColumn, SourceFile};
 use flow_ir::{DataType, Field, Span, Type};
 
 impl<'a> Compiler<'a> {
@@ -25,6 +26,7 @@ impl<'a> Compiler<'a> {
         let on_error = self.on_error(read.on_error.as_ref());
         let format = match (&read.format, &pattern) {
             (Some(format), _) => self.named_format(format, Use::Read),
+            (None, Some(pattern)) if pattern.ends_with('/') => self.directory_format(pattern, target),
             (None, Some(pattern)) if self.path_is_supported(pattern, target, Use::Read) => {
                 self.format_by_suffix(pattern, target, Use::Read)
             }
@@ -70,29 +72,46 @@ impl<'a> Compiler<'a> {
             );
             return self.unread(None, place);
         }
+        let Some(keys) = self.folder_keys(&pattern, &files, declared.as_deref(), target) else {
+            return self.unread(declared, place);
+        };
+        let own = |fields: Vec<SchemaField>| -> Vec<SchemaField> {
+            fields.into_iter().filter(|f| !keys.has(&f.field.name)).collect()
+        };
         let fields = match (&format, schema) {
             (Format::Lines, _) => Some(vec![line_field(target)]),
-            (f, schema) if f.is_columnar() => self.file_fields(&files, f, schema.map(|s| s.0), target),
+            (f, schema) if f.is_columnar() => {
+                self.file_fields(&files, f, schema.map(|s| s.0.map(own)), target)
+            }
             (_, Some((fields, _))) => fields,
-            (_, None) => self.inferred_fields(&pattern, &files, &format, target),
+            (_, None) => self.inferred_fields(&pattern, (&files, &keys), &format, target),
         };
-        let Some(fields) = fields else { return self.unread(None, place) };
+        // What a folder says of its files stands for what they say themselves.
+        let Some(fields) = fields.map(own) else { return self.unread(None, place) };
         if !self.format_holds(&format, &fields) {
             return self.unread(Some(fields), place);
         }
+        let fields = match declared {
+            Some(fields) => fields,
+            None => fields.into_iter().chain(keys.fields.iter().cloned()).collect(),
+        };
         if on_error == Some(OnError::Null) {
             self.needs_nullable(&fields, read.on_error.as_ref().map_or(place, |o| span(o.span)));
         }
         let from = pattern.rsplit('/').next().unwrap_or(&pattern).to_owned();
         let (row, columns) = self.source_columns(&fields, &from);
-        let Some(files) = self.headers(&files, &format, &columns, target) else {
+        let is_key = |c: &SourceColumn| matches!(c.path.as_slice(), [name] if keys.has(name));
+        let (of_folders, columns): (Vec<_>, Vec<_>) = columns.into_iter().partition(is_key);
+        let Some(mut files) = self.headers(&files, &format, &columns, target) else {
             return self.unread_row(row, place);
         };
+        let folders = folders(&keys, of_folders, &mut files);
         let source = Source {
             pattern,
             files,
             format,
             columns,
+            folders,
             on_error: on_error.unwrap_or(OnError::Fail),
             span: place,
         };
@@ -161,7 +180,7 @@ impl<'a> Compiler<'a> {
         Flow { node, row, count: RowCount::many(place, "any number of rows"), keys: None }
     }
 
-    fn files(&mut self, pattern: &str, target: Span) -> Option<Vec<FileInfo>> {
+    pub(super) fn files(&mut self, pattern: &str, target: Span) -> Option<Vec<FileInfo>> {
         if Location::of(pattern).is_live() {
             return Some(vec![FileInfo { path: pattern.to_owned(), bytes: 0 }]);
         }
@@ -189,13 +208,19 @@ impl<'a> Compiler<'a> {
     fn inferred_fields(
         &mut self,
         pattern: &str,
-        files: &[FileInfo],
+        (files, keys): (&[FileInfo], &Keys),
         format: &Format,
         target: Span,
     ) -> Option<Vec<SchemaField>> {
         let file = files.first()?;
         match self.catalog.infer(file, format) {
-            Ok(inferred) => {
+            Ok(mut inferred) => {
+                inferred.retain(|f| !keys.has(&f.field.name));
+                inferred.extend(
+                    keys.fields
+                        .iter()
+                        .map(|f| InferredField { field: f.field.clone(), because: f.because.clone() }),
+                );
                 let fields = inferred.iter().map(|f| SchemaField {
                     field: f.field.clone(),
                     span: target,
@@ -289,7 +314,7 @@ impl<'a> Compiler<'a> {
                 let place = span(path.span);
                 let path = self.constant_text(path, "a path")?;
                 self.path_is_supported(&path, place, Use::Write).then_some(())?;
-                if !matches!(Location::of(&path), Location::File(_)) {
+                if !matches!(Location::of(&path), Location::File(_)) || path.ends_with('/') {
                     self.not_yet("F4919", place, "a quarantine that is no file");
                     return None;
                 }
@@ -329,6 +354,20 @@ impl<'a> Compiler<'a> {
             "use the rows by name: let name = ..., from name; or put this pipeline in a file of its own",
         ));
     }
+}
+
+/// What the names of folders say, with the columns in the order of the row; the values are put into `files`.
+fn folders(keys: &Keys, columns: Vec<SourceColumn>, files: &mut [SourceFile]) -> Folders {
+    if columns.is_empty() {
+        return Folders::default();
+    }
+    let place = |c: &SourceColumn| keys.fields.iter().position(|f| f.field.name == c.name).unwrap_or(0);
+    for (file, values) in files.iter_mut().zip(&keys.values) {
+        file.keys = columns.iter().filter_map(|c| values.get(place(c)).cloned()).collect();
+    }
+    let files = u32::try_from(files.len()).unwrap_or(u32::MAX);
+    let keys = columns.into_iter().map(|column| FolderKey { values: keys.different(place(&column)), column });
+    Folders { keys: keys.collect(), files }
 }
 
 /// Whether a pattern or folder names the file at `path`.

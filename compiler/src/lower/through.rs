@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, span};
 use flow_grammar::ast;
 use flow_ir::Span;
 use flow_ir::logical::Operator;
-use flow_ir::source::{Format, OnError, Sink, SinkColumn, Source, SourceFile, Target, WriteMode};
+use flow_ir::source::{Folders, Format, OnError, Sink, SinkColumn, Source, SourceFile, Target, WriteMode};
 
 /// More processes than a machine has cores are of use only while they wait for others.
 const SLOTS_MAX: u64 = 1024;
@@ -44,9 +44,10 @@ impl<'a> Compiler<'a> {
         let path = format!("cmd:{command}");
         let answers = Source {
             pattern: path.clone(),
-            files: vec![SourceFile { path, positions: Vec::new(), fields: 0 }],
+            files: vec![SourceFile { path, positions: Vec::new(), fields: 0, keys: Vec::new() }],
             format: Format::JsonLines,
             columns,
+            folders: Folders::default(),
             on_error: OnError::Fail,
             span: place,
         };

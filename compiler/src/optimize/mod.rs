@@ -1,8 +1,8 @@
 //! The optimizer: a fixed list of passes over the logical plan, each with a law it keeps.
 //!
-//! Between `lower` and `stage`. The first two passes are part of the language and run at every level:
-//! `prune_columns` settles which columns must be good at each exchange, and `push_filter` makes
-//! "filters run first" true. The others only make programs faster. No pass fails, runs twice in
+//! Between `lower` and `stage`. The first three passes are part of the language and run at every level:
+//! `prune_columns` settles which columns must be good at each exchange, `push_filter` makes
+//! "filters run first" true, and `prune_files` says which files are opened. The others only make programs faster. No pass fails, runs twice in
 //! hope, changes a result bit, or changes which rows are errors; debug builds verify the plan and the
 //! schema of every sink after each one.
 
@@ -11,6 +11,7 @@ mod drop_redundant;
 mod fold_constants;
 mod fuse;
 mod prune_columns;
+mod prune_files;
 mod push_filter;
 mod push_take;
 mod rebuild;
@@ -53,9 +54,10 @@ pub struct Pass {
 }
 
 /// The passes, in order.
-pub static PASSES: [Pass; 7] = [
+pub static PASSES: [Pass; 8] = [
     prune_columns::PASS,
     push_filter::PASS,
+    prune_files::PASS,
     fold_constants::PASS,
     fuse::PASS,
     drop_redundant::PASS,

@@ -292,6 +292,10 @@ fn prune_source(source: &mut Source, needed: &Ids, unused: &BTreeSet<ColumnId>) 
             retain_at(&mut file.positions, &keep);
         }
     }
+    let used = |id: ColumnId| needed.contains(&id) || !unused.contains(&id);
+    let keep: Vec<bool> = source.folders.keys.iter().map(|k| used(k.column.id)).collect();
+    retain_at(&mut source.folders.keys, &keep);
+    source.files.iter_mut().for_each(|file| retain_at(&mut file.keys, &keep));
 }
 
 /// Keeps the items at the positions where `keep` is true.

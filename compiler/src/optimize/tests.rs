@@ -4,6 +4,7 @@ mod drop_redundant;
 mod fold_constants;
 mod fuse;
 mod prune_columns;
+mod prune_files;
 mod push_filter;
 mod push_take;
 

@@ -108,7 +108,7 @@ fn column_types(plan: &LogicalPlan) -> BTreeMap<ColumnId, DataType> {
     };
     for node in &plan.nodes {
         if let Operator::Read(source) | Operator::Through { answers: source, .. } = &node.operator {
-            source.columns.iter().for_each(|c| note(c.id, &c.ty));
+            source.delivered().for_each(|c| note(c.id, &c.ty));
         }
         node.columns.iter().for_each(|c| note(c.id, &c.ty));
         // Columns that nothing passes on are still typed.

@@ -11,6 +11,7 @@ pub(crate) mod columnar;
 pub(crate) mod columnar;
 pub mod csv;
 pub mod json;
+pub(crate) mod keyed;
 pub mod lines;
 pub mod write;
 

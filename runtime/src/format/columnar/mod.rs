@@ -25,7 +25,7 @@ pub(crate) use scanner::ColumnarScanner;
 
 use crate::reader::ReadError;
 use flow_ir::source::{Format, Source};
-use flow_ir::{DataType, Expr, Field};
+use flow_ir::{DataType, Expr, Field, Type, Value};
 use ipc_file::IpcFile;
 use isolate::isolated;
 use parquet_file::ParquetFile;
@@ -66,6 +66,8 @@ enum Opened {
 #[derive(Clone, Debug)]
 pub(crate) struct ColumnarFile {
     path: String,
+    /// What folders say about it, behind its own columns.
+    keys: Arc<[(Value, Type)]>,
     opened: Opened,
     columns: Arc<[ColumnPlace]>,
     parts: Vec<Part>,
@@ -97,6 +99,9 @@ impl ColumnarFile {
             .iter()
             .map(|c| ColumnPlace { name: c.name.clone(), path: c.path.clone(), ty: c.ty.clone() })
             .collect();
+        let values = source.files.get(index).map(|f| f.keys.as_slice()).unwrap_or_default();
+        let types = source.folders.keys.iter().map(|k| k.column.ty.kind.clone());
+        let keys: Arc<[(Value, Type)]> = values.iter().cloned().zip(types).collect();
         let outcome = isolated(|| {
             let opened = match &source.format {
                 Format::Parquet(_) => Opened::Parquet(ParquetFile::open(&path)?),
@@ -119,7 +124,7 @@ impl ColumnarFile {
             Ok((opened, parts.collect()))
         });
         let (opened, parts) = outcome.map_err(|why| read_error(&path, why))?;
-        Ok(ColumnarFile { path, opened, columns, parts, morsel_rows })
+        Ok(ColumnarFile { path, keys, opened, columns, parts, morsel_rows })
     }
 
     /// How many parts it has.

@@ -8,6 +8,7 @@ use super::isolate::isolated;
 use super::parquet_file::next_batch;
 use super::values::{Leaf, Rows, column};
 use super::{ColumnPlace, ColumnarFile, Opened, read_error};
+use crate::format::keyed::key_column;
 use crate::format::{BrokenRow, Chunk, Scanner};
 use crate::reader::ReadError;
 use arrow_array::cast::AsArray;
@@ -198,6 +199,10 @@ impl Scanner for ColumnarScanner {
     fn column(&self, index: usize, rows: Option<&[u32]>) -> Column {
         let rows = Rows { chosen: rows, all: self.rows };
         let Some(place) = self.file.columns.get(index) else {
+            let key = index.checked_sub(self.file.columns.len()).and_then(|at| self.file.keys.get(at));
+            if let Some((value, ty)) = key {
+                return key_column(value, ty, rows.len());
+            }
             return unreadable(&DataType::nullable(flow_ir::Type::Null), rows.len());
         };
         let leaf = self.leaves.get(index).and_then(Option::as_ref);

@@ -2,7 +2,7 @@
 
 use super::{ColumnarFile, file_fields};
 use crate::format::Scanner;
-use flow_ir::source::{Format, OnError, PageCompression, Source, SourceColumn, SourceFile};
+use flow_ir::source::{Folders, Format, OnError, PageCompression, Source, SourceColumn, SourceFile};
 use flow_ir::{ColumnId, DataType, Field, Span, Type};
 use std::path::{Path, PathBuf};
 
@@ -48,9 +48,10 @@ fn read(path: &str, format: &Format) -> Result<u64, String> {
     columns(&fields, &mut Vec::new(), &mut flat);
     let source = Source {
         pattern: path.to_owned(),
-        files: vec![SourceFile { path: path.to_owned(), positions: Vec::new(), fields: 0 }],
+        files: vec![SourceFile { path: path.to_owned(), positions: Vec::new(), fields: 0, keys: Vec::new() }],
         format: format.clone(),
         columns: flat,
+        folders: Folders::default(),
         on_error: OnError::Fail,
         span: Span::default(),
     };

@@ -5,7 +5,7 @@ use crate::format::{CHUNK_PADDING, Chunk, MorselLimits, Scanner};
 use crate::kernels::newline::row_end;
 use crate::options::RunError;
 use flow_ir::location::{Location, input_name};
-use flow_ir::source::{Dialect, Format, OnError, Source, SourceColumn, SourceFile};
+use flow_ir::source::{Dialect, Folders, Format, OnError, Source, SourceColumn, SourceFile};
 use flow_ir::{ColumnId, DataType, Span, Type, Value};
 
 /// The names in the first row of `bytes`, without the space around them; `None` if the row does not
@@ -54,9 +54,11 @@ pub fn text_source(dialect: &Dialect, fields: usize) -> Source {
             path: String::new(),
             positions: (0..fields as u32).collect(),
             fields: fields as u32,
+            keys: Vec::new(),
         }],
         format: Format::Delimited(dialect.clone()),
         columns: columns.collect(),
+        folders: Folders::default(),
         on_error: OnError::Skip,
         span: Span::default(),
     }

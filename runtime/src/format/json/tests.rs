@@ -11,7 +11,7 @@ use crate::kernels::level::SimdLevel;
 use flow_ir::Value;
 use flow_ir::expr::Span;
 use flow_ir::logical::ColumnId;
-use flow_ir::source::{Format, OnError, SourceColumn};
+use flow_ir::source::{Folders, Format, OnError, SourceColumn};
 
 /// A source with columns of these paths (names joined with `.`) and types.
 pub(super) fn source(columns: &[(&str, DataType)]) -> Source {
@@ -28,6 +28,7 @@ pub(super) fn source(columns: &[(&str, DataType)]) -> Source {
         files: Vec::new(),
         format: Format::JsonLines,
         columns: columns.collect(),
+        folders: Folders::default(),
         on_error: OnError::Fail,
         span: Span::default(),
     }
