@@ -165,9 +165,8 @@ fn generated_programs_agree() {
     assert!(compiled * 10 >= count * 9, "only {compiled} of {count} programs compile");
     assert!(with_rows * 2 >= count, "only {with_rows} of {count} programs have rows");
     if count >= FEW {
-        let expected = ["write", "show"];
-        let missing: Vec<_> =
-            coverage.missing_stages().into_iter().filter(|s| !expected.contains(s)).collect();
+        // Commands of the machine are no place for random programs.
+        let missing: Vec<_> = coverage.missing_stages().into_iter().filter(|s| *s != "through").collect();
         assert!(missing.is_empty(), "no program has the stages {missing:?}");
         assert_eq!(coverage.missing_aggregates(), [""; 0], "no program has them");
     }

@@ -8,6 +8,7 @@ use crate::aggregate::Aggregate;
 use crate::expr::Span;
 use crate::logical::{ColumnId, SortKey};
 use crate::types::{DataType, Type};
+use crate::typing::fits;
 use serde::{Deserialize, Serialize};
 
 /// The rows that the aggregates of a window see.
@@ -99,8 +100,11 @@ impl WindowKind {
     pub fn result(self, argument: Option<&DataType>, default: Option<&DataType>) -> Option<DataType> {
         match (self.is_shift(), argument, default) {
             (true, Some(argument), None) => Some(argument.with_nullable(true)),
-            (true, Some(argument), Some(default)) => (argument.kind == default.kind)
-                .then(|| argument.with_nullable(argument.nullable || default.nullable)),
+            (true, Some(argument), Some(default)) => {
+                let (a, b) = (argument.with_nullable(false), default.with_nullable(false));
+                let wider = if fits(&a, &b) { Some(b) } else { fits(&b, &a).then_some(a) };
+                wider.map(|ty| ty.with_nullable(argument.nullable || default.nullable))
+            }
             (false, None, None) => Some(DataType::required(Type::Int)),
             _ => None,
         }

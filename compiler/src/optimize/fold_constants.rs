@@ -32,16 +32,22 @@ const VALUE_SIZE_MAX: usize = 4096;
 
 fn fold_plan(plan: &LogicalPlan, _: &mut Notes) -> LogicalPlan {
     let fallible = Fallible::of(plan);
-    let none = BTreeSet::new();
     let mut rebuild = Rebuild::of(plan);
     for id in Rebuild::walk(plan) {
         let inputs = plan.node(id).operator.inputs();
-        let failing = inputs.first().map_or(&none, |input| fallible.columns(*input));
+        // A field of a file may be bad, and so may be what is made of it: `try(x)` is not `x`.
+        let of_files = inputs.first().is_some_and(|input| fallible.of_files(*input));
+        let columns = inputs.iter().flat_map(|input| plan.node(*input).columns.iter().map(|c| c.id));
+        let any: BTreeSet<ColumnId> = columns.filter(|_| of_files).collect();
+        let failing = match inputs.first() {
+            Some(input) if !of_files => fallible.columns(*input),
+            _ => &any,
+        };
         let new = rebuild.copy(id, |node| {
             let mut whole = exprs_mut(&mut node.operator);
             let before: Vec<Expr> = whole.iter().map(|e| (**e).clone()).collect();
             whole.iter_mut().for_each(|e| fold_whole(e, failing));
-            if inputs.first().is_some_and(|input| fallible.of_files(*input)) {
+            if of_files {
                 keep_reads(whole, before);
             }
         });
