@@ -6,7 +6,7 @@ use crate::options::RunError;
 use flow_ir::physical::{
     Branch, BranchEnd, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, Stage, TypedColumn,
 };
-use flow_ir::source::Source;
+use flow_ir::source::{OnError, Source};
 use flow_ir::{ColumnId, Expr, ExprKind, Function, JoinKind, JoinStrategy, Span, Type, Value};
 use flow_jit::{KernelText, Options, Predicate, Projection, StepDescription};
 use std::collections::BTreeSet;
@@ -44,6 +44,8 @@ pub(crate) struct SourceContext {
     pub(crate) source: Source,
     pub(crate) ids: Vec<ColumnId>,
     pub(crate) used: Vec<bool>,
+    /// Which columns have null for a bad field.
+    pub(crate) nullify: Vec<bool>,
 }
 
 pub(crate) struct CompiledBranch {
@@ -185,6 +187,7 @@ impl Compiler<'_> {
                     source: s.clone(),
                     ids: s.delivered().map(|c| c.id).collect(),
                     used: s.delivered().map(|c| !self.unused.contains(&c.id)).collect(),
+                    nullify: s.delivered().map(|c| s.on_error == OnError::Null && c.ty.nullable).collect(),
                 };
                 (Some(context), columns)
             }

@@ -276,7 +276,7 @@ fn broken_field(
             continue;
         }
         let code = ErrorCode::from_status(status).unwrap_or(ErrorCode::Malformed);
-        if morsel.nullify && matches!(code, ErrorCode::Malformed | ErrorCode::Missing) {
+        if morsel.nullifies(index) && matches!(code, ErrorCode::Malformed | ErrorCode::Missing) {
             continue;
         }
         let span = morsel.scanner.field_span(origin as usize, index);

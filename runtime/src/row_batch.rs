@@ -16,8 +16,16 @@ pub(crate) struct Morsel<'a> {
     pub(crate) scanner: &'a dyn Scanner,
     /// For each source column: whether the program uses it.
     pub(crate) used: &'a [bool],
-    /// `on_error null`: fields that are not of their type read as null.
-    pub(crate) nullify: bool,
+    /// For each source column: whether fields that are not of its type read as null (`on_error null`, of
+    /// nullable columns).
+    pub(crate) nullify: &'a [bool],
+}
+
+impl Morsel<'_> {
+    /// Whether fields of a source column that are not of its type read as null.
+    pub(crate) fn nullifies(&self, index: usize) -> bool {
+        self.nullify.get(index).copied().unwrap_or(false)
+    }
 }
 
 /// A column of a batch.
@@ -114,20 +122,21 @@ impl<'a> RowBatch<'a> {
         };
         let morsel = self.morsel?;
         let mut column = morsel.scanner.column(index, self.origin.as_ref().map(|o| o.as_slice()));
-        self.note_errors(&mut column, morsel, morsel.used.get(index).copied().unwrap_or(true));
+        self.note_errors(&mut column, morsel, index);
         let column = Arc::new(column);
         self.columns[at].1 = Slot::Ready(column.clone());
         Some(column)
     }
 
-    fn note_errors(&mut self, column: &mut Column, morsel: Morsel<'_>, used: bool) {
+    fn note_errors(&mut self, column: &mut Column, morsel: Morsel<'_>, index: usize) {
+        let used = morsel.used.get(index).copied().unwrap_or(true);
         let Status::Rows(status) = &mut column.status else { return };
         if !status.iter().any(|&s| s > NULL) {
             return;
         }
         let field_error =
             |s: u8| s == flow_ir::ErrorCode::Malformed as u8 || s == flow_ir::ErrorCode::Missing as u8;
-        if morsel.nullify {
+        if morsel.nullifies(index) {
             status.iter_mut().filter(|s| field_error(**s)).for_each(|s| *s = NULL);
         }
         if used {

@@ -235,12 +235,11 @@ impl<'a> Worker<'a> {
             .source
             .as_ref()
             .ok_or_else(|| RunError::Internal("a columnar input has no source".to_owned()))?;
-        let nullify = context.source.on_error == OnError::Null;
         let place = Place { source: Some(context), base_offset: 0, file: task.file, first_line: None };
         let mut scanner = file.scan(task.part).map_err(RunError::Read)?;
         let (mut morsels, mut taken) = (0, 0);
         while scanner.next_morsel() {
-            let morsel = Morsel { scanner: &scanner, used: &context.used, nullify };
+            let morsel = Morsel { scanner: &scanner, used: &context.used, nullify: &context.nullify };
             let batch = RowBatch::from_morsel(morsel, &context.ids);
             self.morsel(number, task, batch, place)?;
             morsels += 1;
@@ -301,7 +300,6 @@ impl<'a> Worker<'a> {
                 .ok_or_else(|| RunError::Internal("a file input has no scanner".to_owned()))?,
         };
         let context = input.source.as_ref();
-        let nullify = context.is_some_and(|c| c.source.on_error == OnError::Null);
         scanner.begin(chunk);
         let place = Place {
             source: context,
@@ -311,7 +309,7 @@ impl<'a> Worker<'a> {
         };
         while scanner.next_morsel() {
             if let Some(c) = context {
-                let morsel = Morsel { scanner: scanner.as_ref(), used: &c.used, nullify };
+                let morsel = Morsel { scanner: scanner.as_ref(), used: &c.used, nullify: &c.nullify };
                 let batch = RowBatch::from_morsel(morsel, &c.ids);
                 self.morsel(number, task, batch, place)?;
             }
