@@ -12,6 +12,9 @@ use flow_ir::source::{Dialect, Format, Source};
 use std::io;
 use std::path::Path;
 
+/// Names that are looked at for one that might be meant.
+const NEIGHBOURS_MAX: usize = 1000;
+
 /// The files of this machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FileCatalog;
@@ -26,6 +29,9 @@ impl Catalog for FileCatalog {
         if Path::new(pattern).is_dir() && !directory {
             let why = format!("it is a directory; for the files below it, write \"{pattern}/\"");
             return Err(CatalogError::Unreadable(why));
+        }
+        if Path::new(pattern).exists() && !directory {
+            return Err(CatalogError::Unreadable("it is no regular file; standard input is `-`".to_owned()));
         }
         let depth = Path::new(pattern).components().count();
         let below = format!("{}**/*", glob::Pattern::escape(pattern));
@@ -47,6 +53,15 @@ impl Catalog for FileCatalog {
 
     fn repetition(&self, source: &Source, columns: &[usize]) -> Option<(usize, usize)> {
         repetition::repetition(source, columns)
+    }
+
+    fn neighbours(&self, path: &str) -> Vec<String> {
+        let folder = Path::new(path).parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+        let names = entries.take(NEIGHBOURS_MAX).filter_map(|e| e.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
     }
 
     fn identity(&self, path: &str) -> Option<String> {

@@ -296,6 +296,12 @@ pub fn main() -> ExitCode {
             // Help and version are "errors" of clap that belong on standard output with status 0.
             let status = if e.use_stderr() { 2 } else { 0 };
             let _ = e.print();
+            if let (clap::error::ErrorKind::InvalidSubcommand, Some(program)) =
+                (e.kind(), std::env::args().nth(1))
+                && program.ends_with(".flow")
+            {
+                anstream::eprintln!("  tip: to run the program: flowc run {program}");
+            }
             return ExitCode::from(status);
         }
     };

@@ -56,10 +56,17 @@ impl Printer for Stdout {
     }
 }
 
+/// Columns of a terminal that does not say.
+const WIDTH_UNKNOWN: u16 = 80;
+
 /// The first of `rows` rows as an aligned table, the numbers to the right; the others are counted.
 pub(crate) fn table(sink: &Sink, batches: &[Batch], rows: u64) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    if table.width() == Some(0) {
+        // A terminal that does not know its size.
+        table.set_width(WIDTH_UNKNOWN);
+    }
     table.set_header(sink.columns.iter().map(|c| c.path.join(".")));
     let mut shown: u64 = 0;
     for batch in batches {

@@ -53,6 +53,11 @@ pub trait Catalog {
     /// The names in the header line of a delimited file.
     fn header(&self, file: &FileInfo, dialect: &Dialect) -> Result<Vec<String>, CatalogError>;
 
+    /// The names of what lies in the folder where `path` would be, some of them if there are many; for advice only.
+    fn neighbours(&self, _path: &str) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What tells the file at `path` from every other one, whatever else it is called; `None` if it is
     /// not there, or is no plain file.
     fn identity(&self, _path: &str) -> Option<String> {

@@ -1,7 +1,8 @@
 //! Schemas from samples: conservative, so that what is inferred can be relied on.
 //!
-//! `00123` is a text, ints and floats together are floats, a column without values is a text, and
-//! nothing is a date unless every value is an ISO date. Every inferred field may be null.
+//! `00123` is a text, and so are digits that no number holds exactly; ints and floats together are
+//! floats, a column without values is a text, and nothing is a date unless every value is an ISO date.
+//! Every inferred field may be null.
 
 use super::sample::{SAMPLE_BYTES, SAMPLE_ROWS, chunk, count_fields, first_bytes, header_of, text_source};
 use flow_compiler::catalog::{CatalogError, InferredField};
@@ -17,17 +18,24 @@ use std::path::Path;
 struct Guess {
     kind: Option<Type>,
     because: Option<String>,
+    /// Some int has more digits than a float holds: together with floats it is a text.
+    is_long: bool,
 }
+
+/// From here on, not every int is a float.
+const FLOAT_INT_MAX: i64 = 1 << 53;
 
 impl Guess {
     /// Takes one more value, from row `row` (counted from 1).
     fn see(&mut self, value: &str, row: usize) {
         let found = kind_of(value);
+        self.is_long |= found == Type::Int
+            && text::parse_int(value).is_some_and(|i| i.unsigned_abs() > FLOAT_INT_MAX.unsigned_abs());
         let joined = match (&self.kind, found) {
+            (Some(Type::Float), Type::Int) | (Some(Type::Int), Type::Float) if self.is_long => Type::String,
             (None, f) => f,
             (Some(a), b) if *a == b => return,
             (Some(Type::Int), Type::Float) | (Some(Type::Float), Type::Int) => Type::Float,
-            (Some(Type::Date), Type::Timestamp) | (Some(Type::Timestamp), Type::Date) => Type::Timestamp,
             _ => Type::String,
         };
         if self.kind.as_ref() != Some(&joined) {
@@ -53,6 +61,9 @@ fn kind_of(value: &str) -> Type {
     let numeric = digits.starts_with(|c: char| c.is_ascii_digit()) && !leading_zero;
     if numeric && text::parse_int(value).is_some() {
         Type::Int
+    } else if numeric && digits.bytes().all(|b| b.is_ascii_digit()) {
+        // Too large for an int; a float would make one of several.
+        Type::String
     } else if numeric && text::parse_float(value).is_some() {
         Type::Float
     } else if matches!(value, "true" | "false") {
@@ -146,6 +157,8 @@ fn json_type(value: &Json) -> Option<Type> {
         Json::Null => return None,
         Json::Bool(_) => Type::Bool,
         Json::Number(n) if n.is_i64() => Type::Int,
+        // Too large for an int; a float would make one of several.
+        Json::Number(n) if n.is_u64() => Type::Decimal { precision: 38, scale: 0 },
         Json::Number(_) => Type::Float,
         Json::String(s) if text::parse_date(s).is_some() => Type::Date,
         Json::String(s) if text::parse_timestamp(s).is_some() => Type::Timestamp,
@@ -173,7 +186,10 @@ fn join(a: Option<Type>, b: Option<Type>) -> Option<Type> {
     Some(match (a, b) {
         (a, b) if a == b => a,
         (Type::Int, Type::Float) | (Type::Float, Type::Int) => Type::Float,
-        (Type::Date, Type::Timestamp) | (Type::Timestamp, Type::Date) => Type::Timestamp,
+        (Type::Int, Type::Decimal { precision, scale }) | (Type::Decimal { precision, scale }, Type::Int) => {
+            Type::Decimal { precision, scale }
+        }
+        (Type::Float, Type::Decimal { .. }) | (Type::Decimal { .. }, Type::Float) => Type::Float,
         (Type::List(x), Type::List(y)) => {
             let element = join(Some(x.kind), Some(y.kind)).unwrap_or(Type::String);
             Type::List(Box::new(DataType::nullable(element)))
@@ -260,5 +276,25 @@ mod tests {
         assert_eq!(guess(&["2024-01-01", "soon"]), Type::String);
         assert_eq!(guess(&["nan"]), Type::String);
         assert_eq!(guess(&[]), Type::String);
+    }
+
+    #[test]
+    fn digits_that_no_number_holds_are_texts() {
+        let kind = |values: &[&str]| {
+            let mut guess = Guess::default();
+            values.iter().enumerate().for_each(|(row, v)| guess.see(v, row + 1));
+            guess.field("x").field.ty.kind
+        };
+        assert_eq!(kind(&["9223372036854775807", "1"]), Type::Int);
+        assert_eq!(kind(&["12345678901234567890", "1"]), Type::String);
+        assert_eq!(kind(&["1", "1.5"]), Type::Float);
+        assert_eq!(kind(&["1234567890123456789", "1.5"]), Type::String);
+        assert_eq!(kind(&["1.5", "1234567890123456789"]), Type::String);
+        assert_eq!(kind(&["2024-05-01", "2024-05-01T10:00:00"]), Type::String);
+        let json = |lines: &str| json_lines(lines.as_bytes()).expect("fields")[0].field.ty.kind.clone();
+        let large = Type::Decimal { precision: 38, scale: 0 };
+        assert_eq!(json("{\"a\":12345678901234567890}\n{\"a\":1}"), large);
+        assert_eq!(json("{\"a\":1}\n{\"a\":12345678901234567890}"), large);
+        assert_eq!(json("{\"a\":1.5}\n{\"a\":12345678901234567890}"), Type::Float);
     }
 }

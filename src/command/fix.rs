@@ -8,8 +8,8 @@ use crate::cli::{ColorChoice, FixArgs};
 use crate::failure::{Failure, Status};
 use crate::output::say;
 use crate::program::Program;
-use flow_compiler::Fix;
 use flow_compiler::explain::{Change, diff_lines};
+use flow_compiler::{Diagnostic, Fix};
 use flow_runtime::AtomicFile;
 use std::path::Path;
 
@@ -83,11 +83,27 @@ fn edits(program: &Program, params: &[(String, String)]) -> Vec<Fix> {
     };
     let own = |fix: &Fix| program.sources().file_of(fix.span.start) == 0;
     // Where there are several ways to repair one thing, the first is the most likely one.
+    let sure = |d: &&Diagnostic| d.fixes.first().is_some_and(|fix| is_sure(d.code, &program.text, fix));
     let mut edits: Vec<Fix> =
-        diagnostics.iter().filter_map(|d| d.fixes.first().cloned()).filter(own).collect();
+        diagnostics.iter().filter(sure).filter_map(|d| d.fixes.first().cloned()).filter(own).collect();
     edits.sort_by_key(|fix| (fix.span.start, fix.span.end));
     edits
 }
+
+/// Whether a proposed edit says what is meant. Of one name for another, only when they hardly differ:
+/// a short name that is close to an unknown one may well mean something else.
+fn is_sure(code: &str, text: &str, fix: &Fix) -> bool {
+    let is_name = |s: &str| s.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let old = text.get(fix.span.start as usize..fix.span.end as usize).unwrap_or("");
+    if !code.starts_with("F2") || !is_name(old) || !is_name(&fix.replacement) {
+        return true;
+    }
+    let plain = |s: &str| s.to_lowercase().replace('_', "");
+    plain(old) == plain(&fix.replacement) || old.chars().count() >= SURE_LENGTH_MIN
+}
+
+/// Letters of a name from which on the nearest known name is taken to be meant.
+const SURE_LENGTH_MIN: usize = 4;
 
 /// Applies the edits that do not overlap one before.
 fn apply(text: &str, edits: &[Fix]) -> (String, Vec<String>) {

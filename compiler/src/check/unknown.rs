@@ -58,7 +58,12 @@ impl<'a> Compiler<'a> {
         let fields = row.fields.iter().map(|f| f.name.as_str());
         let columns = row.columns();
         let nested = columns.iter().find(|c| c.path.len() > 1 && c.path.last() == Some(text));
-        if let Some(near) = closest(text, fields.chain(locals)) {
+        if matches!(text.to_lowercase().as_str(), "none" | "nil" | "undefined" | "na") || text == "NULL" {
+            diagnostic = diagnostic
+                .caption("no value is written `null`")
+                .fix("null", place, "null")
+                .help("to ask for it: x is null, x is not null");
+        } else if let Some(near) = closest(text, fields.chain(locals)) {
             diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(
                 near,
                 place,
@@ -68,6 +73,13 @@ impl<'a> Compiler<'a> {
             let path: Vec<String> = nested.path.iter().map(|p| flow_ir::types::quote_name(p)).collect();
             let path = path.join(".");
             diagnostic = diagnostic.caption(format!("did you mean `{path}`?")).fix(path.clone(), place, path);
+        }
+        if let [only] = row.fields.as_slice()
+            && let Some(separator) = [';', '\t', '|'].into_iter().find(|s| only.name.contains(*s))
+        {
+            let separator = separator.escape_default();
+            diagnostic = diagnostic
+                .help(format!("if `{separator}` separates the fields: as csv(sep: \"{separator}\")"));
         }
         self.report(diagnostic.note(format!("here the row is {}", shorten(row))));
         None

@@ -11,6 +11,7 @@ use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::row::{Row, RowField, Shape};
 use crate::schema::SchemaField;
+use crate::suggest::closest;
 use crate::{InferredSchema, glob};
 use flow_grammar::ast::{self, OnErrorPolicy};
 use flow_ir::location::Location;
@@ -195,7 +196,20 @@ impl<'a> Compiler<'a> {
                     true => format!("no file is named like `{pattern}`"),
                     false => format!("there is no file `{pattern}`"),
                 };
-                self.report(Diagnostic::error("F2005", target, message));
+                let mut diagnostic = Diagnostic::error("F2005", target, message);
+                if !is_glob {
+                    let (folder, name) = match pattern.rsplit_once('/') {
+                        Some((folder, name)) => (format!("{folder}/"), name),
+                        None => (String::new(), pattern),
+                    };
+                    let names = self.catalog.neighbours(pattern);
+                    diagnostic = match closest(name, names.iter().map(String::as_str)) {
+                        Some(near) => diagnostic.caption(format!("did you mean `{folder}{near}`?")),
+                        None if pattern.starts_with('/') => diagnostic,
+                        None => diagnostic.help("paths begin in the folder where flowc is started"),
+                    };
+                }
+                self.report(diagnostic);
                 None
             }
             Err(CatalogError::Unreadable(why)) => {

@@ -186,6 +186,24 @@ impl Parse<'_> {
                 "for one condition or another, write `or`; for the next stage, close the bracket first",
                 None,
             ),
+            "*" if previous == "(" => {
+                ("F1009", "`*` is no argument", "remove this: `count()` counts rows", Some(""))
+            }
+            "//" => ("F1009", "`//` divides whole numbers", "for a comment, write `#`", Some("#")),
+            "as" => (
+                "F1009",
+                "a name stands before its value",
+                "write `name: value`, as in `map { total: a + b }`",
+                None,
+            ),
+            "like" => ("F1009", "there is no `like`", "write `=~ r\"...\"`, or `.contains(\"...\")`", None),
+            "between" => ("F1009", "there is no `between`", "write `x >= a and x <= b`", None),
+            "when" if previous == "case" => (
+                "F1009",
+                "there is no `case when`",
+                "write `if condition then a else b`, or `match x { 1 => a, _ => b }`",
+                None,
+            ),
             "each" => (
                 "F1018",
                 "`each` stands directly behind the name of an entry",

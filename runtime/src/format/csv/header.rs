@@ -18,6 +18,10 @@ pub fn names(bytes: &[u8], dialect: &Dialect, whole: bool) -> Result<Option<Vec<
         None => return Ok(None),
     };
     let line = &bytes[..end];
+    let returns = memchr::memchr_iter(b'\r', line.trim_ascii_end()).count();
+    if returns > 0 && dialect.quote.is_none_or(|q| !line.contains(&q)) {
+        return Err("its lines end with carriage returns only; as lines of today: tr '\\r' '\\n'".to_owned());
+    }
     let fields = count_fields(line, dialect);
     let dialect = Dialect { header: false, null: Vec::new(), ..dialect.clone() };
     let limits = MorselLimits { rows_max: 1, bytes_max: line.len().max(1) };
