@@ -67,7 +67,7 @@ pub(crate) fn effects(plan: &LogicalPlan) -> Vec<Effect> {
                 }
             }
             Operator::Write { sink, .. } => {
-                if let Target::File(path) = &sink.target {
+                if let Target::File(path) | Target::Folder { path, .. } = &sink.target {
                     found.push(Effect::of("write", path, Vec::new(), sink.span));
                 }
             }

@@ -11,7 +11,7 @@ use crate::leaf::SharedLeaf;
 use crate::memory::Budget;
 use crate::operators::join::{JoinTable, MatchedRows};
 use crate::options::{LeafCount, OperationCount, RunError, RunOptions, RunReport, SourceCount, StageReport};
-use crate::output::AtomicFile;
+use crate::output::Output;
 use crate::quarantine::{SpanText, write_quarantine};
 use crate::reader::ReadBuffers;
 use crate::sink::Printer;
@@ -104,6 +104,7 @@ fn commands(plan: &PhysicalPlan) -> Vec<(String, Span)> {
             let LeafKind::Write(sink) = &leaf.kind else { continue };
             match &sink.target {
                 Target::File(target) => found.extend(named(target, sink.span)),
+                Target::Folder { .. } => {}
                 Target::Processes { command, .. } => found.push((command.clone(), sink.span)),
                 Target::Print { .. } => {}
             }
@@ -117,7 +118,9 @@ fn sink_numbers(plan: &PhysicalPlan) -> HashMap<&Path, u32> {
     let mut leaves = Vec::new();
     plan.stages.iter().for_each(|s| leaves_of(&s.branch, &mut leaves));
     let sinks = leaves.into_iter().filter_map(|leaf| match &leaf.kind {
-        LeafKind::Write(Sink { target: Target::File(path), number, .. }) => Some((Path::new(path), *number)),
+        LeafKind::Write(Sink {
+            target: Target::File(path) | Target::Folder { path, .. }, number, ..
+        }) => Some((Path::new(path), *number)),
         _ => None,
     });
     sinks.collect()
@@ -152,7 +155,7 @@ pub(crate) struct Run<'a> {
     answers: crate::tasks::Answers,
     joins: Joins,
     pub(crate) report: RunReport,
-    files: Vec<AtomicFile>,
+    files: Vec<Output>,
     prints: BTreeMap<u32, crate::sink::Printed>,
     /// Bad rows by quarantine file, with what orders them: (stage, input).
     quarantined: BTreeMap<String, Vec<(usize, usize, RowFault)>>,
@@ -522,7 +525,7 @@ impl Run<'_> {
             faults
                 .retain(|f| seen.insert((f.file.clone(), f.row_offset, f.field.clone(), f.message.clone())));
             let (file, written) = write_quarantine(&path, &faults, span_text)?;
-            self.files.push(file);
+            self.files.push(Output::File(file));
             self.report.written.push(written);
         }
         self.buffers.check().map_err(RunError::Read)?;

@@ -14,7 +14,7 @@ use crate::operators::take_per::{self, FirstRows, FirstRowsSpec};
 use crate::operators::window::{WindowSpec, window};
 use crate::options::{RunError, RunOptions, Written};
 use crate::ordered::Ordered;
-use crate::output::AtomicFile;
+use crate::output::Output;
 use crate::sample::SampleQueue;
 use crate::sink::{Printed, SinkWriter, row_writer};
 use crate::spool::Spool;
@@ -36,7 +36,7 @@ pub(crate) struct StageEnd {
     pub(crate) datasets: Vec<(DatasetId, Dataset)>,
     /// What processes answered, to be read by a later stage.
     pub(crate) answers: Vec<(DatasetId, Spool)>,
-    pub(crate) files: Vec<AtomicFile>,
+    pub(crate) files: Vec<Output>,
     pub(crate) written: Vec<Written>,
     pub(crate) prints: Vec<(u32, Printed)>,
     /// Bad rows counted in order: (task, input, fault).
@@ -114,8 +114,10 @@ fn open_leaf(
         }
         LeafKind::Write(sink) => match row_writer(sink, options) {
             Some(writer) => {
-                let ordered =
-                    Ordered::new(SinkWriter::open(sink, &writer, &options.control)?, sink.unordered);
+                let ordered = Ordered::new(
+                    SinkWriter::open(sink, &writer, (&options.control, budget))?,
+                    sink.unordered,
+                );
                 SharedLeaf::Write(ordered, Arc::new(writer))
             }
             None => SharedLeaf::Collect(budget.clone(), Some(options.table_rows)),
@@ -326,12 +328,20 @@ fn finish_sink(
     let LeafKind::Write(sink) = &leaf.leaf.kind else {
         return Err(RunError::Internal("a sink leaf is something else".to_owned()));
     };
-    let writer = ordered.finish().map_err(|error| crate::sink::write_error(sink, error))?;
+    let writer = ordered.finish().map_err(|error| match error.kind() {
+        std::io::ErrorKind::OutOfMemory => RunError::Memory { message: error.to_string(), span: sink.span },
+        _ => crate::sink::write_error(sink, error),
+    })?;
     let bytes;
     match writer.finish(sink)? {
         crate::sink::Finished::File(file, written) => {
             bytes = written.bytes;
-            end.files.push(file);
+            end.files.push(Output::File(file));
+            end.written.push(written);
+        }
+        crate::sink::Finished::Folder(folder, written) => {
+            bytes = written.bytes;
+            end.files.push(Output::Folder(folder));
             end.written.push(written);
         }
         crate::sink::Finished::Answers(answers) => {

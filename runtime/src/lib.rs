@@ -12,6 +12,8 @@ mod decompress;
 mod execute;
 mod fault;
 mod finish;
+mod folder;
+mod folder_sink;
 pub mod format;
 mod joining;
 pub mod kernels;

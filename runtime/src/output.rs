@@ -7,6 +7,7 @@
 //! gets compressed bytes.
 
 use crate::compress::Compressed;
+use crate::folder::AtomicFolder;
 use flow_ir::compression::Compression;
 use flow_ir::source::WriteMode;
 use std::fs::{File, OpenOptions};
@@ -14,9 +15,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The start of the names of unfinished files.
-const PREFIX: &str = ".flowc-";
+pub(crate) const PREFIX: &str = ".flowc-";
 /// The end of the names of unfinished files.
-const SUFFIX: &str = ".tmp";
+pub(crate) const SUFFIX: &str = ".tmp";
 
 /// An output that is not there until it is committed.
 #[derive(Debug)]
@@ -171,7 +172,7 @@ impl AtomicFile {
     }
 }
 
-fn is_there() -> io::Error {
+pub(crate) fn is_there() -> io::Error {
     io::Error::new(io::ErrorKind::AlreadyExists, "it is there already, and `mode error` leaves it alone")
 }
 
@@ -206,7 +207,7 @@ impl Drop for AtomicFile {
     }
 }
 
-fn directory_of(target: &Path) -> PathBuf {
+pub(crate) fn directory_of(target: &Path) -> PathBuf {
     match target.parent() {
         Some(p) if !p.as_os_str().is_empty() => p.to_owned(),
         _ => PathBuf::from("."),
@@ -226,7 +227,7 @@ fn open_unfinished(directory: &Path, name: &str) -> io::Result<(PathBuf, File)> 
 }
 
 /// Removes unfinished files of this target whose writer is gone.
-fn remove_leftovers(directory: &Path, name: &str) {
+pub(crate) fn remove_leftovers(directory: &Path, name: &str) {
     let start = format!("{PREFIX}{name}-");
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
@@ -234,10 +235,47 @@ fn remove_leftovers(directory: &Path, name: &str) {
         let Some(rest) = file_name.strip_prefix(&start).and_then(|r| r.strip_suffix(SUFFIX)) else {
             continue;
         };
-        let Some(pid) = rest.split('-').next().and_then(|p| p.parse::<u32>().ok()) else { continue };
+        // What follows a longer name is not this target's.
+        let Some((pid, _)) = rest.split_once('-').filter(|(_, attempt)| attempt.parse::<u32>().is_ok())
+        else {
+            continue;
+        };
+        let Ok(pid) = pid.parse::<u32>() else { continue };
         let alive = pid == std::process::id() || Path::new(&format!("/proc/{pid}")).exists();
         if !alive && Path::new("/proc/self").exists() {
-            let _ = std::fs::remove_file(entry.path());
+            let _ = match entry.file_type().is_ok_and(|t| t.is_dir()) {
+                true => std::fs::remove_dir_all(entry.path()),
+                false => std::fs::remove_file(entry.path()),
+            };
+        }
+    }
+}
+
+/// What a run puts in place when it has succeeded.
+pub(crate) enum Output {
+    File(AtomicFile),
+    Folder(AtomicFolder),
+}
+
+impl Output {
+    pub(crate) fn target(&self) -> &Path {
+        match self {
+            Output::File(f) => f.target(),
+            Output::Folder(f) => f.named(),
+        }
+    }
+
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        match self {
+            Output::File(f) => f.sync(),
+            Output::Folder(f) => f.sync(),
+        }
+    }
+
+    pub(crate) fn commit(self) -> io::Result<()> {
+        match self {
+            Output::File(f) => f.commit(),
+            Output::Folder(f) => f.commit(),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Sinks: rows to bytes in parallel, bytes to files or to the printer in order.
 
 use crate::command::feed;
+use crate::folder::AtomicFolder;
+use crate::folder_sink::FolderSink;
 use crate::format::write::RowWriter;
 use crate::format::write::columnar::{Aside, ColumnsWriter};
+use crate::memory::Budget;
 use crate::options::{Control, PrintFormat, RunError, RunOptions, Written};
 use crate::ordered::Receive;
 use crate::output::AtomicFile;
@@ -75,7 +78,7 @@ fn print_error(error: io::Error) -> RunError {
 /// The error of writing a sink.
 pub(crate) fn write_error(sink: &Sink, error: io::Error) -> RunError {
     match &sink.target {
-        Target::File(path) => RunError::Write { path: path.into(), error },
+        Target::File(path) | Target::Folder { path, .. } => RunError::Write { path: path.into(), error },
         Target::Print { .. } => print_error(error),
         Target::Processes { command, .. } => {
             RunError::Through { command: command.clone(), error, span: sink.span }
@@ -88,7 +91,7 @@ pub(crate) fn row_writer(sink: &Sink, options: &RunOptions) -> Option<RowWriter>
     let (format, header) = match (&sink.format, &sink.target) {
         (Some(f), _) => (f.clone(), true),
         (None, Target::Processes { .. }) => (Format::JsonLines, true),
-        (None, Target::File(_)) => (Format::Delimited(Dialect::csv()), true),
+        (None, Target::File(_) | Target::Folder { .. }) => (Format::Delimited(Dialect::csv()), true),
         (None, Target::Print { .. }) => match options.print {
             PrintFormat::Table => return None,
             PrintFormat::Csv => (Format::Delimited(Dialect::csv()), options.print_header),
@@ -101,7 +104,11 @@ pub(crate) fn row_writer(sink: &Sink, options: &RunOptions) -> Option<RowWriter>
         Format::Delimited(d) => Format::Delimited(Dialect { header: d.header && header, ..d }),
         other => other,
     };
-    Some(RowWriter::new(&format, &sink.columns, &sink.optional))
+    let keys = match &sink.target {
+        Target::Folder { keys, .. } => Some(keys.as_slice()),
+        _ => None,
+    };
+    Some(RowWriter::of_sink(&format, &sink.columns, &sink.optional, keys))
 }
 
 /// The ordered end of a sink.
@@ -114,6 +121,8 @@ pub(crate) struct SinkWriter {
 
 enum To {
     File(AtomicFile),
+    /// A file for each folder.
+    Folder(Box<FolderSink>),
     /// Put together and encoded by one of its own.
     Columns(Box<ColumnsWriter<Aside>>),
     /// Printed, or given to a command, once everything else has succeeded.
@@ -123,7 +132,11 @@ enum To {
 }
 
 impl SinkWriter {
-    pub(crate) fn open(sink: &Sink, writer: &RowWriter, control: &Arc<Control>) -> Result<Self, RunError> {
+    pub(crate) fn open(
+        sink: &Sink,
+        writer: &RowWriter,
+        (control, budget): (&Arc<Control>, &Budget),
+    ) -> Result<Self, RunError> {
         let header = writer.header();
         let to = match &sink.target {
             Target::File(path) if Location::of(path).is_live() => To::Print(Spool::new(header)),
@@ -136,6 +149,10 @@ impl SinkWriter {
             Target::File(path) => {
                 let file = open_file(Path::new(path), sink.mode, &header);
                 To::File(file.map_err(|e| write_error(sink, e))?)
+            }
+            Target::Folder { path, keys } => {
+                let folder = FolderSink::create(sink, (path, keys), writer, budget);
+                To::Folder(Box::new(folder.map_err(|e| write_error(sink, e))?))
             }
             Target::Print { .. } => To::Print(Spool::new(header)),
             Target::Processes { command, slots } => {
@@ -163,6 +180,14 @@ impl SinkWriter {
                 };
                 let written = Written { path, rows, bytes: file.bytes() };
                 Finished::File(file, written)
+            }
+            To::Folder(folder) => {
+                let (folder, bytes) = folder.finish().map_err(|e| write_error(sink, e))?;
+                let path = match &sink.target {
+                    Target::Folder { path, .. } => PathBuf::from(path),
+                    _ => folder.named().to_owned(),
+                };
+                Finished::Folder(folder, Written { path, rows, bytes })
             }
             To::Columns(_) => return Err(RunError::Internal("a file is not finished".to_owned())),
             To::Print(mut spool) => {
@@ -228,6 +253,7 @@ fn continues(path: &Path, header: &[u8]) -> io::Result<bool> {
 /// A sink that has all its rows.
 pub(crate) enum Finished {
     File(AtomicFile, Written),
+    Folder(AtomicFolder, Written),
     Printed(Spool, u64),
     /// What processes answered.
     Answers(Spool),
@@ -249,6 +275,7 @@ impl Receive for SinkWriter {
                 f.write(&bytes)
             }
             To::Columns(writer) => writer.write(&bytes),
+            To::Folder(folder) => folder.receive(&bytes),
             To::Print(spool) => {
                 if between {
                     spool.write(&self.separator)?;

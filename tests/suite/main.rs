@@ -5,6 +5,7 @@ mod compressed;
 mod corruption;
 mod documents;
 mod durability;
+mod folders;
 mod matrix;
 mod oracles;
 mod process;

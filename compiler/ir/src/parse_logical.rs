@@ -450,7 +450,11 @@ impl Parser<'_> {
     }
 
     pub(crate) fn sink(&mut self, word: &str) -> Parsed<Sink> {
-        let target = if word == "write" {
+        let target = if word == "write" && self.eat_word("folder") {
+            let path = self.string_value()?;
+            self.expect_word("by")?;
+            Target::Folder { path, keys: self.list("[", "]", Self::number)? }
+        } else if word == "write" {
             Target::File(self.string_value()?)
         } else if word == "through" {
             let command = self.string_value()?;

@@ -459,6 +459,13 @@ impl Printer {
                 self.push(" ");
                 self.string(path);
             }
+            Target::Folder { path, keys } => {
+                self.push(" folder ");
+                self.string(path);
+                self.push(" by [");
+                self.separated(keys, |p, at| p.put(format_args!("{at}")));
+                self.push("]");
+            }
             Target::Processes { command, slots } => {
                 self.push(" ");
                 self.string(command);

@@ -195,6 +195,14 @@ impl Source {
 pub enum Target {
     /// `write "path"`: replaced atomically.
     File(String),
+    /// `write "path/"`: a directory, replaced as a whole.
+    Folder {
+        /// Where it is.
+        path: String,
+        /// The columns, by position, whose values name the folders below it, the outermost first. They are not
+        /// in the files.
+        keys: Vec<u32>,
+    },
     /// `show`, or a pipeline without a sink: printed.
     Print {
         /// At most so many rows; `None`: all.
@@ -213,7 +221,7 @@ impl Target {
     /// The word of the language for a sink with this target.
     pub fn name(&self) -> &'static str {
         match self {
-            Target::File(_) => "write",
+            Target::File(_) | Target::Folder { .. } => "write",
             Target::Print { .. } => "show",
             Target::Processes { .. } => "through",
         }

@@ -505,6 +505,13 @@ impl Checker {
     }
 
     pub(crate) fn sink(&mut self, sink: &Sink, input: &Scope) {
+        if let Target::Folder { keys, .. } = &sink.target {
+            let once = keys.iter().enumerate().all(|(i, k)| !keys[..i].contains(k));
+            let there = keys.iter().all(|k| (*k as usize) < sink.columns.len());
+            if !once || !there || keys.len() >= sink.columns.len() || sink.format.is_none() {
+                self.error("the folders of the sink do not match its columns".to_owned());
+            }
+        }
         for column in &sink.columns {
             match input.get(&column.id) {
                 Some(ty) if fits(ty, &column.ty) => {}

@@ -305,6 +305,16 @@ pub(super) fn sink_text(sink: &Sink) -> String {
         (Target::Processes { command, slots }, _) => {
             format!("through {} as jsonl slots {slots}", string(command))
         }
+        (Target::Folder { path, keys }, format) => {
+            let format = format.as_ref().map_or_else(String::new, |f| format!(" as {}", format_text(f)));
+            let name =
+                |at: &u32| sink.columns.get(*at as usize).map_or_else(String::new, |c| path_name(&c.path));
+            let by = match keys.as_slice() {
+                [] => String::new(),
+                keys => format!(" partition by {}", keys.iter().map(name).collect::<Vec<_>>().join(", ")),
+            };
+            format!("write {}{format}{by}{mode}{order}", string(path))
+        }
         (Target::File(path), Some(format)) => {
             format!("write {} as {}{mode}{order}", string(path), format_text(format))
         }

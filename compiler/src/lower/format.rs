@@ -38,7 +38,7 @@ pub(super) enum Use {
 
 impl<'a> Compiler<'a> {
     /// Refuses paths of kinds that are not supported yet.
-    pub(super) fn path_is_supported(&mut self, path: &str, place: Span, purpose: Use) -> bool {
+    pub(super) fn path_is_supported(&mut self, path: &str, place: Span) -> bool {
         let lower = path.to_ascii_lowercase();
         let (code, what) = if Location::of(path) == Location::Command("") {
             let message = "`cmd:` names no command";
@@ -48,8 +48,6 @@ impl<'a> Compiler<'a> {
             return true;
         } else if matches!(Location::of(path), Location::Url(_)) {
             ("F4919", "a URL as a source or sink".to_owned())
-        } else if path.ends_with('/') && purpose == Use::Write {
-            ("F4919", "writing a directory".to_owned())
         } else if let Some(suffix) =
             [".zip", ".lz4", ".br", ".tar", ".tgz", ".7z", ".z"].into_iter().find(|s| lower.ends_with(s))
         {

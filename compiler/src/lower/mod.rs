@@ -7,6 +7,7 @@
 mod aggregate;
 mod dataset;
 mod file_fields;
+mod folder_sink;
 mod folders;
 mod format;
 mod group_by_key;

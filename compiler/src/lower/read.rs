@@ -3,6 +3,7 @@
 //! The catalog names the files; every header is compared with the schema before anything runs.
 //! Invariant: a source's columns are its schema's leaves in order, however the files order them.
 
+use super::folder_sink::reaches_into;
 use super::folders::Keys;
 use super::format::Use;
 use super::{Flow, RowCount};
@@ -28,12 +29,12 @@ impl<'a> Compiler<'a> {
         let format = match (&read.format, &pattern) {
             (Some(format), _) => self.named_format(format, Use::Read),
             (None, Some(pattern)) if pattern.ends_with('/') => self.directory_format(pattern, target),
-            (None, Some(pattern)) if self.path_is_supported(pattern, target, Use::Read) => {
+            (None, Some(pattern)) if self.path_is_supported(pattern, target) => {
                 self.format_by_suffix(pattern, target, Use::Read)
             }
             (None, _) => None,
         };
-        let supported = pattern.as_deref().is_some_and(|p| self.path_is_supported(p, target, Use::Read));
+        let supported = pattern.as_deref().is_some_and(|p| self.path_is_supported(p, target));
         // With a schema the row is known even where the files are not.
         let declared = match &schema {
             Some((Some(fields), _)) => Some(fields.clone()),
@@ -327,7 +328,7 @@ impl<'a> Compiler<'a> {
             OnErrorPolicy::Quarantine(path) => {
                 let place = span(path.span);
                 let path = self.constant_text(path, "a path")?;
-                self.path_is_supported(&path, place, Use::Write).then_some(())?;
+                self.path_is_supported(&path, place).then_some(())?;
                 if !matches!(Location::of(&path), Location::File(_)) || path.ends_with('/') {
                     self.not_yet("F4919", place, "a quarantine that is no file");
                     return None;
@@ -343,7 +344,10 @@ impl<'a> Compiler<'a> {
     pub(crate) fn reads_of_writes(&mut self) {
         let (reads, writes) = (self.reads.clone(), self.writes.clone());
         for (pattern, place) in reads.iter().filter(|(p, _)| matches!(Location::of(p), Location::File(_))) {
-            if let Some((path, written)) = writes.iter().find(|(path, _)| names(pattern, path)) {
+            let inside = |path: &str| path.ends_with('/') && reaches_into(pattern, path);
+            if let Some((path, written)) =
+                writes.iter().find(|(path, _)| names(pattern, path) || inside(path))
+            {
                 self.report_read_of_write(*place, path, *written);
             }
         }

@@ -1,6 +1,7 @@
 //! `write`, `show`, and the print at the end of a pipeline that has neither.
 
 use super::Flow;
+use super::folder_sink::overlap;
 use super::format::Use;
 use super::value::hidden;
 use crate::check::Scope;
@@ -83,7 +84,7 @@ impl<'a> Compiler<'a> {
             _ => None,
         };
         let Some(path) = path else { return };
-        if !self.path_is_supported(&path, target, Use::Write) {
+        if !self.path_is_supported(&path, target) || !self.partition_fits(write, &path, target) {
             return;
         }
         let format = match &write.format {
@@ -96,6 +97,11 @@ impl<'a> Compiler<'a> {
         let to = match Location::of(&path) {
             Location::Standard => Target::Print { limit: None },
             Location::Command(_) => Target::File(path),
+            Location::File(_) if path.ends_with('/') => {
+                self.note_write(&path, target);
+                let Some(folder) = self.folder_target(flow, write, path) else { return };
+                folder
+            }
             Location::File(_) | Location::Url(_) => {
                 self.note_write(&path, target);
                 Target::File(path)
@@ -104,7 +110,8 @@ impl<'a> Compiler<'a> {
         let (Some(format), Some(manner)) = (format, manner) else { return };
         if is_text {
             let Some((node, column)) = line else { return };
-            return self.put_in_manner(node, (to, Some(format), manner), vec![column], Vec::new(), place);
+            let (to, columns) = self.text_columns(flow, node, to, column);
+            return self.put_in_manner(node, (to, Some(format), manner), columns, Vec::new(), place);
         }
         if matches!(format, Format::Delimited(_)) && !self.fits_delimited(flow, target) {
             return;
@@ -115,21 +122,20 @@ impl<'a> Compiler<'a> {
 
     /// Notes that a file is written, which nothing else may do.
     fn note_write(&mut self, path: &str, target: Span) {
-        if let Some((_, first)) = self.writes.iter().find(|(p, _)| glob::normal(p) == glob::normal(path)) {
+        if let Some((_, first)) = self.writes.iter().find(|(p, _)| overlap(p, path)) {
             let first = *first;
-            self.report(
-                Diagnostic::error("F4006", target, format!("`{path}` is written twice"))
-                    .label(first, "first written here"),
-            );
+            let other = self.writes.iter().find(|(p, _)| overlap(p, path)).map_or(path, |(p, _)| p);
+            let message = match glob::normal(other) == glob::normal(path) {
+                true => format!("`{path}` is written twice"),
+                false => format!("`{path}` and `{other}` are written, one of which is inside of the other"),
+            };
+            self.report(Diagnostic::error("F4006", target, message).label(first, "first written here"));
         }
         self.writes.push((path.to_owned(), target));
     }
 
     /// `mode` and `unordered`; `None` where the target or the format does not allow them.
     fn manner(&mut self, write: &'a ast::Write, path: &str, format: Option<&Format>) -> Option<Manner> {
-        if let (Some(first), Some(last)) = (write.partition.first(), write.partition.last()) {
-            self.not_yet("F4916", span(first.span.to(last.span)), "`partition by`");
-        }
         let mut manner = Manner { mode: WriteMode::Replace, unordered: write.unordered };
         let Some(mode) = &write.mode else { return Some(manner) };
         manner.mode = match mode.kind {
@@ -141,6 +147,10 @@ impl<'a> Compiler<'a> {
         if !matches!(Location::of(path), Location::File(_)) {
             let message = format!("`mode {}` is about a file, and `{path}` is none", manner.mode.name());
             self.report(Diagnostic::error("F4017", place, message));
+            return None;
+        }
+        if manner.mode == WriteMode::Append && path.ends_with('/') {
+            self.not_yet("F4916", place, "`mode append` of a directory");
             return None;
         }
         if manner.mode == WriteMode::Append && format == Some(&Format::Json) {

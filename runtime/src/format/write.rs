@@ -23,6 +23,7 @@ pub(crate) mod columnar;
 pub(crate) mod columnar;
 mod delimited;
 mod json;
+pub(crate) mod keyed;
 mod scalar;
 
 use columnar::PieceWriter;
@@ -37,6 +38,16 @@ use scalar::Scratch;
 pub struct RowWriter {
     columns: Vec<SinkColumn>,
     format: FormatWriter,
+    /// Of the columns it is given, those that name folders, and those that are written.
+    folders: Option<Split>,
+}
+
+/// Columns of a sink by what they are for.
+#[derive(Clone, Debug)]
+struct Split {
+    about: Vec<SinkColumn>,
+    keys: Vec<usize>,
+    others: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,7 +72,37 @@ impl RowWriter {
                 FormatWriter::Columns(PieceWriter::new(columns, optional))
             }
         };
-        RowWriter { columns: columns.to_vec(), format }
+        RowWriter { columns: columns.to_vec(), format, folders: None }
+    }
+
+    /// The same for a sink that may be a directory: the columns at `keys` name folders.
+    pub(crate) fn of_sink(
+        format: &Format,
+        columns: &[SinkColumn],
+        optional: &[Vec<String>],
+        keys: Option<&[u32]>,
+    ) -> Self {
+        let Some(keys) = keys else { return Self::new(format, columns, optional) };
+        let keys: Vec<usize> = keys.iter().map(|k| *k as usize).collect();
+        let others: Vec<usize> = (0..columns.len()).filter(|i| !keys.contains(i)).collect();
+        let written: Vec<SinkColumn> = others.iter().map(|i| columns[*i].clone()).collect();
+        let folders = Some(Split { about: columns.to_vec(), keys, others });
+        RowWriter { folders, ..Self::new(format, &written, optional) }
+    }
+
+    /// The rows of each folder as a piece of its own.
+    fn by_folder(&self, split: &Split, columns: &[&Column], rows: usize, out: &mut Vec<u8>) {
+        let about: Vec<&SinkColumn> = split.keys.iter().map(|k| &split.about[*k]).collect();
+        let keys: Vec<&Column> = split.keys.iter().map(|k| columns[*k]).collect();
+        let mut bytes = Vec::new();
+        for (folder, chosen) in keyed::by_folder(&about, &keys, rows) {
+            let gathered: Vec<Column> = split.others.iter().map(|i| columns[*i].gather(&chosen)).collect();
+            let gathered: Vec<&Column> = gathered.iter().collect();
+            bytes.clear();
+            self.plain_rows(&gathered, chosen.len(), &mut bytes);
+            let piece = keyed::Piece { folder: &folder, rows: chosen.len() as u64, bytes: &bytes };
+            keyed::push_piece(out, &piece);
+        }
     }
 
     /// What comes before the first row, also when there is none.
@@ -92,6 +133,13 @@ impl RowWriter {
     /// Appends the first `rows` rows of the columns. What `out` already holds are earlier rows of
     /// the same piece.
     pub fn rows(&self, columns: &[&Column], rows: usize, out: &mut Vec<u8>) {
+        match &self.folders {
+            Some(split) => self.by_folder(split, columns, rows, out),
+            None => self.plain_rows(columns, rows, out),
+        }
+    }
+
+    fn plain_rows(&self, columns: &[&Column], rows: usize, out: &mut Vec<u8>) {
         if let FormatWriter::Columns(writer) = &self.format {
             return writer.rows(&self.columns, columns, rows, out);
         }

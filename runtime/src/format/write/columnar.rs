@@ -175,6 +175,8 @@ pub(crate) struct ColumnsWriter<W: Write + Send> {
     encoder: Encoder<W>,
     coalescer: BatchCoalescer,
     rows: u64,
+    /// Bytes of the pieces that have not been encoded yet.
+    waiting: u64,
 }
 
 enum Encoder<W: Write + Send> {
@@ -204,11 +206,12 @@ impl<W: Write + Send> ColumnsWriter<W> {
             Format::Parquet(compression) => Encoder::Parquet(parquet_writer(to, &schema, *compression)?),
             _ => Encoder::Parquet(parquet_writer(to, &schema, PageCompression::Zstd)?),
         };
-        Ok(ColumnsWriter { encoder, coalescer: BatchCoalescer::new(schema, BATCH_ROWS), rows: 0 })
+        Ok(ColumnsWriter { encoder, coalescer: BatchCoalescer::new(schema, BATCH_ROWS), rows: 0, waiting: 0 })
     }
 
     /// Takes pieces, one behind the other.
     pub(crate) fn write(&mut self, mut pieces: &[u8]) -> io::Result<()> {
+        self.waiting += pieces.len() as u64;
         while !pieces.is_empty() {
             let reader = StreamReader::try_new(&mut pieces, None).map_err(arrow_error)?;
             for batch in reader {
@@ -223,12 +226,22 @@ impl<W: Write + Send> ColumnsWriter<W> {
 
     fn encode(&mut self) -> io::Result<()> {
         while let Some(batch) = self.coalescer.next_completed_batch() {
+            self.waiting = 0;
             match &mut self.encoder {
                 Encoder::Parquet(w) => w.write(&batch).map_err(parquet_error)?,
                 Encoder::Arrow(w) => w.write(&batch).map_err(arrow_error)?,
             }
         }
         Ok(())
+    }
+
+    /// About how many bytes of memory it holds.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        let encoder = match &self.encoder {
+            Encoder::Parquet(w) => w.memory_size() as u64,
+            Encoder::Arrow(_) => 0,
+        };
+        encoder + self.waiting
     }
 
     /// The file with everything in it, which are `rows` rows.

@@ -38,6 +38,10 @@ impl<W> ColumnsWriter<W> {
         match self.never {}
     }
 
+    pub(crate) fn held_bytes(&self) -> u64 {
+        match self.never {}
+    }
+
     pub(crate) fn finish(self, _rows: u64) -> io::Result<W> {
         match self.never {}
     }

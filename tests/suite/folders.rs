@@ -1,0 +1,100 @@
+//! Directories that are written: read back as they were, replaced as a whole or not at all.
+
+use crate::process::Workplace;
+use std::path::Path;
+
+const SALES: &str = r#"
+let sales = rows [
+  { id: 1, day: @2024-02-28, region: "EU", n: 10 },
+  { id: 2, day: @2024-02-28, region: "U/K: 100%é", n: 1 },
+  { id: 3, day: @2024-02-29, region: null, n: 2 },
+  { id: 4, day: @2024-02-28, region: "EU", n: null },
+  { id: 5, day: @2024-02-29, region: "__HIVE_DEFAULT_PARTITION__", n: 5 },
+  { id: 6, day: @2024-02-29, region: "..", n: 6 },
+]
+"#;
+
+/// Runs a program that writes below `data/`, which stays between runs.
+fn run(workplace: &Workplace, program: &str) -> (Option<i32>, String) {
+    let outcome = workplace.run(&["run", "-e", &format!("{SALES}{program}")]);
+    (outcome.status, outcome.stderr)
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).expect("a directory").flatten();
+    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_is_written_into_folders_is_read_back() {
+    let workplace = Workplace::new();
+    let plain = workplace.run(&["run", "-q", "-f", "jsonl", "-e", &format!("{SALES}from sales | sort id")]);
+    for format in ["csv", "tsv", "jsonl", "parquet", "arrow"] {
+        let write = format!("from sales | write \"data/{format}/\" as {format} partition by day, region");
+        assert_eq!(run(&workplace, &write), (Some(0), format!("data/{format}/: 6 rows written\n")));
+        let read = format!(
+            "read \"data/{format}/\" schema {{ id: int, day: date, region: string?, n: int? }} | sort id"
+        );
+        let back = workplace.run(&["run", "-q", "-f", "jsonl", "-e", &read]);
+        assert_eq!(back.stdout, plain.stdout, "{format}: {}", back.stderr);
+        let list = std::fs::read_to_string(workplace.path().join(format!("data/{format}/_flowc.json")));
+        let list: serde_json::Value = serde_json::from_str(&list.expect("a list")).expect("JSON");
+        assert_eq!(list["files"].as_array().map(Vec::len), Some(5), "{list}");
+    }
+}
+
+#[test]
+fn directories_are_replaced_as_a_whole_or_left_alone() {
+    let workplace = Workplace::new();
+    let data = workplace.path().join("data");
+    let write = "from sales | write \"data/out/\" as csv partition by day";
+    let other = "from sales | map { id, region: id % 2 } | write \"data/out/\" as csv partition by region";
+    assert_eq!(run(&workplace, write).0, Some(0));
+    assert_eq!(names(&data.join("out")), ["_flowc.json", "day=2024-02-28", "day=2024-02-29"]);
+    assert_eq!(run(&workplace, other).0, Some(0));
+    assert_eq!(names(&data.join("out")), ["_flowc.json", "region=0", "region=1"]);
+    // A run that fails changes nothing.
+    let failing =
+        "from sales | map { id, region, x: 1 // (id - 6) } | write \"data/out/\" as csv partition by id";
+    assert_eq!(run(&workplace, failing).0, Some(3));
+    assert_eq!(names(&data.join("out")), ["_flowc.json", "region=0", "region=1"]);
+    let error = format!("{other} mode error");
+    let (status, message) = run(&workplace, &error);
+    assert!(status == Some(3) && message.contains("is there already"), "{message}");
+    // What somebody else has put there is not flowc's to remove.
+    std::fs::write(data.join("out/region=1/mine.csv"), "mine").expect("written");
+    let (status, message) = run(&workplace, write);
+    assert!(status == Some(3) && message.contains("region=1/mine.csv"), "{message}");
+    std::fs::create_dir(data.join("theirs")).expect("made");
+    std::fs::write(data.join("theirs/a.csv"), "mine").expect("written");
+    let (status, message) = run(&workplace, "from sales | write \"data/theirs/\" as csv");
+    assert!(status == Some(3) && message.contains("flowc did not write it"), "{message}");
+    assert_eq!(names(&data), ["out", "theirs"], "nothing is left over");
+    assert_eq!(names(&data.join("out")), ["_flowc.json", "region=0", "region=1"]);
+}
+
+#[test]
+fn many_folders_have_the_same_bytes_on_any_number_of_threads() {
+    let workplace = Workplace::new();
+    let rows: String = (0..20_000).map(|i| format!("{i},{},{}\n", i * 7919 % 700, i % 13)).collect();
+    std::fs::write(workplace.path().join("in.csv"), format!("id,k,v\n{rows}")).expect("written");
+    let program = "let t = read \"in.csv\" schema { id: int, k: int, v: int? }\n\
+                   from t | write \"out/a/\" as csv partition by k\n\
+                   from t | write \"out/b/\" as parquet partition by v";
+    let mut first = None;
+    for arguments in [&["--threads", "1"][..], &["--threads", "7", "--chunk-kib", "1", "--morsel-rows", "3"]]
+    {
+        let mut all = vec!["run", "-e", program];
+        all.extend(arguments);
+        let outcome = workplace.run(&all);
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        assert_eq!(outcome.files.len(), 700 + 13 + 2);
+        assert!(first.get_or_insert_with(|| outcome.files.clone()) == &outcome.files, "{arguments:?}");
+    }
+    // The encoders of files ask for what they hold.
+    let outcome = workplace.run(&["run", "--memory", "200KB", "-e", program]);
+    assert_eq!(outcome.status, Some(4), "{}", outcome.stderr);
+    assert!(outcome.files.is_empty());
+}
