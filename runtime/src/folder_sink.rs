@@ -32,6 +32,7 @@ pub(crate) struct FolderSink {
     separator: Vec<u8>,
     footer: Vec<u8>,
     held: usize,
+    /// Bytes that the files take otherwise, what encoders hold above all.
     encoders: u64,
     memory: Reservation,
 }
@@ -100,6 +101,7 @@ impl FolderSink {
     fn add(&mut self, piece: &Piece<'_>) -> io::Result<()> {
         if !self.parts.contains_key(piece.folder) {
             let part = self.start(piece.folder)?;
+            self.encoders += part_bytes(piece.folder);
             self.parts.insert(piece.folder.to_owned(), part);
         }
         let Some(part) = self.parts.get_mut(piece.folder) else {
@@ -168,6 +170,11 @@ impl FolderSink {
         folder.finish(&files)?;
         Ok((folder, all))
     }
+}
+
+/// About how many bytes of memory a file takes besides what it holds back.
+fn part_bytes(folder: &str) -> u64 {
+    (folder.len() * 2 + size_of::<Part>() + 64) as u64
 }
 
 /// The file of a folder.

@@ -69,6 +69,14 @@ impl<'a> Compiler<'a> {
         Some(Target::Folder { path, keys })
     }
 
+    /// Refuses a quarantine file in a directory that the program writes: that is put in place as a whole.
+    pub(super) fn outside_of_directories(&mut self, path: &str, place: Span) {
+        let inside = |(p, _): &&(String, Span)| p.ends_with('/') && overlap(p, path);
+        let Some((directory, written)) = self.writes.iter().find(inside).cloned() else { return };
+        let message = format!("`{path}` is inside of `{directory}`, which is written as a whole");
+        self.report(Diagnostic::error("F4006", place, message).label(written, "written here"));
+    }
+
     /// What `as text(e)` writes: the line alone, behind the keys of the folders.
     pub(super) fn text_columns(
         &mut self,

@@ -333,6 +333,7 @@ impl<'a> Compiler<'a> {
                     self.not_yet("F4919", place, "a quarantine that is no file");
                     return None;
                 }
+                self.outside_of_directories(&path, place);
                 self.writes.push((path.clone(), place));
                 Some(OnError::Quarantine(path))
             }
