@@ -120,6 +120,9 @@ fn broken_contract(broken: &ContractBroken, program: &Program) -> String {
         contract.text
     );
     let places = broken.rows.each_ref().map(|row| {
+        if let Some((stream, line)) = &row.stream {
+            return Some(format!("{stream}:{line}"));
+        }
         let (file, offset) = row.file.as_ref()?;
         let found = flow_runtime::line_columns(file, &[*offset]).ok()?;
         found.first().map(|p| format!("{file}:{}", p.line))

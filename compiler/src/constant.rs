@@ -159,24 +159,22 @@ impl<'a> Compiler<'a> {
             None => None,
         };
         if let Some(text) = text {
-            if matches!(ty.kind, Type::List(_) | Type::Record(_) | Type::Bytes) {
-                self.not_yet(
-                    "F4922",
-                    span(def.ty.span),
-                    &format!("a parameter of type `{ty}` from the command line"),
-                );
-                return None;
-            }
-            if ty.nullable && text == "null" {
-                return Some((Value::Null, ty));
-            }
-            let Some(value) = flow_ir::text::parse(text, &ty.kind) else {
-                let message = flow_ir::text::not_a_message(text, &ty.kind);
-                self.report(
-                    Diagnostic::error("F3013", place, format!("--param {name}: {message}"))
-                        .label(span(def.ty.span), "declared here"),
-                );
-                return None;
+            let parsed = match &ty.kind {
+                _ if ty.nullable && text == "null" => Ok(Value::Null),
+                Type::List(_) | Type::Record(_) => flow_stdlib::value_of_json(text, &ty),
+                kind => {
+                    flow_ir::text::parse(text, kind).ok_or_else(|| flow_ir::text::not_a_message(text, kind))
+                }
+            };
+            let value = match parsed {
+                Ok(value) => value,
+                Err(message) => {
+                    self.report(
+                        Diagnostic::error("F3013", place, format!("--param {name}: {message}"))
+                            .label(span(def.ty.span), "declared here"),
+                    );
+                    return None;
+                }
             };
             return Some((value, ty));
         }

@@ -1,17 +1,19 @@
 //! `expect` of a join: finds the first two rows of a side that have the same key, and says which they are.
 //!
-//! The rows to compare are collected with where each of them stands: its offset in its file, or its
-//! number in its batch. Which pair is reported does not depend on threads: the one whose second row comes first.
+//! The rows to compare are collected with where each of them stands: its offset in its file, its line in its
+//! stream, or its number in its batch. Which pair is reported does not depend on threads: the one whose second row comes first.
 
 use crate::compiled::{CompiledLeaf, CompiledStage};
 use crate::decompress::open_text;
-use crate::leaf::LeafState;
+use crate::leaf::{LeafState, Position};
 use crate::memory::{Budget, NeedsMore};
 use crate::operators::join::JoinTable;
 use crate::options::RunError;
+use crate::positions::LineColumn;
 use crate::row_batch::RowBatch;
 use crate::tasks::{OpenInput, Tasks};
 use flow_ir::compression::Compression;
+use flow_ir::location::{Location, input_name};
 use flow_ir::physical::LeafKind;
 use flow_ir::{Batch, Column, ColumnId, Contract, Span, Values};
 use std::fs::File;
@@ -41,6 +43,8 @@ pub struct ContractBroken {
 pub struct ContractRow {
     /// Its file and the offset of its first byte, if it comes from one.
     pub file: Option<(String, u64)>,
+    /// Its stream and line, if it comes from one.
+    pub stream: Option<(String, u64)>,
     /// Its text, or its values.
     pub text: String,
 }
@@ -55,12 +59,21 @@ pub(crate) struct Broken {
 }
 
 /// Where the rows of a batch stand.
-pub(crate) fn places(batch: &RowBatch<'_>, base_offset: u64) -> Column {
-    let place = |row: usize| match batch.morsel() {
-        Some(morsel) => {
-            base_offset.wrapping_add(morsel.scanner.row_span(batch.origin(row) as usize).start as u64) as i64
+pub(crate) fn places(batch: &RowBatch<'_>, at: Position) -> Column {
+    // Where a stream's lines have been counted up to: what comes once has no offsets to go back to.
+    let mut counted = (0, at.first_line.unwrap_or(1));
+    let place = |row: usize| {
+        let Some(morsel) = batch.morsel() else { return i64::from(batch.origin(row)) };
+        let start = morsel.scanner.row_span(batch.origin(row) as usize).start;
+        let Some(first_line) = at.first_line else {
+            return at.base_offset.wrapping_add(start as u64) as i64;
+        };
+        if start < counted.0 {
+            counted = (0, first_line);
         }
-        None => i64::from(batch.origin(row)),
+        let line = LineColumn::behind(morsel.scanner.bytes(counted.0..start), counted.1).line;
+        counted = (start, line);
+        line as i64
     };
     Column::valid(Values::I64((0..batch.rows()).map(place).collect()))
 }
@@ -130,13 +143,17 @@ fn row(compiled: &CompiledStage, tasks: &Tasks, task: u64, place: i64) -> Contra
             let Some(file) = source.and_then(|s| s.source.files.get(task.file)) else {
                 return ContractRow::default();
             };
+            if Location::of(&file.path).is_live() {
+                let stream = Some((input_name(&file.path).to_owned(), place as u64));
+                return ContractRow { stream, ..ContractRow::default() };
+            }
             let text = line_at(&file.path, place as u64).unwrap_or_default();
-            ContractRow { file: Some((file.path.clone(), place as u64)), text }
+            ContractRow { file: Some((file.path.clone(), place as u64)), text, ..ContractRow::default() }
         }
         Some(OpenInput::Batches(dataset)) => {
             let Some(batch) = dataset.batches.get(task.part) else { return ContractRow::default() };
             let values = batch.columns.iter().map(|(id, _)| value_text(batch, *id, place as usize, compiled));
-            ContractRow { file: None, text: values.collect::<Vec<_>>().join(", ") }
+            ContractRow { text: values.collect::<Vec<_>>().join(", "), ..ContractRow::default() }
         }
         _ => ContractRow::default(),
     }

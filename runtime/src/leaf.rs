@@ -62,6 +62,8 @@ pub(crate) struct Position {
     pub(crate) row: u64,
     /// The file offset of byte 0 of the chunk's buffer.
     pub(crate) base_offset: u64,
+    /// For streams: the line that byte 0 of the buffer begins.
+    pub(crate) first_line: Option<u64>,
 }
 
 /// A thread's own part of a leaf.
@@ -155,7 +157,7 @@ impl LeafState {
                 }
                 let mut rows = gather_batch(batch, leaf)?;
                 if let LeafKind::Expect { .. } = leaf.leaf.kind {
-                    let places = crate::contract::places(batch, at.base_offset);
+                    let places = crate::contract::places(batch, at);
                     rows.columns.push((crate::contract::PLACE, Arc::new(places)));
                 }
                 held.add(batches_bytes(std::slice::from_ref(&rows))).map_err(memory)?;

@@ -481,8 +481,12 @@ impl<'a> Worker<'a> {
         }
         for (leaf, mut batch, _) in out {
             let shared = &self.shared.leaves[leaf];
-            let position =
-                Position { task: number as u64, row: self.fed[leaf], base_offset: place.base_offset };
+            let position = Position {
+                task: number as u64,
+                row: self.fed[leaf],
+                base_offset: place.base_offset,
+                first_line: place.first_line,
+            };
             let start = Instant::now();
             self.fed[leaf] += batch.rows() as u64;
             self.leaf_tallies[leaf].rows_in += batch.rows() as u64;

@@ -1,8 +1,8 @@
 //! JSON texts: of values, and what stands at a path inside of one.
 
 use crate::library::{Outcome, argument_error};
-use flow_ir::text::{push_json, quoted};
-use flow_ir::{ErrorCode, EvalError, Function, Type, Value};
+use flow_ir::text::{push_json, quoted, with_article};
+use flow_ir::{DataType, ErrorCode, EvalError, Function, Type, Value};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,6 +19,46 @@ pub(crate) fn call(function: Function, arguments: &[Value]) -> Outcome {
         }
         _ => return None,
     })
+}
+
+/// The value of type `ty` that a JSON text is, by the rules of JSON lines; what is wrong with it otherwise. Keys
+/// that a record does not have are wrong here: nobody else has written this text.
+pub fn value_of_json(text: &str, ty: &DataType) -> Result<Value, String> {
+    let text = text.trim();
+    let wrong = || flow_ir::text::not_a_message(text, &ty.kind);
+    if text == "null" {
+        return if ty.nullable {
+            Ok(Value::Null)
+        } else {
+            Err(format!("null is not {}", with_article(&ty.kind)))
+        };
+    }
+    let string = || serde_json::from_str::<String>(text).ok();
+    let number = || text.starts_with(|c: char| c == '-' || c.is_ascii_digit()).then_some(text);
+    let scalar = match &ty.kind {
+        Type::List(item) => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| wrong())?;
+            let items = items.iter().map(|i| value_of_json(i.get(), item));
+            return Ok(Value::List(items.collect::<Result<Vec<_>, _>>()?.into()));
+        }
+        Type::Record(fields) => {
+            let found: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|_| wrong())?;
+            if let Some(key) = found.keys().find(|key| !fields.iter().any(|f| f.name == **key)) {
+                return Err(format!("{} has no field {}", ty.kind, quoted(key)));
+            }
+            let values = fields.iter().map(|f| match found.get(&f.name) {
+                Some(value) => value_of_json(value.get(), &f.ty).map_err(|why| format!("{}: {why}", f.name)),
+                None if f.ty.nullable => Ok(Value::Null),
+                None => Err(format!("it has no field {}", quoted(&f.name))),
+            });
+            return Ok(Value::Record(values.collect::<Result<Vec<_>, _>>()?.into()));
+        }
+        Type::Bool => Some(text.to_owned()).filter(|t| t == "true" || t == "false"),
+        Type::Int => number().map(str::to_owned),
+        Type::Float | Type::Decimal { .. } => number().map(str::to_owned).or_else(string),
+        _ => string(),
+    };
+    scalar.and_then(|t| flow_ir::text::parse(&t, &ty.kind)).ok_or_else(wrong)
 }
 
 /// A step from a value to one inside of it.

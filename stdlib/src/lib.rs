@@ -28,6 +28,7 @@ mod zone;
 pub use constants::check_constants;
 pub use documentation::{Documented, PRELUDE, documentation, documented};
 pub use format_number::check_number_format;
+pub use json::value_of_json;
 pub use library::library;
 pub use modules::{module, modules};
 pub use pattern::check_regex;

@@ -11,7 +11,7 @@ pub(crate) fn call(function: Function, arguments: &[Value]) -> Outcome {
     Some(match (function, arguments) {
         (Function::Len, [String(s)]) => Ok(Int(char_count(s))),
         (Function::ByteLen, [String(s)]) => Ok(Int(s.len() as i64)),
-        (Function::ByteLen, [Bytes(b)]) => Ok(Int(b.len() as i64)),
+        (Function::ByteLen | Function::Len, [Bytes(b)]) => Ok(Int(b.len() as i64)),
         (Function::Lower, [String(s)]) => Ok(Value::string(s.to_lowercase())),
         (Function::Upper, [String(s)]) => Ok(Value::string(s.to_uppercase())),
         (Function::Trim, [String(s)]) => Ok(Value::string(s.trim())),
@@ -20,6 +20,8 @@ pub(crate) fn call(function: Function, arguments: &[Value]) -> Outcome {
         (Function::StartsWith, [String(s), String(part)]) => Ok(Value::Bool(s.starts_with(&**part))),
         (Function::EndsWith, [String(s), String(part)]) => Ok(Value::Bool(s.ends_with(&**part))),
         (Function::Contains, [String(s), String(part)]) => Ok(Value::Bool(s.contains(&**part))),
+        (Function::Slice, [Bytes(b), Int(from)]) => Ok(slice_bytes(b, *from, None)),
+        (Function::Slice, [Bytes(b), Int(from), Int(to)]) => Ok(slice_bytes(b, *from, Some(*to))),
         (Function::Slice, [String(s), Int(from)]) => Ok(slice(s, *from, None)),
         (Function::Slice, [String(s), Int(from), Int(to)]) => Ok(slice(s, *from, Some(*to))),
         (Function::PadLeft, [String(s), Int(width)]) => pad(function, s, *width, " "),
@@ -92,6 +94,10 @@ pub(crate) fn slice_text(s: &str, from: i64, to: Option<i64>) -> std::ops::Range
 
 fn slice(s: &str, from: i64, to: Option<i64>) -> Value {
     Value::string(s.get(slice_text(s, from, to)).unwrap_or(""))
+}
+
+fn slice_bytes(bytes: &[u8], from: i64, to: Option<i64>) -> Value {
+    Value::Bytes(bytes.get(slice_range(bytes.len(), from, to)).unwrap_or(&[]).into())
 }
 
 fn pad(function: Function, s: &str, width: i64, fill: &str) -> Result<Value, EvalError> {

@@ -286,3 +286,20 @@ fn memory_comes_back() {
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
     assert_eq!(outcome.stdout, format!("s\n{}\n", 199_999u64 * 100_000 + 7 * 200_000));
 }
+
+/// A broken contract names the lines of a stream, which cannot be read again.
+#[test]
+fn contracts_of_streams_name_lines() {
+    let rows: String = (0..40_000).map(|i| format!("{i},x\n")).collect();
+    let input = format!("id,name\n{rows}17,again\n");
+    let program = "let known = read \"-\" as csv schema { id: int, name: string }
+rows [{ id: 1 }]
+| left join known on id expect m:1
+";
+    for threads in ["1", "3"] {
+        let outcome = run(&Workplace::new(), program, &["--threads", threads, "--chunk-kib", "64"], &input);
+        assert_eq!(outcome.status, Some(3), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("`known` has two rows for id = 17"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("  <stdin>:19\n  <stdin>:40002\n"), "{}", outcome.stderr);
+    }
+}

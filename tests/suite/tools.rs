@@ -194,3 +194,49 @@ fn a_wrong_test_is_found_by_check() {
     assert_eq!(outcome.status, Some(1));
     assert!(outcome.stderr.contains("F3020"), "{}", outcome.stderr);
 }
+
+/// Lists and records on the command line are JSON, bytes hexadecimal.
+#[test]
+fn parameters_of_every_type() {
+    let program = "param cities: list<string?> = []
+param range: { low: int, high: decimal(6, 2)?, days: list<date> } = { low: 0, high: null, days: [] }
+param key: bytes = from_hex(\"00\")
+rows [{ n: 1 }]
+| map {
+    cities: $cities.len(), rome: \"Rome\" in $cities, low: $range.low, high: $range.high, day: $range.days.get(0), key: $key, bytes: len($key),
+  }
+";
+    let run = |params: &[&str]| {
+        let mut arguments = vec!["run", "-q", "-f", "jsonl", "-e", program];
+        params.iter().for_each(|p| arguments.extend(["--param", p]));
+        Workplace::new().run(&arguments)
+    };
+    let outcome = run(&[]);
+    let defaults = r#"{"cities":0,"rome":false,"low":0,"high":null,"day":null,"key":"00","bytes":1}"#;
+    assert_eq!(outcome.stdout.trim(), defaults, "{}", outcome.stderr);
+    let outcome = run(&[
+        "cities=[\"Bern\", null, \"Rome\"]",
+        "range={\"high\": 12.5, \"low\": -3, \"days\": [\"2024-02-29\"]}",
+        "key=C0ffee",
+    ]);
+    let given =
+        r#"{"cities":3,"rome":true,"low":-3,"high":12.50,"day":"2024-02-29","key":"c0ffee","bytes":3}"#;
+    assert_eq!(outcome.stdout.trim(), given, "{}", outcome.stderr);
+    for (param, why) in [
+        ("cities=[1]", "`1` is not a string"),
+        ("cities=Rome", "`Rome` is not a list<string?>"),
+        ("range={\"low\": 1.5, \"days\": []}", "low: `1.5` is not an int"),
+        ("range={\"low\": 1}", "no field `days`"),
+        ("range={\"low\": 1, \"days\": [], \"hihg\": 2}", "has no field `hihg`"),
+        ("range={\"low\": 1, \"days\": [null]}", "null is not a date"),
+        ("key=abc", "`abc` is not bytes"),
+    ] {
+        let outcome = run(&[param]);
+        assert_eq!(outcome.status, Some(1), "{param}: {}", outcome.stdout);
+        assert!(
+            outcome.stderr.contains("F3013") && outcome.stderr.contains(why),
+            "{param}: {}",
+            outcome.stderr
+        );
+    }
+}

@@ -279,11 +279,6 @@ impl<'a> Compiler<'a> {
                     Diagnostic::error("F3014", *span, message)
                         .help("read it as `string` and take it apart with `split` or `extract`")
                 }
-                (f, kind) if has_bytes(kind) && !f.is_columnar() => {
-                    self.not_yet("F4922", *span, "a `bytes` field of a file");
-                    holds = false;
-                    continue;
-                }
                 _ => continue,
             };
             self.report(problem);
@@ -414,14 +409,5 @@ fn may_be_null(ty: &DataType) -> bool {
     match &ty.kind {
         Type::Record(fields) => ty.nullable || fields.iter().any(|f| may_be_null(&f.ty)),
         _ => ty.nullable,
-    }
-}
-
-fn has_bytes(kind: &Type) -> bool {
-    match kind {
-        Type::Bytes => true,
-        Type::List(item) => has_bytes(&item.kind),
-        Type::Record(fields) => fields.iter().any(|f| has_bytes(&f.ty.kind)),
-        _ => false,
     }
 }

@@ -104,6 +104,23 @@ impl<'a> Compiler<'a> {
         Flow { row: Row { open: true, ..row }, ..flow }
     }
 
+    /// Keys that only compare rows make no field, so a name for one would say nothing.
+    fn nameless(&mut self, key: &ast::Key) {
+        let Some(name) = &key.name else { return };
+        let value = span(key.value.outer());
+        let place = Span { end: value.start, ..span(key.span) };
+        let message = format!("this key makes no field that could be called `{}`", name.text);
+        self.report(
+            Diagnostic::error("F4034", span(name.span), message)
+                .help(format!(
+                    "for a field of that name: | map {{ *, {}: {} }} before",
+                    name.text,
+                    self.text(value)
+                ))
+                .fix("remove the name", place, ""),
+        );
+    }
+
     /// The rows with the columns of keys and sort keys, whether there are new ones, and the keys;
     /// those are `None` after a mistake.
     #[allow(clippy::type_complexity)]
@@ -117,6 +134,7 @@ impl<'a> Compiler<'a> {
         let (mut per_columns, mut sort_keys, mut failed) = (Vec::new(), Vec::new(), false);
         let (node, hidden) = self.with_keys(flow, place, |this, scope, computed, extra| {
             for key in per {
+                this.nameless(key);
                 match this.key_columns(&key.value, scope, computed, extra) {
                     Some(ids) => per_columns.extend(ids),
                     None => failed = true,

@@ -131,8 +131,8 @@ fn text(call: &Call<'_>) -> Outcome {
     match call.function {
         Function::Len => {
             call.count(1, 1)?;
-            let expected = "a string or a list";
-            let kind = one_of(call, 0, |t| matches!(t, String | List(_)), expected)?;
+            let expected = "a string, a list or bytes";
+            let kind = one_of(call, 0, |t| matches!(t, String | List(_) | Type::Bytes), expected)?;
             call.strict(vec![call.take(0, &kind)?], Int)
         }
         Function::ByteLen => {
@@ -155,7 +155,8 @@ fn text(call: &Call<'_>) -> Outcome {
         Function::Contains => contains(call),
         Function::Slice => {
             call.count(2, 3)?;
-            let kind = one_of(call, 0, |t| matches!(t, String | List(_)), "a string or a list")?;
+            let expected = "a string, a list or bytes";
+            let kind = one_of(call, 0, |t| matches!(t, String | List(_) | Type::Bytes), expected)?;
             let mut arguments = vec![call.take(0, &kind)?, call.take(1, &Int)?];
             if call.arguments.len() == 3 {
                 arguments.push(call.take(2, &Int)?);

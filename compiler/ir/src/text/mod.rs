@@ -8,7 +8,7 @@ mod number;
 mod print;
 mod time;
 
-pub use number::{parse_bool, parse_decimal, parse_decimal_literal, parse_float, parse_int};
+pub use number::{parse_bool, parse_bytes, parse_decimal, parse_decimal_literal, parse_float, parse_int};
 pub use print::{
     display, push_date, push_decimal, push_duration, push_float, push_int, push_json, push_json_string,
     push_timestamp, push_value,
@@ -32,7 +32,8 @@ pub fn parse(text: &str, ty: &Type) -> Option<Value> {
         Type::Date => Value::Date(parse_date(text)?),
         Type::Timestamp => Value::Timestamp(parse_timestamp(text)?),
         Type::Duration => Value::Duration(parse_duration(text)?),
-        Type::Null | Type::Bytes | Type::Regex | Type::List(_) | Type::Record(_) => return None,
+        Type::Bytes => Value::Bytes(parse_bytes(text)?.into()),
+        Type::Null | Type::Regex | Type::List(_) | Type::Record(_) => return None,
     })
 }
 
@@ -65,6 +66,9 @@ pub fn quoted(text: &str) -> String {
 /// A type's name behind its indefinite article: `an int`, `a date`.
 pub fn with_article(ty: &Type) -> String {
     let name = ty.to_string();
+    if *ty == Type::Bytes {
+        return name;
+    }
     let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {name}")
 }

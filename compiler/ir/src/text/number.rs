@@ -1,4 +1,4 @@
-//! Bools and numbers from text.
+//! Bools, bytes and numbers from text.
 
 /// `true` or `false`, in any case.
 pub fn parse_bool(text: &str) -> Option<bool> {
@@ -9,6 +9,13 @@ pub fn parse_bool(text: &str) -> Option<bool> {
     } else {
         None
     }
+}
+
+/// Bytes, two hexadecimal digits each, in any case.
+pub fn parse_bytes(text: &str) -> Option<Vec<u8>> {
+    let digit = |b: u8| char::from(b).to_digit(16);
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    pairs.iter().map(|[a, b]| Some((digit(*a)? << 4 | digit(*b)?) as u8)).collect()
 }
 
 /// `[+-]?[0-9]+` within 64 bits.

@@ -42,6 +42,9 @@ impl Context<'_> {
         if format.ty.kind == Type::String {
             return self.strings(format, fields);
         }
+        if format.ty.kind == Type::Bytes {
+            return self.byte_values(format, &fields);
+        }
         let mut bad = Vec::new();
         let values = self.values(&format.ty.kind, &fields.views, &mut bad);
         let status = self.value_status(format, &fields, &bad);
@@ -65,6 +68,24 @@ impl Context<'_> {
                 Values::Any(vec![flow_ir::Value::Null; views.len()])
             }
         }
+    }
+
+    /// Bytes in hexadecimal. An empty field holds none if it is quoted, and is null otherwise.
+    fn byte_values(&self, format: &ColumnFormat, fields: &Fields) -> Column {
+        let mut bad = Vec::new();
+        let mut values = Vec::with_capacity(fields.views.len());
+        for (row, &v) in fields.views.iter().enumerate() {
+            let text = number::bytes_at(self.buffer, v).and_then(|bytes| std::str::from_utf8(bytes).ok());
+            let parsed = text.filter(|_| !self.is_null(fields, row));
+            values.push(parsed.and_then(|t| text::parse(t.trim_ascii(), &Type::Bytes)).unwrap_or_else(
+                || {
+                    bad.push(row as u32);
+                    flow_ir::Value::Null
+                },
+            ));
+        }
+        let status = self.value_status(format, fields, &bad);
+        Column { values: Values::Any(values), status }
     }
 
     /// The status of a column of anything but strings, of which the rows `bad` are not values.

@@ -51,14 +51,6 @@ pub(super) fn in_string<T>(text: &[u8], parse: impl FnOnce(&str) -> Option<T>) -
     parse(std::str::from_utf8(&string_text(text)).ok()?)
 }
 
-/// Bytes as sinks write them: two hexadecimal digits each.
-fn bytes(text: &str) -> Option<Value> {
-    let digit = |b: u8| char::from(b).to_digit(16);
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    let bytes = pairs.iter().map(|[a, b]| Some((digit(*a)? << 4 | digit(*b)?) as u8));
-    Some(Value::Bytes(bytes.collect::<Option<Vec<u8>>>()?.into()))
-}
-
 /// A value of any type, not null itself; `None` if the text is not one.
 pub(super) fn value(text: &[u8], kind: &Type) -> Option<Value> {
     Some(match kind {
@@ -69,7 +61,7 @@ pub(super) fn value(text: &[u8], kind: &Type) -> Option<Value> {
             Value::Decimal { unscaled: decimal(text, *precision, *scale)?, scale: *scale }
         }
         Type::String => in_string(text, |t| Some(Value::string(t)))?,
-        Type::Bytes => in_string(text, bytes)?,
+        Type::Bytes => Value::Bytes(in_string(text, text::parse_bytes)?.into()),
         Type::Date => Value::Date(in_string(text, text::parse_date)?),
         Type::Timestamp => Value::Timestamp(in_string(text, text::parse_timestamp)?),
         Type::Duration => Value::Duration(in_string(text, text::parse_duration)?),
