@@ -1,6 +1,7 @@
-//! `flowc doc`: what the functions of the language, the modules of the library and the items of a
+//! `flowc doc`: what the stages, aggregates and functions of the language, the modules of the library and the items of a
 //! program are for, from their own documentation.
 
+use super::reference;
 use crate::cli::{DocArgs, DocFormat};
 use crate::failure::{Failure, Status};
 use crate::output::say;
@@ -65,7 +66,8 @@ impl Page {
 }
 
 fn overview() -> Vec<Page> {
-    let mut pages: Vec<Page> = documentation().iter().map(prelude_page).collect();
+    let mut pages: Vec<Page> = reference::entries().into_iter().map(reference_page).collect();
+    pages.extend(documentation().iter().map(prelude_page));
     for (name, source) in modules() {
         pages.extend(program_pages(source, short(name)));
     }
@@ -78,7 +80,9 @@ fn find(name: &str) -> Result<Vec<Page>, Failure> {
     {
         return Ok(program_pages(source, short(module)));
     }
-    let mut found: Vec<Page> = documentation().iter().filter(|d| d.name == name).map(prelude_page).collect();
+    let named = reference::entries().into_iter().filter(|e| e.names.contains(&name));
+    let mut found: Vec<Page> = named.map(reference_page).collect();
+    found.extend(documentation().iter().filter(|d| d.name == name).map(prelude_page));
     for (module, source) in modules() {
         let pages = program_pages(source, short(module));
         let full = |page: &Page| page.name == name || page.name.rsplit('.').next() == Some(name);
@@ -93,13 +97,26 @@ fn find(name: &str) -> Result<Vec<Page>, Failure> {
             .map_err(|why| Failure::message(Status::Usage, format!("cannot read `{name}`: {why}")))?;
         return Ok(program_pages(&source, ""));
     }
-    let text = format!("there is no function, module or file called `{name}`; `flowc doc` lists all");
+    let text = format!(
+        "there is no stage, aggregate, function, module or file called `{name}`; `flowc doc` lists all"
+    );
     Err(Failure::message(Status::Usage, text))
 }
 
 /// The name under which a module is used.
 fn short(module: &str) -> &str {
     module.rsplit('.').next().unwrap_or(module)
+}
+
+fn reference_page(entry: reference::Entry) -> Page {
+    let mut names = entry.names;
+    names.dedup();
+    Page {
+        name: names.join(", "),
+        signatures: entry.shapes.iter().map(|s| (*s).to_owned()).collect(),
+        text: entry.text,
+        examples: Vec::new(),
+    }
 }
 
 fn prelude_page(entry: &Documented) -> Page {

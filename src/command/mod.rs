@@ -8,6 +8,7 @@ pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod fmt;
 pub(crate) mod illustrate;
+mod reference;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod test;
