@@ -86,7 +86,6 @@ impl Pruner<'_> {
     fn node(&mut self, id: NodeId) -> Node {
         let mut node = self.plan.node(id).clone();
         let mut needed = std::mem::take(&mut self.needed[id.0 as usize]);
-        let span = node.span;
         match &mut node.operator {
             Operator::Read(source) => prune_source(source, &needed, &self.plan.unused),
             Operator::Rows(rows) => {
@@ -105,67 +104,6 @@ impl Pruner<'_> {
                 }
                 return node;
             }
-            Operator::Filter { input, predicate } | Operator::Check { input, predicate, .. } => {
-                let reads = columns_of(predicate);
-                self.need(*input, needed.iter().copied().chain(reads));
-            }
-            Operator::Map { input, computed } => {
-                let reads = prune_computed(computed, &needed);
-                let passed = needed.iter().copied().filter(|id| !computed.iter().any(|c| c.id == *id));
-                self.need(*input, passed.chain(reads).collect::<Vec<_>>());
-            }
-            Operator::FlatMap { input, computed, each } => {
-                let mut reads = prune_computed(computed, &needed);
-                reads.extend(columns_of(&each.expr));
-                let made = |id: &ColumnId| *id == each.id || computed.iter().any(|c| c.id == *id);
-                let passed = needed.iter().copied().filter(|id| !made(id));
-                self.need(*input, passed.chain(reads).collect::<Vec<_>>());
-            }
-            Operator::ReduceByKey { input, keys, aggregates } => {
-                let input = *input;
-                aggregates.retain(|a| needed.contains(&a.output) || self.aggregate_can_fail(a, input));
-                let arguments = aggregates.iter().flat_map(|a| a.reads());
-                self.need(input, keys.iter().copied().chain(arguments).collect::<Vec<_>>());
-            }
-            Operator::Distinct { input, on, sort } => {
-                let input = *input;
-                needed.extend(self.failing(input, &node.columns, &needed, span));
-                let sort = sort.iter().map(|k| k.column);
-                self.need(input, needed.iter().copied().chain(on.iter().copied()).chain(sort));
-            }
-            Operator::Window { input, window } => {
-                let input = *input;
-                let fallible = self.fallible.as_ref();
-                let fails = |id: &Option<ColumnId>| {
-                    id.is_some_and(|id| fallible.is_some_and(|f| f.columns(input).contains(&id)))
-                };
-                window
-                    .functions
-                    .retain(|f| needed.contains(&f.output) || fails(&f.argument) || fails(&f.default));
-                window.aggregates.retain(|a| needed.contains(&a.output) || self.aggregate_can_fail(a, input));
-                needed.extend(self.failing(input, &node.columns, &needed, span));
-                let made: Ids = window.outputs().collect();
-                let passed = needed.iter().copied().filter(|id| !made.contains(id));
-                self.need(input, passed.chain(window.reads()).collect::<Vec<_>>());
-            }
-            Operator::TakePer { input, per, .. } => {
-                let input = *input;
-                needed.extend(self.failing(input, &node.columns, &needed, span));
-                self.need(input, needed.iter().copied().chain(per.iter().copied()));
-            }
-            Operator::Sort { input, keys } => {
-                let input = *input;
-                needed.extend(self.failing(input, &node.columns, &needed, span));
-                self.need(input, needed.iter().copied().chain(keys.iter().map(|k| k.column)));
-            }
-            Operator::Repartition { input, layout } => {
-                self.need(*input, needed.iter().copied().chain(layout.keys.iter().copied()));
-            }
-            Operator::Take { input, .. } | Operator::Skip { input, .. } | Operator::Sample { input, .. } => {
-                let input = *input;
-                needed.extend(self.failing(input, &node.columns, &needed, span));
-                self.need(input, needed.iter().copied());
-            }
             Operator::Union { inputs, columns } => {
                 let keep: Vec<bool> = (0..node.columns.len())
                     .map(|at| {
@@ -179,6 +117,43 @@ impl Pruner<'_> {
                 }
                 return node;
             }
+            Operator::Join { .. } => self.join(&mut node.operator, &needed),
+            Operator::ReduceByKey { .. }
+            | Operator::Distinct { .. }
+            | Operator::Window { .. }
+            | Operator::TakePer { .. }
+            | Operator::Sort { .. }
+            | Operator::Take { .. }
+            | Operator::Skip { .. }
+            | Operator::Sample { .. } => self.exchange(&mut node, &mut needed),
+            operator => self.rows(operator, &needed),
+        }
+        node.columns.retain(|c| needed.contains(&c.id));
+        node
+    }
+
+    /// What an operator needs that passes its rows on, or ends them.
+    fn rows(&mut self, operator: &mut Operator, needed: &Ids) {
+        match operator {
+            Operator::Filter { input, predicate } | Operator::Check { input, predicate, .. } => {
+                let reads = columns_of(predicate);
+                self.need(*input, needed.iter().copied().chain(reads));
+            }
+            Operator::Map { input, computed } => {
+                let reads = prune_computed(computed, needed);
+                let passed = needed.iter().copied().filter(|id| !computed.iter().any(|c| c.id == *id));
+                self.need(*input, passed.chain(reads).collect::<Vec<_>>());
+            }
+            Operator::FlatMap { input, computed, each } => {
+                let mut reads = prune_computed(computed, needed);
+                reads.extend(columns_of(&each.expr));
+                let made = |id: &ColumnId| *id == each.id || computed.iter().any(|c| c.id == *id);
+                let passed = needed.iter().copied().filter(|id| !made(id));
+                self.need(*input, passed.chain(reads).collect::<Vec<_>>());
+            }
+            Operator::Repartition { input, layout } => {
+                self.need(*input, needed.iter().copied().chain(layout.keys.iter().copied()));
+            }
             Operator::SetOperation { left, right, on, .. } => {
                 self.need(*left, needed.iter().copied().chain(on.iter().map(|(l, _)| *l)));
                 self.need(*right, on.iter().map(|(_, r)| *r));
@@ -186,34 +161,100 @@ impl Pruner<'_> {
             Operator::Expect { input, on, .. } => {
                 self.need(*input, needed.iter().copied().chain(on.iter().copied()));
             }
-            Operator::Join { kind, left, right, on, left_columns, right_columns, .. } => {
-                let fallible = self.fallible.as_ref();
-                let fails =
-                    |side: NodeId, own: &ColumnId| fallible.is_some_and(|f| f.columns(side).contains(own));
-                left_columns.retain(|(new, own)| needed.contains(new) || fails(*left, own));
-                right_columns.retain(|(new, own)| needed.contains(new) || fails(*right, own));
-                let passed: Vec<ColumnId> = match kind.keeps_right() {
-                    true => left_columns.iter().map(|(_, own)| *own).collect(),
-                    false => {
-                        let is_right = |id: &ColumnId| right_columns.iter().any(|(new, _)| new == id);
-                        needed.iter().copied().filter(|id| !is_right(id)).collect()
-                    }
-                };
-                let keys = on.iter().map(|(l, _)| *l);
-                self.need(*left, passed.into_iter().chain(keys).collect::<Vec<_>>());
-                let own = right_columns.iter().map(|(_, own)| *own);
-                self.need(*right, own.chain(on.iter().map(|(_, r)| *r)).collect::<Vec<_>>());
-            }
             Operator::Through { input, sink, answers } => {
                 self.need(*input, sink.columns.iter().map(|c| c.id));
-                prune_source(answers, &needed, &self.plan.unused);
+                prune_source(answers, needed, &self.plan.unused);
             }
             Operator::Write { input, sink } => {
                 self.need(*input, sink.columns.iter().map(|c| c.id));
             }
+            // Looked at by whoever calls this.
+            Operator::Read(_)
+            | Operator::Rows(_)
+            | Operator::LoopRows
+            | Operator::Iterate { .. }
+            | Operator::Union { .. }
+            | Operator::Join { .. }
+            | Operator::ReduceByKey { .. }
+            | Operator::Distinct { .. }
+            | Operator::Window { .. }
+            | Operator::TakePer { .. }
+            | Operator::Sort { .. }
+            | Operator::Take { .. }
+            | Operator::Skip { .. }
+            | Operator::Sample { .. } => {}
         }
-        node.columns.retain(|c| needed.contains(&c.id));
-        node
+    }
+
+    /// What an operator needs that counts, sorts or groups rows.
+    fn exchange(&mut self, node: &mut Node, needed: &mut Ids) {
+        let span = node.span;
+        match &mut node.operator {
+            Operator::ReduceByKey { input, keys, aggregates } => {
+                let input = *input;
+                aggregates.retain(|a| needed.contains(&a.output) || self.aggregate_can_fail(a, input));
+                let arguments = aggregates.iter().flat_map(|a| a.reads());
+                self.need(input, keys.iter().copied().chain(arguments).collect::<Vec<_>>());
+            }
+            Operator::Distinct { input, on, sort } => {
+                let input = *input;
+                needed.extend(self.failing(input, &node.columns, needed, span));
+                let sort = sort.iter().map(|k| k.column);
+                self.need(input, needed.iter().copied().chain(on.iter().copied()).chain(sort));
+            }
+            Operator::Window { input, window } => {
+                let input = *input;
+                let fallible = self.fallible.as_ref();
+                let fails = |id: &Option<ColumnId>| {
+                    id.is_some_and(|id| fallible.is_some_and(|f| f.columns(input).contains(&id)))
+                };
+                window
+                    .functions
+                    .retain(|f| needed.contains(&f.output) || fails(&f.argument) || fails(&f.default));
+                window.aggregates.retain(|a| needed.contains(&a.output) || self.aggregate_can_fail(a, input));
+                needed.extend(self.failing(input, &node.columns, needed, span));
+                let made: Ids = window.outputs().collect();
+                let passed = needed.iter().copied().filter(|id| !made.contains(id));
+                self.need(input, passed.chain(window.reads()).collect::<Vec<_>>());
+            }
+            Operator::TakePer { input, per, .. } => {
+                let input = *input;
+                needed.extend(self.failing(input, &node.columns, needed, span));
+                self.need(input, needed.iter().copied().chain(per.iter().copied()));
+            }
+            Operator::Sort { input, keys } => {
+                let input = *input;
+                needed.extend(self.failing(input, &node.columns, needed, span));
+                self.need(input, needed.iter().copied().chain(keys.iter().map(|k| k.column)));
+            }
+            Operator::Take { input, .. } | Operator::Skip { input, .. } | Operator::Sample { input, .. } => {
+                let input = *input;
+                needed.extend(self.failing(input, &node.columns, needed, span));
+                self.need(input, needed.iter().copied());
+            }
+            _ => {}
+        }
+    }
+
+    fn join(&mut self, operator: &mut Operator, needed: &Ids) {
+        let Operator::Join { kind, left, right, on, left_columns, right_columns, .. } = operator else {
+            return;
+        };
+        let fallible = self.fallible.as_ref();
+        let fails = |side: NodeId, own: &ColumnId| fallible.is_some_and(|f| f.columns(side).contains(own));
+        left_columns.retain(|(new, own)| needed.contains(new) || fails(*left, own));
+        right_columns.retain(|(new, own)| needed.contains(new) || fails(*right, own));
+        let passed: Vec<ColumnId> = match kind.keeps_right() {
+            true => left_columns.iter().map(|(_, own)| *own).collect(),
+            false => {
+                let is_right = |id: &ColumnId| right_columns.iter().any(|(new, _)| new == id);
+                needed.iter().copied().filter(|id| !is_right(id)).collect()
+            }
+        };
+        let keys = on.iter().map(|(l, _)| *l);
+        self.need(*left, passed.into_iter().chain(keys).collect::<Vec<_>>());
+        let own = right_columns.iter().map(|(_, own)| *own);
+        self.need(*right, own.chain(on.iter().map(|(_, r)| *r)).collect::<Vec<_>>());
     }
 
     fn need(&mut self, input: NodeId, columns: impl IntoIterator<Item = ColumnId>) {
