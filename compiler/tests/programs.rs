@@ -16,7 +16,9 @@ struct Everything {
 
 impl Catalog for Everything {
     fn files(&self, pattern: &str) -> Result<Vec<FileInfo>, CatalogError> {
-        Ok(vec![FileInfo { path: pattern.replace('*', "1"), bytes: 1 }])
+        // A directory has files of a format that brings its own schema.
+        let file = if pattern.ends_with('/') { "part-1.parquet" } else { "" };
+        Ok(vec![FileInfo { path: pattern.replace('*', "1") + file, bytes: 1 }])
     }
 
     fn header(&self, _: &FileInfo, _: &Dialect) -> Result<Vec<String>, CatalogError> {
@@ -29,7 +31,13 @@ impl Catalog for Everything {
         format: &Format,
         only: Option<&[&str]>,
     ) -> Result<FileFields, CatalogError> {
-        let found = self.infer(file, format)?.into_iter().map(|f| f.field);
+        let ty = |name: &str| match name {
+            "day" => DataType::nullable(Type::Date),
+            "region" => DataType::nullable(Type::String),
+            _ => DataType::nullable(Type::Int),
+        };
+        let names = self.infer(file, format)?.into_iter().map(|f| f.field.name);
+        let found = names.map(|name| Field { ty: ty(&name), name });
         let fields: Vec<Field> =
             found.filter(|f| only.is_none_or(|o| o.contains(&f.name.as_str()))).collect();
         Ok(FileFields { all: self.words.len(), fields })

@@ -213,6 +213,8 @@ impl Run<'_> {
         }
         let bytes = results.iter().flat_map(|r| &r.bytes).sum();
         self.first_error(&mut results)?;
+        // A bad row counts before a sum that does not fit, which may be seen or not, as rows are given up.
+        first_bad_row(compiled, results.iter().flat_map(|r| &r.faults))?;
         let chunks = results.iter().map(|r| r.chunks).sum();
         let mut end = self.pool.install(|| {
             finish_stage(compiled, leaves, &mut results, (self.options, &self.datasets), &self.budget)
@@ -442,17 +444,7 @@ impl Run<'_> {
         let mut faults: Vec<&(usize, usize, RowFault)> =
             results.iter().flat_map(|r| &r.faults).chain(&end.faults).collect();
         faults.sort_by_key(|(task, _, f)| (*task, f.row_offset));
-        // Rows that a join adds belong to no input.
-        let policy = |input: usize| {
-            compiled.inputs.get(input).and_then(|i| i.source.as_ref()).map(|s| &s.source.on_error)
-        };
-        let failing: Vec<_> = faults
-            .iter()
-            .filter(|(_, input, _)| matches!(policy(*input), None | Some(OnError::Fail | OnError::Null)))
-            .collect();
-        if let Some((_, _, first)) = failing.first() {
-            return Err(RunError::Row { fault: Box::new(first.clone()), more: failing.len() as u64 - 1 });
-        }
+        first_bad_row(compiled, faults.iter().copied())?;
         for (input, total) in totals.iter().enumerate() {
             let (Some(limit), Some(context)) = (self.options.max_bad, &compiled.inputs[input].source) else {
                 continue;
@@ -552,6 +544,25 @@ impl Run<'_> {
             return Err(RunError::ClosedPipe);
         }
         Ok(self.report)
+    }
+}
+
+/// The error that bad rows are where they stop the run: the first of them.
+fn first_bad_row<'f>(
+    compiled: &CompiledStage,
+    faults: impl Iterator<Item = &'f (usize, usize, RowFault)>,
+) -> Result<(), RunError> {
+    // Rows that a join adds belong to no input.
+    let policy =
+        |input: usize| compiled.inputs.get(input).and_then(|i| i.source.as_ref()).map(|s| &s.source.on_error);
+    let failing: Vec<_> = faults
+        .filter(|(_, input, _)| matches!(policy(*input), None | Some(OnError::Fail | OnError::Null)))
+        .collect();
+    match failing.iter().min_by_key(|(task, _, f)| (*task, f.row_offset)) {
+        Some((_, _, first)) => {
+            Err(RunError::Row { fault: Box::new(first.clone()), more: failing.len() as u64 - 1 })
+        }
+        None => Ok(()),
     }
 }
 

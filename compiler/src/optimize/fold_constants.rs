@@ -51,8 +51,9 @@ fn fold_plan(plan: &LogicalPlan, _: &mut Notes) -> LogicalPlan {
                 keep_reads(whole, before);
             }
         });
-        // A check also finds the rows on which an earlier filter failed.
-        let finds_rows = inputs.first().is_some_and(|input| fallible.fails_rows(*input));
+        // A check also finds broken rows, and those on which an earlier filter failed.
+        let finds_rows =
+            inputs.first().is_some_and(|input| fallible.fails_rows(*input) || fallible.of_files(*input));
         if let Some(input) = always_passes(&rebuild.new.node(new).operator, finds_rows) {
             rebuild.new.nodes.pop();
             rebuild.replace(id, input);
