@@ -61,7 +61,8 @@ pub fn run_failure(
         RunError::Through { command, error, span } => {
             let d = Diagnostic::error("F5010", span, format!("`{command}` could not answer: {error}"))
                 .note("(nothing was written)");
-            Failure::new(Status::Data, Renderer::new(color).diagnostic(&d, program))
+            let status = if is_full(&error) { Status::Resources } else { Status::Data };
+            Failure::new(status, Renderer::new(color).diagnostic(&d, program))
         }
         RunError::NotAllowed { command, span } => {
             let message = format!("this program runs a command, and that was not allowed: {command}");
@@ -86,11 +87,16 @@ pub fn run_failure(
     }
 }
 
-fn write_failure(path: &Path, error: &io::Error) -> Failure {
-    let full = matches!(
+/// Whether there is no room for what was to be written.
+fn is_full(error: &io::Error) -> bool {
+    matches!(
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    );
+    )
+}
+
+fn write_failure(path: &Path, error: &io::Error) -> Failure {
+    let full = is_full(error);
     let status = if full { Status::Resources } else { Status::Data };
     let mut text = format!("error: cannot write `{}`: {error}\n", path.display());
     text.push_str("  what was there before is unchanged\n");

@@ -218,7 +218,12 @@ impl Run<'_> {
         let chunks = results.iter().map(|r| r.chunks).sum();
         let mut end = self.pool.install(|| {
             finish_stage(compiled, leaves, &mut results, (self.options, &self.datasets), &self.budget)
-        })?;
+        });
+        if self.options.control.cancel.load(Ordering::Relaxed) {
+            // Whatever could not be finished then has no other reason.
+            end = Err(RunError::Cancelled);
+        }
+        let mut end = end?;
         self.account(stage, compiled, &results, &end)?;
         // Rows kept by the stage may refer to files still.
         self.buffers.check().map_err(RunError::Read)?;

@@ -195,12 +195,7 @@ impl SinkWriter {
                 Finished::Printed(spool, rows)
             }
             To::Processes(processes) => {
-                let control = processes.control();
-                let answers =
-                    processes.finish().map_err(|e| match control.cancel.load(Ordering::Relaxed) {
-                        true => RunError::Cancelled,
-                        false => write_error(sink, e),
-                    })?;
+                let answers = processes.finish().map_err(|e| write_error(sink, e))?;
                 Finished::Answers(answers)
             }
         })

@@ -54,11 +54,6 @@ impl Processes {
         Ok(Processes { command: command.to_owned(), slots: started?, rows: 0, control })
     }
 
-    /// What may stop the run meanwhile.
-    pub(crate) fn control(&self) -> Arc<Control> {
-        self.control.clone()
-    }
-
     /// Waits until every process has answered, and puts the answers in the order of the rows.
     pub(crate) fn finish(mut self) -> io::Result<Spool> {
         self.slots.iter_mut().for_each(|slot| slot.input = None);
@@ -212,9 +207,11 @@ impl Slot {
             std::thread::sleep(LOOK / 20);
         }
         let ended = |_| io::Error::other("a thread that talks to the command stopped");
+        // Answers that could not be kept end the process as well, and are the reason then.
+        let answers = self.reader.join().map_err(ended)??;
         self.running.finish(control)?;
         self.writer.join().map_err(ended)??;
-        self.reader.join().map_err(ended)?
+        Ok(answers)
     }
 }
 

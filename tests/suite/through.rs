@@ -109,3 +109,30 @@ fn a_process_that_answers_late_or_early_does_not_block() {
     let much = r#"| through "awk '{ for (i = 0; i < 50; i++) print }'" as jsonl schema { n: int } | count"#;
     assert_eq!(run(&workplace, much, &["--allow-run", "-j", "2"]).stdout, "count\n1000000\n");
 }
+
+/// Ctrl-C ends a run whose process neither reads nor ends.
+#[test]
+fn an_interrupted_run_ends_its_processes() {
+    let workplace = Workplace::new();
+    let rows: String = (0..2_000_000).map(|n| format!("{n}\n")).collect();
+    std::fs::write(workplace.path().join("in.csv"), format!("n\n{rows}")).expect("the input");
+    let program = r#"read "in.csv" schema { n: int } | through "touch started; sleep 1000" as jsonl schema { n: int } | write "out.csv""#;
+    let mut command = flowc();
+    let mut child = command
+        .args(["run", "-q", "--allow-run", "-e", program])
+        .current_dir(workplace.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("flowc starts");
+    while !workplace.path().join("started").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        assert_eq!(child.try_wait().expect("a status"), None, "it ended by itself");
+    }
+    // Until the pipe is full, so that somebody waits for the process.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill runs").success());
+    let outcome = child.wait_with_output().expect("flowc ends");
+    assert_eq!(outcome.status.code(), Some(130), "{}", String::from_utf8_lossy(&outcome.stderr));
+    assert!(!workplace.path().join("out.csv").exists());
+}
