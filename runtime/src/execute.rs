@@ -2,29 +2,25 @@
 //!
 //! Outputs are prepared aside and put in place only when the whole plan has succeeded.
 
-use crate::compiled::{BuildKey, CompiledStage, compile_stage};
+use crate::accounting::first_bad_row;
+use crate::compiled::{CompiledStage, compile_stage};
 use crate::dataset::Dataset;
 use crate::fault::RowFault;
 use crate::finish::{StageEnd, finish_stage};
 use crate::joining::{Joins, keeping_joins};
 use crate::leaf::SharedLeaf;
 use crate::memory::Budget;
+use crate::needs::{bytes_to_read, commands, datasets_needed, joined, sink_numbers};
 use crate::operators::join::{JoinTable, MatchedRows};
-use crate::options::{LeafCount, OperationCount, RunError, RunOptions, RunReport, SourceCount, StageReport};
+use crate::options::{RunError, RunOptions, RunReport, StageReport};
 use crate::output::Output;
 use crate::quarantine::{SpanText, write_quarantine};
 use crate::reader::ReadBuffers;
 use crate::sink::Printer;
 use crate::tasks::{Tasks, open_inputs};
-use crate::worker::{RowTally, Shared, WorkerResult, work};
-use flow_ir::Span;
-use flow_ir::location::Location;
-use flow_ir::physical::{
-    Branch, BranchEnd, DatasetId, InputFrom, Leaf, LeafKind, OperationKind, PhysicalPlan, Stage,
-};
-use flow_ir::source::{OnError, Sink, Target};
+use crate::worker::{Shared, WorkerResult, work};
+use flow_ir::physical::{DatasetId, PhysicalPlan, Stage};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -63,7 +59,7 @@ pub fn run(
     {
         return Err(RunError::NotAllowed { command, span });
     }
-    announce_size(plan, options);
+    options.control.bytes_total.store(bytes_to_read(plan), Ordering::Relaxed);
     run.stages()?;
     run.commit(printer, span_text)
 }
@@ -85,65 +81,6 @@ pub fn compile_only(
     Ok(code)
 }
 
-/// The commands that a plan runs, with their places.
-fn commands(plan: &PhysicalPlan) -> Vec<(String, Span)> {
-    let named = |target: &str, span: Span| match Location::of(target) {
-        Location::Command(text) => Some((text.to_owned(), span)),
-        _ => None,
-    };
-    let mut found = Vec::new();
-    for stage in &plan.stages {
-        for input in &stage.inputs {
-            if let InputFrom::Read(source) = &input.from {
-                found.extend(source.files.iter().filter_map(|f| named(&f.path, source.span)));
-            }
-        }
-        let mut leaves = Vec::new();
-        leaves_of(&stage.branch, &mut leaves);
-        for leaf in leaves {
-            let LeafKind::Write(sink) = &leaf.kind else { continue };
-            match &sink.target {
-                Target::File(target) => found.extend(named(target, sink.span)),
-                Target::Folder { .. } => {}
-                Target::Processes { command, .. } => found.push((command.clone(), sink.span)),
-                Target::Print { .. } => {}
-            }
-        }
-    }
-    found
-}
-
-/// The sinks that write files, by path, with their places among the program's sinks.
-fn sink_numbers(plan: &PhysicalPlan) -> HashMap<&Path, u32> {
-    let mut leaves = Vec::new();
-    plan.stages.iter().for_each(|s| leaves_of(&s.branch, &mut leaves));
-    let sinks = leaves.into_iter().filter_map(|leaf| match &leaf.kind {
-        LeafKind::Write(Sink {
-            target: Target::File(path) | Target::Folder { path, .. }, number, ..
-        }) => Some((Path::new(path), *number)),
-        _ => None,
-    });
-    sinks.collect()
-}
-
-fn leaves_of<'a>(branch: &'a Branch, out: &mut Vec<&'a Leaf>) {
-    match &branch.end {
-        BranchEnd::Leaf(leaf) => out.push(leaf),
-        BranchEnd::Split(branches) => branches.iter().for_each(|b| leaves_of(b, out)),
-    }
-}
-
-/// Tells whoever watches how much there is to read.
-fn announce_size(plan: &PhysicalPlan, options: &RunOptions) {
-    let sources = plan.stages.iter().flat_map(|s| &s.inputs).filter_map(|i| match &i.from {
-        InputFrom::Read(s) => Some(s),
-        _ => None,
-    });
-    let total =
-        sources.flat_map(|s| &s.files).filter_map(|f| std::fs::metadata(&f.path).ok()).map(|m| m.len()).sum();
-    options.control.bytes_total.store(total, Ordering::Relaxed);
-}
-
 pub(crate) struct Run<'a> {
     pub(crate) plan: &'a PhysicalPlan,
     pub(crate) options: &'a RunOptions,
@@ -158,7 +95,7 @@ pub(crate) struct Run<'a> {
     files: Vec<Output>,
     prints: BTreeMap<u32, crate::sink::Printed>,
     /// Bad rows by quarantine file, with what orders them: (stage, input).
-    quarantined: BTreeMap<String, Vec<(usize, usize, RowFault)>>,
+    pub(crate) quarantined: BTreeMap<String, Vec<(usize, usize, RowFault)>>,
 }
 
 impl Run<'_> {
@@ -308,12 +245,7 @@ impl Run<'_> {
     }
 
     fn build_joins(&mut self, stage: &Stage, compiled: &CompiledStage) -> Result<(), RunError> {
-        let mut builds = Vec::new();
-        for input in &stage.inputs {
-            collect_builds(&input.operations, &mut builds);
-        }
-        branch_builds(&stage.branch, &mut builds);
-        for ((id, keys, using), span) in builds {
+        for ((id, keys, using), span) in joined(stage) {
             // Two joins over one dataset may use different keys, so a table belongs to one stage.
             let dataset = self
                 .datasets
@@ -339,143 +271,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Counts rows, checks the identity, and applies the error policies.
-    fn account(
-        &mut self,
-        stage: &Stage,
-        compiled: &CompiledStage,
-        results: &[WorkerResult],
-        end: &StageEnd,
-    ) -> Result<(), RunError> {
-        let mut totals = vec![RowTally::default(); compiled.inputs.len()];
-        for rows in results.iter().map(|r| &r.rows).chain(std::iter::once(&end.rows)) {
-            for (total, r) in totals.iter_mut().zip(rows) {
-                total.read += r.read;
-                total.kept += r.kept;
-                total.bad += r.bad;
-            }
-        }
-        let first_operation = self.report.operations.len();
-        self.count_work(stage, compiled, results, end);
-        self.faults(compiled, results, end, &totals)?;
-        let in_order = end.counted_in_order;
-        let dropped: u64 = self.report.operations[first_operation..]
-            .iter()
-            .filter(|o| o.word == "filter")
-            .map(|o| o.rows_in - o.rows_out)
-            .sum();
-        let read: u64 = totals.iter().map(|t| t.read).sum();
-        let accounted: u64 = totals.iter().map(|t| t.kept + t.bad).sum::<u64>() + dropped;
-        if compiled.one_to_one
-            && !in_order
-            && compiled.inputs.iter().all(|i| i.source.is_some())
-            && read != accounted
-        {
-            return Err(RunError::Internal(format!(
-                "{read} rows were read, but {accounted} are accounted for"
-            )));
-        }
-        for (number, (input, total)) in compiled.inputs.iter().zip(&totals).enumerate() {
-            let Some(context) = &input.source else { continue };
-            let source = &context.source;
-            let quarantined = matches!(source.on_error, OnError::Quarantine(_));
-            let filtered = total.read.checked_sub(total.kept + total.bad).ok_or_else(|| {
-                RunError::Internal(format!("`{}` has more rows kept than read", source.pattern))
-            })?;
-            self.report.sources.push(SourceCount {
-                pattern: source.pattern.clone(),
-                span: source.span,
-                files: source.files.len(),
-                bytes: results.iter().map(|r| r.bytes[number]).sum(),
-                read: total.read,
-                kept: total.kept,
-                filtered,
-                quarantined: if quarantined { total.bad } else { 0 },
-                skipped: if quarantined { 0 } else { total.bad },
-            });
-        }
-        Ok(())
-    }
-
-    /// Adds up what the threads did in every operation and leaf.
-    fn count_work(
-        &mut self,
-        stage: &Stage,
-        compiled: &CompiledStage,
-        results: &[WorkerResult],
-        end: &StageEnd,
-    ) {
-        for (number, (word, span, steps)) in compiled.operations.iter().enumerate() {
-            let mut count = OperationCount {
-                stage: stage.id.0,
-                word,
-                span: *span,
-                steps: steps.clone(),
-                ..Default::default()
-            };
-            for r in results {
-                count.rows_in += r.tallies[number].rows_in;
-                count.rows_out += r.tallies[number].rows_out;
-                count.time += r.tallies[number].time;
-            }
-            self.report.operations.push(count);
-        }
-        for (number, (leaf, end)) in compiled.leaves.iter().zip(&end.leaves).enumerate() {
-            let mut count = LeafCount {
-                stage: stage.id.0,
-                word: leaf_word(&leaf.leaf.kind),
-                span: leaf.leaf.span,
-                rows_out: end.rows,
-                bytes: end.bytes,
-                finish: end.time,
-                ..Default::default()
-            };
-            for r in results {
-                count.rows_in += r.fed[number].rows_in;
-                count.time += r.fed[number].time;
-            }
-            self.report.leaves.push(count);
-        }
-    }
-
-    /// Stops the run for bad rows under `fail`, sorts the others into their quarantine files.
-    fn faults(
-        &mut self,
-        compiled: &CompiledStage,
-        results: &[WorkerResult],
-        end: &StageEnd,
-        totals: &[RowTally],
-    ) -> Result<(), RunError> {
-        let mut faults: Vec<&(usize, usize, RowFault)> =
-            results.iter().flat_map(|r| &r.faults).chain(&end.faults).collect();
-        faults.sort_by_key(|(task, _, f)| (*task, f.row_offset));
-        first_bad_row(compiled, faults.iter().copied())?;
-        for (input, total) in totals.iter().enumerate() {
-            let (Some(limit), Some(context)) = (self.options.max_bad, &compiled.inputs[input].source) else {
-                continue;
-            };
-            if total.bad > 0
-                && total.bad as f64 > limit * total.read as f64
-                && let Some((_, _, first)) = faults.iter().find(|f| f.1 == input)
-            {
-                let pattern = context.source.pattern.clone();
-                let first = Box::new(first.clone());
-                return Err(RunError::TooManyBad { pattern, bad: total.bad, read: total.read, limit, first });
-            }
-        }
-        let stage = self.report.stages.len();
-        for (input, compiled_input) in compiled.inputs.iter().enumerate() {
-            // The file exists after every run, so that its absence is never mistaken for "no bad rows".
-            if let Some(OnError::Quarantine(path)) =
-                compiled_input.source.as_ref().map(|s| &s.source.on_error)
-            {
-                let entry = self.quarantined.entry(path.clone()).or_default();
-                entry.extend(faults.iter().filter(|f| f.1 == input).map(|f| (stage, f.1, f.2.clone())));
-            }
-        }
-        Ok(())
-    }
-
     fn keep(&mut self, end: StageEnd) {
         self.datasets.extend(end.datasets.into_iter().map(|(id, d)| (id, Arc::new(d))));
         self.answers.extend(end.answers.into_iter().map(|(id, spool)| (id, Mutex::new(Some(spool)))));
@@ -486,25 +281,7 @@ impl Run<'_> {
 
     /// Frees datasets that no stage from position `next` on reads.
     fn forget_datasets(&mut self, next: usize) {
-        let mut needed = Vec::new();
-        for l in self.plan.loops.iter().filter(|l| l.first.0 as usize >= next) {
-            needed.extend([l.start, l.body]);
-            needed.extend(l.until.iter().map(|(dataset, _)| *dataset));
-        }
-        for stage in self.plan.stages.iter().skip(next) {
-            for input in &stage.inputs {
-                if let InputFrom::Dataset { id, .. } = &input.from {
-                    needed.push(*id);
-                }
-                let mut builds = Vec::new();
-                collect_builds(&input.operations, &mut builds);
-                needed.extend(builds.iter().map(|b| b.0.0));
-            }
-            let mut builds = Vec::new();
-            branch_builds(&stage.branch, &mut builds);
-            needed.extend(builds.iter().map(|b| b.0.0));
-            compared_datasets(&stage.branch, &mut needed);
-        }
+        let needed = datasets_needed(self.plan, next);
         self.datasets.retain(|id, _| needed.contains(id));
         self.joins = Joins::default();
     }
@@ -552,77 +329,10 @@ impl Run<'_> {
     }
 }
 
-/// The error that bad rows are where they stop the run: the first of them.
-fn first_bad_row<'f>(
-    compiled: &CompiledStage,
-    faults: impl Iterator<Item = &'f (usize, usize, RowFault)>,
-) -> Result<(), RunError> {
-    // Rows that a join adds belong to no input.
-    let policy =
-        |input: usize| compiled.inputs.get(input).and_then(|i| i.source.as_ref()).map(|s| &s.source.on_error);
-    let failing: Vec<_> = faults
-        .filter(|(_, input, _)| matches!(policy(*input), None | Some(OnError::Fail | OnError::Null)))
-        .collect();
-    match failing.iter().min_by_key(|(task, _, f)| (*task, f.row_offset)) {
-        Some((_, _, first)) => {
-            Err(RunError::Row { fault: Box::new(first.clone()), more: failing.len() as u64 - 1 })
-        }
-        None => Ok(()),
-    }
-}
-
-/// The word of the language for a leaf.
-fn leaf_word(kind: &LeafKind) -> &'static str {
-    match kind {
-        LeafKind::Collect => "collect",
-        LeafKind::ReduceByKey { keys, .. } if keys.is_empty() => "reduce",
-        LeafKind::ReduceByKey { .. } => "reduce_by_key",
-        LeafKind::Window(_) => "window",
-        LeafKind::TakePer { .. } => "take",
-        LeafKind::Distinct { .. } => "distinct",
-        LeafKind::Sort { .. } => "sort",
-        LeafKind::SetOperation { operation, .. } => operation.name(),
-        LeafKind::Sample(_) => "sample",
-        LeafKind::Expect { .. } => "expect",
-        LeafKind::Take { count: Some(_), .. } => "take",
-        LeafKind::Take { count: None, .. } => "skip",
-        LeafKind::Write(sink) => sink.target.name(),
-    }
-}
-
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(s), _) => s,
         (_, Some(s)) => s,
         _ => "unknown panic",
-    }
-}
-
-type Build = (BuildKey, Span);
-
-fn collect_builds(operations: &[flow_ir::physical::Operation], out: &mut Vec<Build>) {
-    for o in operations {
-        if let OperationKind::Join { build, on, using, .. } = &o.kind {
-            out.push(((*build, on.iter().map(|(_, r)| *r).collect(), *using), o.span));
-        }
-    }
-}
-
-/// The datasets in which leaves look up rows.
-fn compared_datasets(branch: &flow_ir::physical::Branch, out: &mut Vec<DatasetId>) {
-    match &branch.end {
-        BranchEnd::Leaf(leaf) => {
-            if let LeafKind::SetOperation { other, .. } = &leaf.kind {
-                out.push(*other);
-            }
-        }
-        BranchEnd::Split(branches) => branches.iter().for_each(|b| compared_datasets(b, out)),
-    }
-}
-
-fn branch_builds(branch: &flow_ir::physical::Branch, out: &mut Vec<Build>) {
-    collect_builds(&branch.operations, out);
-    if let BranchEnd::Split(branches) = &branch.end {
-        branches.iter().for_each(|b| branch_builds(b, out));
     }
 }

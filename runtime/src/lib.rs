@@ -3,6 +3,7 @@
 //! It sees plans and files, never the source language or the compiler. `execute` walks the plan,
 //! `format` reads and writes, `operators` group, sort and join, `kernels` are the vectorized loops.
 
+mod accounting;
 mod command;
 mod compiled;
 mod compress;
@@ -22,6 +23,7 @@ mod live;
 mod loops;
 mod mapping;
 pub mod memory;
+mod needs;
 pub mod operators;
 mod options;
 mod ordered;
