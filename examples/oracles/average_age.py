@@ -24,7 +24,7 @@ def mean(ages):
     return float(Fraction(sum(ages), len(ages)))
 
 
-print(f"people,average_age\n{len(people)},{mean([p['age'] for p in people])}\n\ncity,n,youngest,average_age")
+print(f"people,average_age\n{len(people)},{mean([p['age'] for p in people])}\n--- out/age_by_city.csv\ncity,n,youngest,average_age")
 cities = {}
 for person in people:
     cities.setdefault(person["address"]["city"], []).append(person["age"])

@@ -2,11 +2,12 @@
 
 import collections
 import glob
+import gzip
 import re
 
 errors = []
-for path in sorted(glob.glob("examples/data/logs/2024-05-01/*.log")):
-    errors += [line.rstrip("\n") for line in open(path, encoding="utf-8") if "ERROR" in line]
+for path in sorted(glob.glob("examples/data/logs/2024-05-01/*.log.gz")):
+    errors += [line.rstrip("\n") for line in gzip.open(path, "rt", encoding="utf-8") if "ERROR" in line]
 print("line", *errors[:10], sep="\n")
 print(f"\ncount\n{len(errors)}\n\nfamily,n")
 kinds = {"4": "client", "5": "server"}

@@ -16,5 +16,5 @@ for script in sorted(here.glob("*.py")):
         continue
     found = subprocess.run([sys.executable, script], capture_output=True, check=True, text=True)
     (expected / f"{script.stem}.txt").write_text(found.stdout, encoding="utf-8")
-versions = [f"Python {platform.python_version()}", f"duckdb {importlib.metadata.version('duckdb')} (star_join)"]
+versions = [f"Python {platform.python_version()}", f"duckdb {importlib.metadata.version('duckdb')} (star_join, partition_pruning)"]
 (expected / "versions.txt").write_text("\n".join(["Made by examples/oracles/regenerate.py with", *versions, ""]))

@@ -5,21 +5,22 @@ import sys
 from decimal import Decimal
 from fractions import Fraction
 
-shop = "examples/data/shop"
-prices = {row["product_id"]: Decimal(row["price"]) for row in csv.DictReader(open(f"{shop}/products.csv"))}
-customers = {row["customer_id"]: row for row in csv.DictReader(open(f"{shop}/customers.csv"))}
-orders = [
-    (row, prices[row["product_id"]] * int(row["quantity"])) for row in csv.DictReader(open(f"{shop}/orders.csv"))
-]
-total = sum(amount for _, amount in orders)
+
+def read(name):
+    return list(csv.DictReader(open(f"examples/data/billing/{name}.csv", encoding="utf-8", newline="")))
+
+
+customers = {row["customer_id"]: row for row in read("customers")}
+orders = [(row["order_id"], row["customer_id"], Decimal(row["amount"])) for row in read("orders")]
+total = sum(amount for _, _, amount in orders)
 rows = []
-for order, amount in orders:
-    customer = customers.get(order["customer_id"], {})
+for order_id, customer_id, amount in orders:
+    customer = customers.get(customer_id, {})
     size = "large" if amount >= 1000 else "medium" if amount >= 100 else "small"
-    who = f"{customer.get('name', '?')} ({order['customer_id']})"
+    who = f"{customer.get('name', '?')} ({customer_id})"
     share = float(Fraction(amount) / Fraction(total))
-    rows.append([order["order_id"], customer.get("region") or "unknown", who, size, share])
+    rows.append([order_id, customer.get("region", "unknown"), who, size, share, customer_id])
 rows.sort(key=lambda row: -row[4])
 out = csv.writer(sys.stdout, lineterminator="\n")
-out.writerow(["order_id", "region", "who", "size", "share"])
+out.writerow(["order_id", "region", "who", "size", "share", "customer_id"])
 out.writerows(rows[:20])

@@ -30,5 +30,5 @@ show("all_visits.csv", "user,page", dict.fromkeys(monday + tuesday))
 print("--- out/checkout.txt")
 print("\n".join(f"{user} {page}" for user, page in tuesday if page.startswith("/checkout")))
 show("returning.csv", "user", [(user,) for user in users[0] if user in users[1]])
-chosen = [row for i, row in enumerate(monday + tuesday) if (number(42, i) >> 11) / 2**53 < 0.5]
-show("sample.csv", "user,page", chosen)
+chosen = [row for i, row in enumerate(monday) if (number(42, i) >> 11) / 2**53 < 0.1]
+show("sample/part-0000.csv", "user,page", chosen)
