@@ -55,7 +55,8 @@ impl Workplace {
     /// The rows of a file that the last run wrote, as delimited text.
     pub(crate) fn rows(&self, file: &str) -> String {
         let program = format!("read \"out/{file}\"");
-        let output = flowc().args(["run", "-q", "-f", "csv", "-e", &program]).current_dir(self.path()).output();
+        let output =
+            flowc().args(["run", "-q", "-f", "csv", "-e", &program]).current_dir(self.path()).output();
         let output = output.expect("flowc starts");
         assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("text")
