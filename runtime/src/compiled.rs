@@ -9,7 +9,7 @@ use flow_ir::physical::{
 use flow_ir::source::{OnError, Source};
 use flow_ir::{ColumnId, Expr, ExprKind, Function, JoinKind, JoinStrategy, Span, Type, Value};
 use flow_jit::{KernelText, Options, Predicate, Projection, StepDescription};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 /// A compiled stage.
@@ -143,6 +143,7 @@ pub(crate) fn compile_stage(
         operations: Vec::new(),
         leaves: Vec::new(),
         definitions: Definitions::default(),
+        renamed: HashMap::new(),
         one_to_one: true,
         joins: false,
     };
@@ -173,6 +174,8 @@ struct Compiler<'a> {
     operations: Vec<(&'static str, Span, Vec<String>)>,
     leaves: Vec<CompiledLeaf>,
     definitions: Definitions,
+    /// What the inputs call a column of a union.
+    renamed: HashMap<ColumnId, Vec<ColumnId>>,
     one_to_one: bool,
     joins: bool,
 }
@@ -206,11 +209,7 @@ impl Compiler<'_> {
             });
             columns = renamed.collect();
             for (new, old) in &input.rename {
-                // A renamed source column is still used where the branch uses it.
-                if let Some(ty) = self.definitions.types.get(old).cloned() {
-                    let expr = Expr::column(*old, ty, Span::default());
-                    self.definitions.computed.entry(*new).or_insert(expr);
-                }
+                self.renamed.entry(*new).or_default().push(*old);
             }
             self.note_types(&columns);
         }
@@ -229,8 +228,7 @@ impl Compiler<'_> {
         for id in columns {
             self.note_one_use(*id, span);
             // What a renamed column stands for is used here too.
-            if let Some(Expr { kind: ExprKind::Column(old), .. }) = self.definitions.computed.get(id) {
-                let old = *old;
+            for old in self.renamed.get(id).cloned().unwrap_or_default() {
                 self.note_one_use(old, span);
             }
         }

@@ -71,6 +71,7 @@ struct BatchRow<'a, 'b> {
     batch: &'a RowBatch<'b>,
     row: usize,
     source: Option<&'a Source>,
+    renamed: &'a [(ColumnId, ColumnId)],
     definitions: &'a Definitions,
 }
 
@@ -88,11 +89,17 @@ impl Row for BatchRow<'_, '_> {
         if let Some(column) = self.batch.base_column(id) {
             return self.read(column, self.batch.origin(self.row) as usize, id);
         }
-        match self.definitions.computed.get(&id) {
-            Some(expr) => eval(expr, self, flow_stdlib::library()),
-            None => Err(EvalError::new(ErrorCode::Malformed, GONE)),
+        match (self.definitions.computed.get(&id), old_id(self.renamed, id)) {
+            (Some(expr), _) => eval(expr, self, flow_stdlib::library()),
+            (None, Some(old)) => self.value(old),
+            (None, None) => Err(EvalError::new(ErrorCode::Malformed, GONE)),
         }
     }
+}
+
+/// What `id` was called in the input that the batch comes from.
+fn old_id(renamed: &[(ColumnId, ColumnId)], id: ColumnId) -> Option<ColumnId> {
+    renamed.iter().find(|(new, _)| *new == id).map(|(_, old)| *old).filter(|old| *old != id)
 }
 
 impl BatchRow<'_, '_> {
@@ -103,17 +110,20 @@ impl BatchRow<'_, '_> {
         match column.value(row, &ty.kind) {
             Ok(v) => Ok(v),
             // The column says that there is an error; its definition says which.
-            Err(code) => match self.definitions.computed.get(&id) {
-                Some(expr) if !matches!(expr.kind, flow_ir::ExprKind::Column(c) if c == id) => {
-                    match eval(expr, self, flow_stdlib::library()) {
-                        // A value that it needs is gone, such as the other side's of a join.
-                        Err(e) if e.message == GONE => Err(generic(code)),
-                        Err(e) => Err(e),
-                        Ok(_) => Err(generic(code)),
+            Err(code) => {
+                let again = match (self.definitions.computed.get(&id), old_id(self.renamed, id)) {
+                    (Some(expr), _) if !matches!(expr.kind, flow_ir::ExprKind::Column(c) if c == id) => {
+                        eval(expr, self, flow_stdlib::library())
                     }
+                    (None, Some(old)) => self.value(old),
+                    _ => return Err(generic(code)),
+                };
+                match again {
+                    // Otherwise a value that it needs is gone, such as the other side's of a join.
+                    Err(e) if e.message != GONE => Err(e),
+                    _ => Err(generic(code)),
                 }
-                _ => Err(generic(code)),
-            },
+            }
         }
     }
 }
@@ -178,7 +188,7 @@ fn blamed(
     {
         return fault;
     }
-    let view = BatchRow { batch, row, source, definitions };
+    let view = BatchRow { batch, row, source, renamed: place.renamed, definitions };
     let (error, span) = match cause {
         Cause::Check(expr, why) => match eval(expr, &view, flow_stdlib::library()) {
             Err(e) => (e, expr.span),
@@ -186,7 +196,8 @@ fn blamed(
         },
         Cause::Column(id, span) => {
             let status = batch.ready(*id).map_or(0, |c| c.status.get(row));
-            match definitions.computed.get(id) {
+            let old = old_id(place.renamed, *id).unwrap_or(*id);
+            match definitions.computed.get(id).or_else(|| definitions.computed.get(&old)) {
                 Some(expr) => (blame(expr, &view, status), expr.span),
                 None => (view.value(*id).err().unwrap_or_else(|| generic(status)), *span),
             }

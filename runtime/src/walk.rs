@@ -42,6 +42,15 @@ pub(crate) struct Place<'a> {
     pub(crate) file: usize,
     /// For streams: the line that byte 0 of the buffer begins.
     pub(crate) first_line: Option<u64>,
+    /// What the branch calls the input's columns: (new, old). Inputs of one union call theirs differently.
+    pub(crate) renamed: &'a [(ColumnId, ColumnId)],
+}
+
+impl<'a> Place<'a> {
+    /// Rows that come from no file.
+    pub(crate) fn of_rows(renamed: &'a [(ColumnId, ColumnId)]) -> Place<'a> {
+        Place { source: None, base_offset: 0, file: 0, first_line: None, renamed }
+    }
 }
 
 /// Applies operations on one thread.

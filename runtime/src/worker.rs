@@ -154,7 +154,8 @@ impl<'a> Worker<'a> {
         match &self.shared.tasks.inputs[task.input] {
             OpenInput::Batches(dataset) => {
                 if let Some(batch) = dataset.batches.get(task.part) {
-                    let place = Place { source: None, base_offset: 0, file: 0, first_line: None };
+                    let input = self.shared.stage.inputs.get(task.input);
+                    let place = Place::of_rows(input.map_or(&[], |i| &i.rename));
                     self.morsel(number, task, RowBatch::from_batch(batch), place)?;
                 }
             }
@@ -235,7 +236,7 @@ impl<'a> Worker<'a> {
             .source
             .as_ref()
             .ok_or_else(|| RunError::Internal("a columnar input has no source".to_owned()))?;
-        let place = Place { source: Some(context), base_offset: 0, file: task.file, first_line: None };
+        let place = Place { source: Some(context), file: task.file, ..Place::of_rows(&input.rename) };
         let mut scanner = file.scan(task.part).map_err(RunError::Read)?;
         let (mut morsels, mut taken) = (0, 0);
         while scanner.next_morsel() {
@@ -306,6 +307,7 @@ impl<'a> Worker<'a> {
             base_offset: chunk.offset.wrapping_sub(chunk.start as u64),
             file: chunk.file,
             first_line: self.first_line,
+            renamed: &input.rename,
         };
         while scanner.next_morsel() {
             if let Some(c) = context {
@@ -424,7 +426,7 @@ impl<'a> Worker<'a> {
         let batch = unmatched_batch(join, self.shared.joins.table(join)?, rows)?;
         self.walker.tallies[operation].rows_out += rows.len() as u64;
         self.walker.may_split = false;
-        let place = Place { source: None, base_offset: 0, file: 0, first_line: None };
+        let place = Place::of_rows(&[]);
         let mut out = Vec::with_capacity(stage.leaves.len());
         let batch = RowBatch::from_batch(&batch);
         self.walker.branch_from(branch, at + 1, batch, place, &mut Vec::new(), &mut out)?;

@@ -2,6 +2,7 @@
 //!
 //! Only nodes that a sink reaches count, so a `let` that nobody uses shares nothing.
 
+use flow_ir::logical::Operator;
 use flow_ir::{LogicalPlan, NodeId};
 
 /// The consumers of every node of a plan.
@@ -49,4 +50,39 @@ impl Consumers {
     pub(crate) fn is_reachable(&self, id: NodeId) -> bool {
         self.reachable[id.0 as usize]
     }
+
+    /// Whether `id` is among the rows' ways from one `take` or `skip` to the next. Those two must not come to
+    /// stand next to each other: reading stops where both together say so, and with it the search for bad rows,
+    /// so what the program says decides whether they do, and no pass.
+    pub(crate) fn between_ranges(&self, plan: &LogicalPlan, id: NodeId) -> bool {
+        let mut at = id;
+        while passes_rows_on(&plan.node(at).operator) {
+            at = plan.node(at).operator.inputs()[0];
+        }
+        is_range(&plan.node(at).operator) && self.range_behind(plan, id)
+    }
+
+    fn range_behind(&self, plan: &LogicalPlan, id: NodeId) -> bool {
+        self.consumers(id).iter().any(|c| {
+            let operator = &plan.node(*c).operator;
+            is_range(operator) || passes_rows_on(operator) && self.range_behind(plan, *c)
+        })
+    }
+}
+
+fn is_range(operator: &Operator) -> bool {
+    matches!(operator, Operator::Take { .. } | Operator::Skip { .. })
+}
+
+/// The operators that passes remove when they have no effect.
+fn passes_rows_on(operator: &Operator) -> bool {
+    matches!(
+        operator,
+        Operator::Map { .. }
+            | Operator::Filter { .. }
+            | Operator::Check { .. }
+            | Operator::Sort { .. }
+            | Operator::Distinct { .. }
+            | Operator::Window { .. }
+    )
 }

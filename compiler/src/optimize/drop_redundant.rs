@@ -53,6 +53,7 @@ fn drop_redundant(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
             }
             _ => None,
         };
+        let redundant = redundant.filter(|_| !consumers.between_ranges(plan, id));
         let Some(input) = redundant else {
             rebuild.copy(id, |_| ());
             continue;

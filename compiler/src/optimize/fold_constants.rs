@@ -15,6 +15,7 @@
 //! %2 = filter %1 true                                 ==>   (gone)
 //! ```
 
+use super::consumers::Consumers;
 use super::fallible::{Fallible, can_fail};
 use super::rebuild::{Rebuild, exprs_mut};
 use super::{Notes, Pass};
@@ -32,6 +33,7 @@ const VALUE_SIZE_MAX: usize = 4096;
 
 fn fold_plan(plan: &LogicalPlan, _: &mut Notes) -> LogicalPlan {
     let fallible = Fallible::of(plan);
+    let consumers = Consumers::of(plan);
     let mut rebuild = Rebuild::of(plan);
     for id in Rebuild::walk(plan) {
         let inputs = plan.node(id).operator.inputs();
@@ -54,7 +56,9 @@ fn fold_plan(plan: &LogicalPlan, _: &mut Notes) -> LogicalPlan {
         // A check also finds broken rows, and those on which an earlier filter failed.
         let finds_rows =
             inputs.first().is_some_and(|input| fallible.fails_rows(*input) || fallible.of_files(*input));
-        if let Some(input) = always_passes(&rebuild.new.node(new).operator, finds_rows) {
+        if let Some(input) = always_passes(&rebuild.new.node(new).operator, finds_rows)
+            && !consumers.between_ranges(plan, id)
+        {
             rebuild.new.nodes.pop();
             rebuild.replace(id, input);
         }

@@ -41,7 +41,9 @@ fn fuse(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
         let new = rebuild.copy(id, |_| ());
         let node = rebuild.new.node(new).clone();
         match &node.operator {
-            Operator::Map { input, computed } if computed.is_empty() => {
+            Operator::Map { input, computed }
+                if computed.is_empty() && !consumers.between_ranges(plan, id) =>
+            {
                 let input = *input;
                 rebuild.new.nodes.pop();
                 rebuild.replace(id, input);

@@ -3,7 +3,8 @@
 //! **Law.** `map { .. } | take n` = `take n | map { .. }`: a map delivers one row for each.
 //!
 //! **When it must not fire.** If the map can fail: rows that are errors do not count towards `n`. Unless
-//! a `sort` (or another `take` or `skip`) stands below the maps, there is nothing to gain.
+//! a `sort` stands below the maps (other takes and skips between), there is nothing to gain; without one the
+//! two ranges would stop reading together, where the program lets the lower one stop alone.
 //!
 //! ```text
 //! %1 = sort %0 [a#0]                            %1 = sort %0 [a#0]
@@ -85,11 +86,12 @@ fn maps_below(
         maps.push(at);
         at = *input;
     }
-    let sorted = matches!(
-        plan.node(at).operator,
-        Operator::Sort { .. } | Operator::Take { .. } | Operator::Skip { .. }
-    );
-    if !sorted {
+    while let Operator::Take { input, .. } | Operator::Skip { input, .. } = plan.node(at).operator
+        && consumers.only(input).is_some()
+    {
+        at = input;
+    }
+    if !matches!(plan.node(at).operator, Operator::Sort { .. }) {
         return Vec::new();
     }
     if fails {

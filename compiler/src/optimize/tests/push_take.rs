@@ -33,3 +33,39 @@ fn push_take_reaches_the_sort() {
         "",
     );
 }
+
+/// Where two ranges meet, reading stops after both; that is for the program to say.
+#[test]
+fn ranges_of_a_file_stay_apart() {
+    stays(
+        "push_take",
+        "%1 = skip %0 2 -> ALL
+         %2 = map %1 { x#4 = float(v#1) } -> x#4: float
+         %3 = take %2 10 -> x#4: float
+         %4 = show %3 all number 0 { x#4: float } ->",
+        "",
+    );
+    let between = |operator: &str| {
+        format!(
+            "%1 = take %0 10 -> ALL
+             %2 = {operator} -> ALL
+             %3 = take %2 5 -> ALL
+             %4 = show %3 all number 0 {{ v#1: int }} ->"
+        )
+    };
+    stays("fuse", &between("map %1 { }"), "");
+    stays("fold_constants", &between("filter %1 true"), "");
+    fires(
+        "push_take",
+        "%1 = sort %0 [v#1] -> ALL
+         %2 = skip %1 2 -> ALL
+         %3 = map %2 { x#4 = float(v#1) } -> x#4: float
+         %4 = take %3 10 -> x#4: float
+         %5 = show %4 all number 0 { x#4: float } ->",
+        "%1 = sort %0 [v#1] -> ALL
+         %2 = skip %1 2 -> ALL
+         %3 = take %2 10 -> ALL
+         %4 = map %3 { x#4 = float(v#1) } -> x#4: float
+         %5 = show %4 all number 0 { x#4: float } ->",
+    );
+}
