@@ -70,7 +70,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("F4034", "a name for a key that makes no field"),
     ("F4036", "`slots` of a `through`"),
     ("F4905", "not yet: `persist` on disk"),
-    ("F4916", "not yet: this way of writing"),
     ("F4917", "not yet: this format"),
     ("F4918", "not yet: this kind of compressed file"),
     ("F4919", "not yet: this kind of source or sink"),

@@ -3,7 +3,7 @@
 //! Files are opened to be written and closed again, so their number is not bounded by that of open files.
 //! What encoders hold is asked of the memory budget. Invariant: the bytes of a file depend on its rows only.
 
-use crate::folder::AtomicFolder;
+use crate::folder::{AtomicFolder, Layout};
 use crate::format::write::RowWriter;
 use crate::format::write::columnar::ColumnsWriter;
 use crate::format::write::keyed::{Piece, next_piece};
@@ -66,11 +66,15 @@ impl FolderSink {
         budget: &Budget,
     ) -> io::Result<Self> {
         let is_key = |i: usize| keys.iter().any(|k| *k as usize == i);
-        let columns = sink.columns.iter().enumerate().filter(|(i, _)| !is_key(*i));
+        let columns = sink.columns.iter().enumerate().filter(|(i, _)| !is_key(*i)).map(|(_, c)| c);
+        let columns: Vec<&SinkColumn> = columns.collect();
+        let named: Vec<&SinkColumn> = keys.iter().filter_map(|k| sink.columns.get(*k as usize)).collect();
+        let format = sink.format.clone().unwrap_or(Format::JsonLines);
+        let layout = Layout::new(&format, &named, &columns);
         let mut made = FolderSink {
-            folder: AtomicFolder::create(Path::new(path), sink.mode)?,
-            format: sink.format.clone().unwrap_or(Format::JsonLines),
-            columns: columns.map(|(_, c)| c.clone()).collect(),
+            folder: AtomicFolder::create(Path::new(path), sink.mode, layout)?,
+            format,
+            columns: columns.into_iter().cloned().collect(),
             optional: sink.optional.clone(),
             parts: BTreeMap::new(),
             header: writer.header(),
@@ -137,7 +141,7 @@ impl FolderSink {
     }
 
     fn start(&mut self, folder: &str) -> io::Result<Part> {
-        let path = self.folder.place(&file_name(folder, &self.format))?;
+        let path = self.folder.place(folder)?;
         let mut file = Appending { path, held: Vec::new(), bytes: 0 };
         let body = if self.format.is_columnar() {
             Body::Columns(Box::new(ColumnsWriter::new(&self.format, &self.columns, &self.optional, file)?))
@@ -151,7 +155,7 @@ impl FolderSink {
 
     /// The complete directory, not yet in its place, and its bytes.
     pub(crate) fn finish(self) -> io::Result<(AtomicFolder, u64)> {
-        let FolderSink { mut folder, format, parts, footer, .. } = self;
+        let FolderSink { mut folder, parts, footer, .. } = self;
         let mut files = BTreeMap::new();
         let mut all = 0;
         for (name, part) in parts {
@@ -165,9 +169,9 @@ impl FolderSink {
             };
             file.write_out()?;
             all += file.bytes;
-            files.insert(file_name(&name, &format), (rows, file.bytes));
+            files.insert(name, (rows, file.bytes));
         }
-        folder.finish(&files)?;
+        folder.finish(files)?;
         Ok((folder, all))
     }
 }
@@ -175,21 +179,6 @@ impl FolderSink {
 /// About how many bytes of memory a file takes besides what it holds back.
 fn part_bytes(folder: &str) -> u64 {
     (folder.len() * 2 + size_of::<Part>() + 64) as u64
-}
-
-/// The file of a folder.
-fn file_name(folder: &str, format: &Format) -> String {
-    let suffix = match format {
-        Format::Delimited(d) if d.separator == b'\t' => "tsv",
-        Format::Delimited(_) => "csv",
-        Format::JsonLines => "jsonl",
-        Format::Json => "json",
-        Format::Lines | Format::Text => "txt",
-        Format::Parquet(_) => "parquet",
-        Format::Arrow(_) => "arrow",
-    };
-    let between = if folder.is_empty() { "" } else { "/" };
-    format!("{folder}{between}part-0000.{suffix}")
 }
 
 impl Appending {

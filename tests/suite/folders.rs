@@ -98,3 +98,71 @@ fn many_folders_have_the_same_bytes_on_any_number_of_threads() {
     assert_eq!(outcome.status, Some(4), "{}", outcome.stderr);
     assert!(outcome.files.is_empty());
 }
+
+#[test]
+fn what_is_appended_to_a_directory_is_read_behind_what_was_there() {
+    let workplace = Workplace::new();
+    for format in ["csv", "tsv", "jsonl", "parquet", "arrow"] {
+        let out = format!("data/{format}/");
+        for (more, partition) in [("", "partition by day, region"), ("plain/", "")] {
+            let out = format!("{out}{more}");
+            // Rows of one day in the first run, then all of them: folders that are there, and others.
+            for (filter, rows) in [("| filter day == @2024-02-29", 3), ("", 6), ("| filter id < 0", 0)] {
+                let write =
+                    format!("from sales {filter} | write \"{out}\" as {format} {partition} mode append");
+                assert_eq!(run(&workplace, &write), (Some(0), format!("{out}: {rows} rows written\n")));
+            }
+            let read = format!(
+                "read \"{out}\" schema {{ id: int, day: date, region: string?, n: int? }} | map {{ id }}"
+            );
+            let back = workplace.run(&["run", "-q", "--no-header", "-f", "csv", "-e", &read]);
+            let mut ids: Vec<&str> = back.stdout.lines().collect();
+            // Without folders, the rows of a run stand behind those of earlier ones.
+            let mut expected = ["3", "5", "6", "1", "2", "3", "4", "5", "6"];
+            if !partition.is_empty() {
+                ids.sort_unstable();
+                expected.sort_unstable();
+            }
+            assert_eq!(ids, expected, "{format}: {}", back.stderr);
+        }
+    }
+}
+
+#[test]
+fn only_files_of_the_same_layout_come_beside_each_other() {
+    let workplace = Workplace::new();
+    let write = "write \"data/out/\" as csv partition by day mode append";
+    assert_eq!(run(&workplace, &format!("from sales | {write}")).0, Some(0));
+    let whole = names(&workplace.path().join("data/out"));
+    for (program, said) in [
+        ("from sales | write \"data/out/\" as jsonl partition by day mode append", "\"jsonl\""),
+        ("from sales | write \"data/out/\" as csv(sep: \";\") partition by day mode append", "sep: \";\""),
+        ("from sales | write \"data/out/\" as csv mode append", "lie in folders of [\"day: date\"]"),
+        (
+            "from sales | write \"data/out/\" as csv partition by day, region mode append",
+            "\"region: string\"",
+        ),
+        (
+            "from sales | map { day, id } | write \"data/out/\" as csv partition by day mode append",
+            "[\"id: int\"]",
+        ),
+        (
+            "from sales | map { *, id: float(id) } | write \"data/out/\" as csv partition by day mode append",
+            "id: float",
+        ),
+        ("from sales | write \"data/out/\" as csv partition by day mode error", "it is there already"),
+    ] {
+        let (status, message) = run(&workplace, program);
+        assert!(status == Some(3) && message.contains(said), "{program}\n{message}");
+        assert_eq!(names(&workplace.path().join("data/out")), whole);
+    }
+    // Nullability is no difference.
+    let (status, message) = run(&workplace, &format!("from sales | map {{ *, n: n ?? 0 }} | {write}"));
+    assert_eq!(status, Some(0), "{message}");
+    // A run that fails adds nothing; nor does one that cannot write.
+    let list = std::fs::read(workplace.path().join("data/out/_flowc.json")).expect("a list");
+    let failing = format!("from sales | map {{ *, n: 1 // (id - 6) }} | {write}");
+    assert_eq!(run(&workplace, &failing).0, Some(3));
+    assert_eq!(std::fs::read(workplace.path().join("data/out/_flowc.json")).expect("a list"), list);
+    assert_eq!(names(&workplace.path().join("data")), ["out"]);
+}

@@ -6,6 +6,7 @@ mod corruption;
 mod documents;
 mod durability;
 mod folders;
+mod killed_folders;
 mod matrix;
 mod oracles;
 mod process;

@@ -17,7 +17,6 @@ mod join;
 mod join_key;
 mod join_row;
 mod map;
-mod not_yet;
 mod order;
 mod pipe;
 mod read;
@@ -194,8 +193,8 @@ impl<'a> Compiler<'a> {
                 );
                 flow
             }
-            later => {
-                self.stage_not_yet(later, span(stage.keyword), place);
+            StageKind::Persist { .. } => {
+                self.not_yet("F4905", span(stage.keyword), "`persist` on disk");
                 Flow { row: crate::row::Row::unknown(), ..flow }
             }
         }

@@ -149,21 +149,19 @@ impl<'a> Compiler<'a> {
             self.report(Diagnostic::error("F4017", place, message));
             return None;
         }
-        if manner.mode == WriteMode::Append && path.ends_with('/') {
-            self.not_yet("F4916", place, "`mode append` of a directory");
-            return None;
-        }
-        if manner.mode == WriteMode::Append && format == Some(&Format::Json) {
+        // A directory gets further files: no file of it is changed.
+        let append_to_file = manner.mode == WriteMode::Append && !path.ends_with('/');
+        if append_to_file && format == Some(&Format::Json) {
             self.report(
                 Diagnostic::error("F4017", place, "nothing can be appended to the one array of `json`")
-                    .help("write one object a line: as jsonl"),
+                    .help("write one object a line, `as jsonl`, or append to a directory"),
             );
             return None;
         }
-        if manner.mode == WriteMode::Append && format.is_some_and(Format::is_columnar) {
+        if append_to_file && format.is_some_and(Format::is_columnar) {
             self.report(
                 Diagnostic::error("F4017", place, "nothing can be appended to a file of columns")
-                    .help("write one file more: a pattern like \"parts/*.parquet\" reads them all"),
+                    .help("append to a directory, which gets one file more: write \"parts/\" as parquet mode append"),
             );
             return None;
         }
