@@ -7,6 +7,7 @@
 
 use super::draft::{Cutter, Draft, DraftKind, TreeKind};
 use super::inputs::Chain;
+use super::running_order::running_order;
 use flow_ir::logical::{Computed, Operator};
 use flow_ir::physical::{
     Branch, BranchEnd, DatasetId, Input, InputFrom, Leaf, LeafKind, Operation, OperationKind, PLAN_VERSION,
@@ -44,60 +45,6 @@ pub(super) fn finish(cutter: Cutter<'_>) -> PhysicalPlan {
     stages.reverse();
     loops.reverse();
     PhysicalPlan { version: PLAN_VERSION, stages, loops, unused: cutter.plan.unused.clone() }
-}
-
-/// The drafts with every one behind those it depends on, and those of a loop next to each other.
-fn running_order(stages: &[Draft]) -> Vec<usize> {
-    // A loop counts as one thing, called like its first draft.
-    let mut first_of_loop: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut groups = Vec::with_capacity(stages.len());
-    for (i, stage) in stages.iter().enumerate() {
-        groups.push(stage.in_loop.map_or(i, |number| *first_of_loop.entry(number).or_insert(i)));
-    }
-    let mut members: Vec<Vec<usize>> = vec![Vec::new(); stages.len()];
-    let mut outer: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); stages.len()];
-    for (i, group) in groups.iter().enumerate() {
-        members[*group].push(i);
-        outer[*group].extend(stages[i].depends.iter().map(|d| groups[*d]).filter(|d| d != group));
-    }
-    let mut order = Vec::with_capacity(stages.len());
-    for group in sorted(&outer) {
-        let members = &members[group];
-        let within = |i: &usize| -> BTreeSet<usize> {
-            stages[*i].depends.iter().filter_map(|d| members.iter().position(|m| m == d)).collect()
-        };
-        let inner: Vec<BTreeSet<usize>> = members.iter().map(within).collect();
-        let mut inner = sorted(&inner);
-        // Stages that need nothing of the loop's rows still stand between its marks.
-        inner.sort_by_key(|i| match stages[members[*i]].kind {
-            DraftKind::Head(_) => 0,
-            DraftKind::Stage => 1,
-            DraftKind::Tail(_) => 2,
-        });
-        order.extend(inner.into_iter().map(|i| members[i]));
-    }
-    order
-}
-
-/// The items with every one behind those it depends on, otherwise in order.
-fn sorted(depends: &[BTreeSet<usize>]) -> Vec<usize> {
-    let mut order = Vec::with_capacity(depends.len());
-    let mut waiting: Vec<BTreeSet<usize>> = depends.to_vec();
-    let mut users: Vec<Vec<usize>> = vec![Vec::new(); depends.len()];
-    for (i, needs) in depends.iter().enumerate() {
-        needs.iter().for_each(|d| users[*d].push(i));
-    }
-    let mut ready: BTreeSet<usize> = (0..depends.len()).filter(|i| waiting[*i].is_empty()).collect();
-    while let Some(stage) = ready.pop_first() {
-        order.push(stage);
-        for user in &users[stage] {
-            waiting[*user].remove(&stage);
-            if waiting[*user].is_empty() {
-                ready.insert(*user);
-            }
-        }
-    }
-    order
 }
 
 /// The type of every column of the plan, as its definition has it.

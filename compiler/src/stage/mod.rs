@@ -17,6 +17,7 @@ mod inputs;
 mod live;
 mod loops;
 mod order;
+mod running_order;
 mod separate;
 #[cfg(test)]
 mod tests;
