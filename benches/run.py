@@ -37,6 +37,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packages import install
+
 BENCHES = Path(__file__).resolve().parent
 ROOT = BENCHES.parent
 PACKAGES = ["duckdb==2.0.0", "polars==2.1.0"]
@@ -123,17 +125,6 @@ def build():
     subprocess.run(command, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
     return ROOT / target / "release"
-
-
-def install_peers():
-    """Make the virtual environment if needed; returns its Python."""
-    venv = BENCHES / "venv"
-    python = venv / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, *PACKAGES], check=True)
-    return python
 
 
 def generate(workload, generator, folder, scale):
@@ -351,7 +342,7 @@ class Tools:
 def main():
     options = arguments()
     binaries = build()
-    tools = Tools(binaries / "flowc", install_peers(), options.threads)
+    tools = Tools(binaries / "flowc", install(PACKAGES), options.threads)
     folder = options.data.resolve()
     if options.scale != 1:
         folder = folder / f"scale-{options.scale:g}"

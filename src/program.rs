@@ -7,6 +7,7 @@ use crate::render::Renderer;
 use flow_compiler::diagnostic::{Diagnostic, Severity};
 use flow_compiler::{Compiled, Loaded, Sources};
 use flow_ir::Span;
+use flow_runtime::AtomicFile;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -196,4 +197,14 @@ pub fn read_stdin() -> Result<String, Failure> {
 fn decode(bytes: Vec<u8>) -> Result<String, String> {
     String::from_utf8(bytes)
         .map_err(|e| format!("it is not UTF-8 text (byte {} is not)", e.utf8_error().valid_up_to() + 1))
+}
+
+/// Puts a changed program in the place of `path`, whole or not at all.
+pub fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    let write = || {
+        let mut file = AtomicFile::create(path)?;
+        file.write(text.as_bytes())?;
+        file.commit()
+    };
+    write().map_err(|e| Failure::message(Status::Data, format!("cannot write `{}`: {e}", path.display())))
 }

@@ -31,6 +31,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 BENCHES = HERE.parent
 ROOT = BENCHES.parent
+sys.path.insert(0, str(BENCHES))
+
+from packages import install  # noqa: E402
 PACKAGES = ["duckdb==2.0.0", "tpchgen-cli==4.0.0"]
 WAYS = [
     ["--threads", "2"],
@@ -127,17 +130,6 @@ MEANS = {
         FROM lineitem WHERE l_shipdate <= DATE '1998-12-01' - INTERVAL 90 DAY
         GROUP BY l_returnflag, l_linestatus ORDER BY l_returnflag, l_linestatus""",
 }
-
-
-def environment():
-    """Install the pinned packages in benches/venv; its Python."""
-    venv = BENCHES / "venv"
-    python = venv / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, *PACKAGES], check=True)
-    return python
 
 
 def build():
@@ -239,7 +231,7 @@ def main():
     names = arguments.queries or list(QUERIES)
     if not arguments.here:
         # DuckDB is a package of another environment.
-        return subprocess.run([environment(), __file__, "--here", *sys.argv[1:]]).returncode
+        return subprocess.run([install(PACKAGES), __file__, "--here", *sys.argv[1:]]).returncode
     flowc = (arguments.flowc or build()).resolve()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.data or Path(temporary)).resolve()

@@ -7,11 +7,9 @@ use crate::catalog::FileCatalog;
 use crate::cli::{ColorChoice, FixArgs};
 use crate::failure::{Failure, Status};
 use crate::output::say;
-use crate::program::Program;
+use crate::program::{Program, replace};
 use flow_compiler::explain::{Change, diff_lines};
 use flow_compiler::{Diagnostic, Fix};
-use flow_runtime::AtomicFile;
-use std::path::Path;
 
 /// Edits can make new ones possible; more rounds than this would be a loop.
 const ROUNDS_MAX: usize = 20;
@@ -137,13 +135,4 @@ fn difference(old: &str, new: &str) -> String {
         }
     }
     out
-}
-
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let write = || {
-        let mut file = AtomicFile::create(path)?;
-        file.write(text.as_bytes())?;
-        file.commit()
-    };
-    write().map_err(|e| Failure::message(Status::Data, format!("cannot write `{}`: {e}", path.display())))
 }

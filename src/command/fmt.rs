@@ -3,9 +3,7 @@
 use crate::cli::{ColorChoice, FmtArgs};
 use crate::failure::{Failure, Status};
 use crate::output::say;
-use crate::program::{Program, read_stdin};
-use flow_runtime::AtomicFile;
-use std::path::Path;
+use crate::program::{Program, read_stdin, replace};
 
 /// Formats programs in place, or standard input to standard output.
 pub(crate) fn fmt(args: &FmtArgs) -> Result<(), Failure> {
@@ -38,15 +36,6 @@ fn format(program: &Program) -> Result<String, Failure> {
         let diagnostics: Vec<_> = errors.into_iter().map(flow_compiler::diagnostic::from_syntax).collect();
         program.failure(&diagnostics, ColorChoice::Auto)
     })
-}
-
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let write = || {
-        let mut file = AtomicFile::create(path)?;
-        file.write(text.as_bytes())?;
-        file.commit()
-    };
-    write().map_err(|e| Failure::message(Status::Data, format!("cannot write `{}`: {e}", path.display())))
 }
 
 fn unformatted(names: &str) -> Failure {

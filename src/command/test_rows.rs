@@ -6,7 +6,7 @@ use super::test::Shown;
 use flow_compiler::explain::{Change, diff_lines};
 use flow_ir::source::SinkColumn;
 use flow_ir::types::quote_name;
-use flow_ir::{Type, Value, text};
+use flow_ir::{Type, Value, string_literal, text};
 use std::fmt::Write as _;
 
 /// Lines of a difference that are shown.
@@ -85,11 +85,11 @@ fn literal(value: &Value, ty: &Type) -> String {
         (Value::Null, _) => "null".to_owned(),
         // Zero has no sign where rows are compared.
         (Value::Float(x), _) if *x == 0.0 => "0.0".to_owned(),
-        (Value::Float(x), _) if !x.is_finite() => format!("float({})", string(&text::display(value))),
-        (Value::String(s) | Value::Regex(s), _) => string(s),
+        (Value::Float(x), _) if !x.is_finite() => format!("float({})", string_literal(&text::display(value))),
+        (Value::String(s) | Value::Regex(s), _) => string_literal(s),
         (Value::Date(_) | Value::Timestamp(_), _) => format!("@{}", text::display(value)),
-        (Value::Duration(_), _) => format!("duration({})", string(&text::display(value))),
-        (Value::Bytes(_), _) => format!("from_hex({})", string(&text::display(value))),
+        (Value::Duration(_), _) => format!("duration({})", string_literal(&text::display(value))),
+        (Value::Bytes(_), _) => format!("from_hex({})", string_literal(&text::display(value))),
         (Value::List(items), Type::List(item)) => {
             let items: Vec<String> = items.iter().map(|v| literal(v, &item.kind)).collect();
             format!("[{}]", items.join(", "))
@@ -100,26 +100,6 @@ fn literal(value: &Value, ty: &Type) -> String {
         }
         _ => text::display(value),
     }
-}
-
-/// A string literal.
-fn string(s: &str) -> String {
-    let mut out = String::from("\"");
-    for c in s.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{{{:X}}}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 /// How the rows differ; `None` if they do not.
@@ -217,6 +197,6 @@ mod tests {
 
     #[test]
     fn texts_are_literals() {
-        assert_eq!(string("a\"b\\c\n\u{1}"), "\"a\\\"b\\\\c\\n\\u{1}\"");
+        assert_eq!(string_literal("a\"b\\c\n\u{1}"), "\"a\\\"b\\\\c\\n\\u{1}\"");
     }
 }

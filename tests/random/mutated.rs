@@ -117,14 +117,39 @@ pub(crate) fn everything(text: &str, catalog: &dyn Catalog) -> Result<bool, Stri
     Ok(compiled)
 }
 
-fn through(text: &str, catalog: &dyn Catalog) -> Result<bool, String> {
-    if let Ok(once) = flow_grammar::format(text) {
-        let twice =
-            flow_grammar::format(&once).map_err(|e| format!("cannot be formatted again: {e:?}\n{once}"))?;
-        if once != twice {
-            return Err(format!("formatting changes what is formatted\n{once}\n{twice}"));
+/// Parser and formatter: places within the text, and a formatted text that is the same program, formatted.
+fn parses(text: &str) -> Result<(), String> {
+    let (tree, errors) = flow_grammar::parse(text);
+    for error in &errors {
+        let inside = error.labels.iter().all(|(span, _)| span.end as usize <= text.len());
+        if !inside || error.message.is_empty() {
+            return Err(format!("an error without a message or a place: {error:?}"));
         }
     }
+    if !errors.is_empty() {
+        return Ok(());
+    }
+    let once = flow_grammar::format(text).map_err(|e| format!("it parses and is not formatted: {e:?}"))?;
+    let (again, errors) = flow_grammar::parse(&once);
+    if !errors.is_empty() || !tree.same_tree(&again) {
+        return Err(format!("formatting makes another program\n{once}\n{errors:?}"));
+    }
+    let comments = |program: &flow_grammar::ast::Program| {
+        let mut texts: Vec<String> = program.comments.iter().map(|comment| comment.text.clone()).collect();
+        texts.sort();
+        texts
+    };
+    if comments(&tree) != comments(&again) {
+        return Err(format!("formatting changes comments\n{once}"));
+    }
+    match flow_grammar::format(&once) {
+        Ok(twice) if twice == once => Ok(()),
+        twice => Err(format!("formatting changes what is formatted\n{once}\n{twice:?}")),
+    }
+}
+
+fn through(text: &str, catalog: &dyn Catalog) -> Result<bool, String> {
+    parses(text)?;
     let program = Program::new("mutated.flow", text);
     let compiled = match compile_loaded(program.loaded(), &[], catalog) {
         Ok(compiled) => compiled,
@@ -246,7 +271,7 @@ fn changed_programs_are_parsed() {
             let mut random = Random::new(setting("FLOWC_SEED", 1) + i as u64);
             for _ in 0..each {
                 let text = mutate::text(&mut random, source, &programs[(i * 7 + 3) % programs.len()].1);
-                if let Err(why) = caught(|| flow_grammar::parse(&text).1.len()) {
+                if let Err(why) = caught(|| parses(&text)).flatten() {
                     panic!("{}: {why}\n{text}", path.display());
                 }
             }

@@ -49,6 +49,7 @@ pub use parse::{ParseError, parse_expr};
 pub use parse_logical::parse_logical;
 pub use parse_physical::parse_physical;
 pub use physical::{PhysicalPlan, StageId};
+pub use print::string_literal;
 pub use sample::{Sample, SampleAmount};
 pub use set_operation::SetOperation;
 pub use types::{DataType, Field, Type};

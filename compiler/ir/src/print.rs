@@ -276,7 +276,14 @@ pub(crate) fn push_name(out: &mut String, name: &str) {
     }
 }
 
-/// A string in double quotes, with escapes for quotes, backslashes and control characters.
+/// A string literal of the language: in double quotes, with escapes for quotes, backslashes and control characters.
+pub fn string_literal(s: &str) -> String {
+    let mut out = String::new();
+    push_string(&mut out, s);
+    out
+}
+
+/// Appends a string literal.
 pub(crate) fn push_string(out: &mut String, s: &str) {
     out.push('"');
     for c in s.chars() {
