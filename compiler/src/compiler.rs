@@ -7,6 +7,7 @@
 use crate::catalog::Catalog;
 use crate::check::Checked;
 use crate::diagnostic::Diagnostic;
+use crate::kept_files::{FolderRead, KnownFiles};
 use crate::lower::{Flow, LoopName};
 use crate::resolve::Symbols;
 use crate::sources::Sources;
@@ -79,6 +80,10 @@ pub(crate) struct Compiler<'a> {
     pub(crate) read_files: Vec<(String, Span)>,
     /// Schemas that came from samples.
     pub(crate) inferred: Vec<InferredSchema>,
+    /// Which files below folders are looked at.
+    pub(crate) known_files: KnownFiles,
+    /// The `read`s of files below folders that name values.
+    pub(crate) folder_reads: Vec<FolderRead>,
     /// How many fields each file of the `read` that is lowered has, if it brings its own schema.
     pub(crate) field_counts: Vec<u32>,
     /// The parameters' final values.
@@ -136,6 +141,8 @@ impl<'a> Compiler<'a> {
             reads: Vec::new(),
             read_files: Vec::new(),
             inferred: Vec::new(),
+            known_files: KnownFiles::default(),
+            folder_reads: Vec::new(),
             field_counts: Vec::new(),
             param_values: Vec::new(),
         }

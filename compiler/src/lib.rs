@@ -21,6 +21,7 @@ mod check;
 mod compiler;
 mod constant;
 mod import;
+mod kept_files;
 mod laws;
 mod lower;
 mod resolve;
@@ -98,9 +99,11 @@ pub fn compile_loaded(
     params: &[(String, String)],
     catalog: &dyn Catalog,
 ) -> Result<Compiled, Vec<Diagnostic>> {
-    let mut compiler = begun(loaded, params, catalog);
-    compiler.programs(&loaded.modules);
-    compiler.reads_of_writes();
+    let begun = || begun(loaded, params, catalog);
+    let (compiler, ()) = kept_files::with_kept_files(begun, |compiler| {
+        compiler.programs(&loaded.modules);
+        compiler.reads_of_writes();
+    });
     let Compiler { mut plan, mut diagnostics, inferred, param_values, .. } = compiler;
     diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end));
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
@@ -124,15 +127,17 @@ pub fn compile_tests(
     let mut tests: Vec<CompiledTest> = Vec::new();
     let mut diagnostics = loaded.diagnostics.clone();
     for def in loaded.tests() {
-        let mut compiler = begun(loaded, params, catalog);
         let (name, span) = (def.name.value.clone(), diagnostic::span(def.name.span));
-        if let Some(first) = tests.iter().find(|t| t.name == name) {
-            compiler.report(
-                Diagnostic::error("F2006", span, format!("there is a test called \"{name}\" already"))
-                    .label(first.span, "first defined here"),
-            );
-        }
-        let expectations = compiler.test(def);
+        let begun = || begun(loaded, params, catalog);
+        let (compiler, expectations) = kept_files::with_kept_files(begun, |compiler| {
+            if let Some(first) = tests.iter().find(|t| t.name == name) {
+                compiler.report(
+                    Diagnostic::error("F2006", span, format!("there is a test called \"{name}\" already"))
+                        .label(first.span, "first defined here"),
+                );
+            }
+            compiler.test(def)
+        });
         let Compiler { mut plan, diagnostics: found, .. } = compiler;
         // What several tests use is wrong once.
         let known = |d: &Diagnostic, all: &[Diagnostic]| {

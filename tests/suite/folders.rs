@@ -166,3 +166,87 @@ fn only_files_of_the_same_layout_come_beside_each_other() {
     assert_eq!(std::fs::read(workplace.path().join("data/out/_flowc.json")).expect("a list"), list);
     assert_eq!(names(&workplace.path().join("data")), ["out"]);
 }
+
+/// Files that filters exclude are not part of what is read: nothing of them is looked at, not even when the
+/// program is compiled. Here only those of day 2 can be looked at at all.
+#[test]
+fn excluded_files_are_not_looked_into() {
+    let workplace = Workplace::new();
+    let write = |name: &str, text: &str| {
+        let path = workplace.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    };
+    let run = |arguments: &[&str], program: &str| {
+        let mut all = vec!["run", "-q", "--no-header", "-f", "csv"];
+        all.extend(arguments);
+        all.extend(["-e", program]);
+        let outcome = workplace.run(&all);
+        (outcome.status, outcome.stdout, outcome.stderr)
+    };
+    let rows = "rows [{ day: 2, id: 7, x: 1.5 }, { day: 2, id: 8, x: 2.5 }]";
+    for format in ["parquet", "arrow", "csv", "jsonl"] {
+        let made = format!("{rows} | write \"lake/{format}/\" as {format} partition by day");
+        assert_eq!(run(&[], &made).0, Some(0));
+        for day in ["day=1", "day=3", "day=__HIVE_DEFAULT_PARTITION__"] {
+            write(&format!("lake/{format}/{day}/part-0000.{format}"), "nothing,of\u{0},the,kind\n");
+        }
+    }
+    write("lake/csv/day=1/part-0000.csv", "other,names\n1,2\n");
+    for format in ["parquet", "arrow", "csv", "jsonl"] {
+        let read = format!("read \"lake/{format}/\"");
+        let declared = format!("{read} schema {{ id: int, x: float, day: int? }}");
+        for (program, answer) in [
+            (format!("{read} | filter day == 2 | reduce {{ s: sum(x) }}"), "4.0\n"),
+            (format!("{declared} | filter day == 2 | map {{ id }}"), "7\n8\n"),
+            (
+                format!(
+                    "{declared} | map {{ *, next: day + 1 }} | filter id > 7 | filter next == 3 | map {{ id }}"
+                ),
+                "8\n",
+            ),
+            (
+                format!(
+                    "param day: int = 2\n{read} | filter day == $day and id < 8 | filter day in [2, 5] and day > 1 | map {{ x }}"
+                ),
+                "",
+            ),
+            (format!("{declared} | filter day > 3 | map {{ id, day }}"), ""),
+            (
+                format!(
+                    "let two = {read} | filter day == 2\nfrom two | join (from two | map {{ id, y: x }}) on id | reduce {{ s: sum(y) }}"
+                ),
+                "4.0\n",
+            ),
+        ] {
+            for level in [&[][..], &["-O", "0"]] {
+                let (status, stdout, stderr) = run(level, &program);
+                // `day == $day and id < 8` reads more than keys, so all files are looked into.
+                if answer.is_empty() && program.contains("$day") {
+                    assert_eq!(stdout, "1.5\n", "{program}\n{stderr}");
+                } else {
+                    assert_eq!((status, stdout.as_str()), (Some(0), answer), "{program}\n{stderr}");
+                }
+            }
+        }
+        // What all files are needed for is looked for in all.
+        for program in [
+            format!("{declared} | map {{ id }}"),
+            format!("{declared} | check id > 0 | filter day == 2 | map {{ id }}"),
+            format!("let all = {declared}\nfrom all | filter day == 2 | map {{ id }}\nfrom all | count"),
+        ] {
+            let (status, stdout, stderr) = run(&[], &program);
+            assert!(matches!(status, Some(1 | 3)) && stdout.is_empty(), "{program}\n{stdout}\n{stderr}");
+        }
+        // Mistakes elsewhere are said about the files that are left.
+        let wrong = format!("{read} | filter day == 2 | map {{ id, y: x + nothing }}");
+        let (status, _, stderr) = run(&[], &wrong);
+        assert!(
+            status == Some(1) && stderr.contains("`nothing`") && !stderr.contains("part-0000"),
+            "{stderr}"
+        );
+    }
+    // Without any file left, the first one says what the fields are.
+    let (status, _, stderr) = run(&[], "read \"lake/parquet/\" | filter day == 9");
+    assert!(status == Some(1) && stderr.contains("day=1/part-0000.parquet"), "{stderr}");
+}

@@ -26,9 +26,9 @@ impl Compiler<'_> {
             Some(fields) => Some(fields?),
             None => None,
         };
-        let (first, others) = files.split_first()?;
         self.field_counts.clear();
         let Some(mut fields) = declared.clone() else {
+            let (first, others) = files.split_first()?;
             let found = self.fields_of(first, format, None, target)?;
             let fields = found.into_iter().map(|field| SchemaField { field, span: target, because: None });
             let mut fields: Vec<SchemaField> = fields.collect();

@@ -9,9 +9,10 @@ use crate::catalog::FileInfo;
 use crate::compiler::Compiler;
 use crate::diagnostic::Diagnostic;
 use crate::glob;
+use crate::kept_files::{FolderRead, KnownFiles, file_of_read};
 use crate::schema::SchemaField;
-use flow_ir::source::Format;
-use flow_ir::{DataType, Field, Span, Type, Value, text};
+use flow_ir::source::{Format, SourceFile};
+use flow_ir::{DataType, Field, NodeId, Span, Type, Value, text};
 
 /// How a folder says that its key is null.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -23,6 +24,8 @@ pub(super) struct Keys {
     pub(super) fields: Vec<SchemaField>,
     /// For each file, the values of these columns.
     pub(super) values: Vec<Vec<Value>>,
+    /// For each file, whether it is looked into.
+    pub(super) looked_into: Vec<bool>,
 }
 
 impl Keys {
@@ -96,7 +99,8 @@ impl Compiler<'_> {
             self.report(Diagnostic::error("F2004", target, message));
             return None;
         }
-        let mut keys = Keys { fields: Vec::new(), values: vec![Vec::new(); files.len()] };
+        let mut keys =
+            Keys { fields: Vec::new(), values: vec![Vec::new(); files.len()], looked_into: Vec::new() };
         for (at, name) in first.iter().enumerate() {
             let texts: Vec<Option<&str>> =
                 found.iter().map(|pairs| pairs.get(at).and_then(|(_, v)| v.as_deref())).collect();
@@ -110,6 +114,64 @@ impl Compiler<'_> {
             self.add_key(&mut keys, field, &texts, files)?;
         }
         Some(keys)
+    }
+
+    /// Decides which of the files are looked into, and gives those that say what the fields are.
+    pub(super) fn looks_into(
+        &self,
+        keys: &mut Keys,
+        files: &[FileInfo],
+        is_declared: bool,
+        place: Span,
+    ) -> Vec<FileInfo> {
+        let looks = |file: &FileInfo| match &self.known_files {
+            KnownFiles::Nothing => keys.fields.is_empty(),
+            KnownFiles::Kept(kept) => {
+                keys.fields.is_empty() || kept.contains(&file_of_read(place, &file.path))
+            }
+            KnownFiles::All => true,
+        };
+        let looked_into: Vec<bool> = files.iter().map(looks).collect();
+        let mut about: Vec<FileInfo> =
+            files.iter().zip(&looked_into).filter(|(_, looked)| **looked).map(|(f, _)| f.clone()).collect();
+        if about.is_empty() && !is_declared {
+            // Something must say what the fields are.
+            about.extend(files.first().cloned());
+        }
+        keys.looked_into = looked_into;
+        about
+    }
+
+    /// Whether the plan only serves to know which of the files its filters exclude.
+    pub(super) fn is_to_know_filters(&self, keys: &Keys) -> bool {
+        matches!(self.known_files, KnownFiles::Nothing) && !keys.fields.is_empty()
+    }
+
+    /// The fields of the first file that has any: it may be excluded, or the next one.
+    pub(super) fn fields_of_some(
+        &self,
+        files: &[FileInfo],
+        format: &Format,
+        target: Span,
+    ) -> Vec<SchemaField> {
+        let found = files.iter().find_map(|file| self.catalog.infer(file, format).ok()).unwrap_or_default();
+        found.into_iter().map(|f| SchemaField { field: f.field, span: target, because: f.because }).collect()
+    }
+
+    /// Notes a `read` of folders, at the next node of the plan, and takes out the files that filters exclude.
+    pub(super) fn note_folders(&mut self, keys: &Keys, files: &mut Vec<SourceFile>, place: Span) {
+        if keys.fields.is_empty() {
+            return;
+        }
+        let mut excluded = Vec::new();
+        if matches!(self.known_files, KnownFiles::Kept(_)) {
+            let all = std::mem::take(files).into_iter().zip(&keys.looked_into);
+            for (file, looked_into) in all {
+                if *looked_into { files.push(file) } else { excluded.push(file) }
+            }
+        }
+        let node = NodeId(u32::try_from(self.plan.nodes.len()).unwrap_or(u32::MAX));
+        self.folder_reads.push(FolderRead { node, place, excluded });
     }
 
     fn add_key(

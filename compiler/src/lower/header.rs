@@ -3,6 +3,7 @@
 //! Columns are found by name; their order and further columns do not matter. Invariant: a plan's
 //! `positions` are inside the fields of their file.
 
+use super::folders::Keys;
 use crate::catalog::{CatalogError, FileInfo};
 use crate::compiler::Compiler;
 use crate::diagnostic::Diagnostic;
@@ -20,22 +21,26 @@ impl Compiler<'_> {
     /// The files as plans see them; `None` if one of them does not fit.
     pub(super) fn headers(
         &mut self,
-        files: &[FileInfo],
+        (files, keys): (&[FileInfo], &Keys),
         format: &Format,
         columns: &[SourceColumn],
         target: Span,
     ) -> Option<Vec<SourceFile>> {
         let Format::Delimited(dialect) = format else {
-            let counts = std::mem::take(&mut self.field_counts);
-            let plain = |(i, f): (usize, &FileInfo)| {
-                let fields = counts.get(i).copied().unwrap_or(0);
+            let mut counts = std::mem::take(&mut self.field_counts).into_iter();
+            let plain = |(f, looked_into): (&FileInfo, &bool)| {
+                let fields = if *looked_into { counts.next().unwrap_or(0) } else { 0 };
                 SourceFile { path: f.path.clone(), positions: Vec::new(), fields, keys: Vec::new() }
             };
-            return Some(files.iter().enumerate().map(plain).collect());
+            return Some(files.iter().zip(&keys.looked_into).map(plain).collect());
         };
         let mut out = Vec::with_capacity(files.len());
         let mut problems: Vec<(&FileInfo, Problem)> = Vec::new();
-        for file in files {
+        for (file, looked_into) in files.iter().zip(&keys.looked_into) {
+            if !looked_into {
+                out.push(unseen(file, columns));
+                continue;
+            }
             match self.header(file, dialect, columns, target)? {
                 Ok(file) => out.push(file),
                 Err(problem) => problems.push((file, problem)),
@@ -45,7 +50,8 @@ impl Compiler<'_> {
         match problems.into_iter().next() {
             None => Some(out),
             Some((file, problem)) => {
-                self.report_header(file, problem, dialect, (wrong, files.len()), target);
+                let files = keys.looked_into.iter().filter(|looked| **looked).count();
+                self.report_header(file, problem, dialect, (wrong, files), target);
                 None
             }
         }
@@ -61,13 +67,7 @@ impl Compiler<'_> {
     ) -> Option<Result<SourceFile, Problem>> {
         // The header of a stream is looked at when it comes.
         if !dialect.header || Location::of(&file.path).is_live() {
-            let fields = u32::try_from(columns.len()).ok()?;
-            return Some(Ok(SourceFile {
-                path: file.path.clone(),
-                positions: (0..fields).collect(),
-                fields,
-                keys: Vec::new(),
-            }));
+            return Some(Ok(unseen(file, columns)));
         }
         let header = match self.catalog.header(file, dialect) {
             Ok(header) => header,
@@ -133,6 +133,12 @@ impl Compiler<'_> {
             if files > 1 { diagnostic.caption(format!("{wrong} of {files} files")) } else { diagnostic };
         self.report(diagnostic.note("(found before reading any data)"));
     }
+}
+
+/// A file with exactly these columns in this order, as far as is known.
+fn unseen(file: &FileInfo, columns: &[SourceColumn]) -> SourceFile {
+    let fields = u32::try_from(columns.len()).unwrap_or(u32::MAX);
+    SourceFile { path: file.path.clone(), positions: (0..fields).collect(), fields, keys: Vec::new() }
 }
 
 /// The separator that a header of one field seems to have: the most frequent of the usual ones.

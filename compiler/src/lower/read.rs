@@ -74,19 +74,21 @@ impl<'a> Compiler<'a> {
             );
             return self.unread(None, place);
         }
-        let Some(keys) = self.folder_keys(&pattern, &files, declared.as_deref(), target) else {
+        let Some(mut keys) = self.folder_keys(&pattern, &files, declared.as_deref(), target) else {
             return self.unread(declared, place);
         };
+        let about = self.looks_into(&mut keys, &files, declared.is_some(), place);
         let own = |fields: Vec<SchemaField>| -> Vec<SchemaField> {
             fields.into_iter().filter(|f| !keys.has(&f.field.name)).collect()
         };
         let fields = match (&format, schema) {
             (Format::Lines, _) => Some(vec![line_field(target)]),
+            (f, None) if self.is_to_know_filters(&keys) => Some(self.fields_of_some(&files, f, target)),
             (f, schema) if f.is_columnar() => {
-                self.file_fields(&files, f, schema.map(|s| s.0.map(own)), target)
+                self.file_fields(&about, f, schema.map(|s| s.0.map(own)), target)
             }
             (_, Some((fields, _))) => fields,
-            (_, None) => self.inferred_fields(&pattern, (&files, &keys), &format, target),
+            (_, None) => self.inferred_fields(&pattern, (&about, &keys), &format, target),
         };
         // What a folder says of its files stands for what they say themselves.
         let Some(fields) = fields.map(own) else { return self.unread(None, place) };
@@ -104,10 +106,11 @@ impl<'a> Compiler<'a> {
         let (row, columns) = self.source_columns(&fields, &from);
         let is_key = |c: &SourceColumn| matches!(c.path.as_slice(), [name] if keys.has(name));
         let (of_folders, columns): (Vec<_>, Vec<_>) = columns.into_iter().partition(is_key);
-        let Some(mut files) = self.headers(&files, &format, &columns, target) else {
+        let Some(mut files) = self.headers((&files, &keys), &format, &columns, target) else {
             return self.unread_row(row, place);
         };
         let folders = folders(&keys, of_folders, &mut files);
+        self.note_folders(&keys, &mut files, place);
         let source = Source {
             pattern,
             files,

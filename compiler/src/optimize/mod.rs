@@ -105,6 +105,19 @@ pub fn optimize(plan: LogicalPlan, level: OptLevel, observer: &mut dyn FnMut(&Pa
     plan
 }
 
+/// The plan with the files that it reads, after the passes that decide it. Of a plan that is not `complete`, only
+/// what filters directly behind a `read` say counts.
+pub(crate) fn with_pruned_files(plan: LogicalPlan, complete: bool) -> LogicalPlan {
+    let mut plan = plan;
+    for pass in PASSES.iter().filter(|p| p.name == prune_files::PASS.name || (p.required && complete)) {
+        plan = (pass.run)(&plan, &mut Notes::new());
+        if pass.name == prune_files::PASS.name {
+            break;
+        }
+    }
+    plan
+}
+
 /// Stops at a pass that broke the plan. Only debug builds and tests come here.
 fn assert_sound(pass: &Pass, before: &LogicalPlan, after: &LogicalPlan) {
     // A plan that was unsound before is its maker's fault, not the pass's.
