@@ -10,12 +10,14 @@ mod cost;
 mod drop_redundant;
 mod fold_constants;
 mod fuse;
+mod preaggregate;
 mod prune_columns;
 mod prune_files;
 mod push_filter;
 mod push_take;
 mod rebuild;
 mod substitute;
+mod unique;
 
 pub(crate) mod consumers;
 pub(crate) mod fallible;
@@ -54,13 +56,14 @@ pub struct Pass {
 }
 
 /// The passes, in order.
-pub static PASSES: [Pass; 8] = [
+pub static PASSES: [Pass; 9] = [
     prune_columns::PASS,
     push_filter::PASS,
     prune_files::PASS,
     fold_constants::PASS,
     fuse::PASS,
     drop_redundant::PASS,
+    preaggregate::PASS,
     push_take::PASS,
     prune_columns::AGAIN,
 ];

@@ -3,6 +3,7 @@
 mod drop_redundant;
 mod fold_constants;
 mod fuse;
+mod preaggregate;
 mod prune_columns;
 mod prune_files;
 mod push_filter;
