@@ -78,6 +78,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) reads: Vec<(String, Span)>,
     /// The files that they name.
     pub(crate) read_files: Vec<(String, Span)>,
+    /// Whether the program may ask where a row was read, so that every `read` tells.
+    pub(crate) places: bool,
     /// Schemas that came from samples.
     pub(crate) inferred: Vec<InferredSchema>,
     /// Which files below folders are looked at.
@@ -140,6 +142,8 @@ impl<'a> Compiler<'a> {
             writes: Vec::new(),
             reads: Vec::new(),
             read_files: Vec::new(),
+            // A name in a comment does no harm: columns that nothing uses go.
+            places: sources.contain("source_file") || sources.contain("source_line"),
             inferred: Vec::new(),
             known_files: KnownFiles::default(),
             folder_reads: Vec::new(),

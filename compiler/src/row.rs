@@ -8,6 +8,10 @@ use flow_ir::logical::OutputColumn;
 use flow_ir::{ColumnId, DataType, Field, Span, Type};
 use std::rc::Rc;
 
+/// The names of the columns that say where a row was read: those of the functions that read them.
+pub(crate) const SOURCE_FILE: &str = "source_file()";
+pub(crate) const SOURCE_LINE: &str = "source_line()";
+
 /// The fields a stage sees.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
@@ -17,6 +21,25 @@ pub(crate) struct Row {
     pub(crate) open: bool,
     /// Fields of earlier rows that are gone, the latest last.
     pub(crate) dropped: Vec<Dropped>,
+    /// What `source_file()` and `source_line()` say of it.
+    pub(crate) origin: Origin,
+}
+
+/// Where a row was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Origin {
+    /// In no file.
+    #[default]
+    None,
+    /// It is a row of a `read` still, whose place is in these columns.
+    Read {
+        /// The path of its file.
+        file: ColumnId,
+        /// Its line in it.
+        line: ColumnId,
+    },
+    /// The stage there has brought rows together.
+    Lost(Span),
 }
 
 /// A named part of a row.
@@ -75,6 +98,21 @@ impl Row {
         out
     }
 
+    /// The same with the columns that say where it was read, for what follows.
+    pub(crate) fn carried(&self) -> Vec<OutputColumn> {
+        let mut out = self.columns();
+        if let Origin::Read { file, line } = self.origin {
+            let column = |id, name: &str, ty| OutputColumn {
+                id,
+                path: vec![name.to_owned()],
+                ty: DataType::required(ty),
+            };
+            out.push(column(file, SOURCE_FILE, Type::String));
+            out.push(column(line, SOURCE_LINE, Type::Int));
+        }
+        out
+    }
+
     /// The paths of the records that may be null as a whole.
     pub(crate) fn optional(&self) -> Vec<Vec<String>> {
         let mut out = Vec::new();
@@ -98,7 +136,7 @@ impl Row {
                 dropped.push(Dropped { name: field.name.clone(), span });
             }
         }
-        Row { fields, open: self.open, dropped }
+        Row { fields, open: self.open, dropped, origin: Origin::None }
     }
 
     /// Where the field of that name was dropped last.

@@ -47,6 +47,11 @@ impl Sources {
         start
     }
 
+    /// Whether a word stands somewhere in them.
+    pub(crate) fn contain(&self, word: &str) -> bool {
+        self.text.contains(word)
+    }
+
     /// All texts, one behind the other: what spans are offsets in.
     pub fn text(&self) -> &str {
         &self.text

@@ -39,7 +39,7 @@ fn main() {
 fn measure(level: SimdLevel, text: &[u8]) {
     let mut buffer = text.to_vec();
     buffer.resize(buffer.len() + CHUNK_PADDING, 0);
-    let chunk = Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 0 };
+    let chunk = Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 0, first_line: 1 };
     let mut tokens = Tokens::default();
     let cutting = best(text.len(), || {
         let mut all = 0;
@@ -105,6 +105,7 @@ fn source() -> Source {
         format: Format::JsonLines,
         columns: vec![column(0, "age", Type::Int), column(1, "occupation", Type::String)],
         folders: Folders::default(),
+        line: None,
         on_error: OnError::Fail,
         span: Span::default(),
     }

@@ -52,7 +52,7 @@ fn chunk_of(bytes: usize, mut row: impl FnMut(&mut Random, &mut String)) -> Chun
     let end = text.len();
     let mut buffer = text.into_bytes();
     buffer.resize(end + CHUNK_PADDING, 0);
-    Chunk { buffer: buffer.into(), start: 0, end, file: 0, offset: 1 }
+    Chunk { buffer: buffer.into(), start: 0, end, file: 0, offset: 1, first_line: 1 }
 }
 
 fn stations() -> Chunk {

@@ -7,6 +7,7 @@
 //! owns the rows that start in its byte range. Whether a quoted format's chunk starts inside
 //! quotes follows from the parity of all quotes before it: every reader publishes the parity of
 //! its range right after reading it, and waits only for ranges that others are already reading.
+//! Where rows know their lines, the lines before a chunk follow in the same way.
 
 use crate::format::{CHUNK_PADDING, Chunk};
 use crate::kernels::newline::{count_quotes, row_end};
@@ -31,6 +32,15 @@ pub struct ReadError {
     pub error: io::Error,
 }
 
+/// What of the bytes before a chunk must be known to read it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// The byte that may hide line ends.
+    pub(crate) quote: Option<u8>,
+    /// Whether rows know their lines.
+    pub(crate) lines: bool,
+}
+
 /// One file, open, with its grid of chunks.
 #[derive(Debug)]
 pub(crate) struct ChunkedFile {
@@ -39,8 +49,8 @@ pub(crate) struct ChunkedFile {
     size: u64,
     index: usize,
     chunk_bytes: u64,
-    quote: Option<u8>,
-    parity: Mutex<Parity>,
+    look: Look,
+    marks: Mutex<Marks>,
     published: Condvar,
     mapped: Mapped,
 }
@@ -123,12 +133,12 @@ impl AsRef<[u8]> for Shared {
 }
 
 impl ChunkedFile {
-    /// Opens `path`, the file `index` of its source. `quote` is the byte that may hide line ends.
+    /// Opens `path`, the file `index` of its source.
     pub(crate) fn open(
         path: &str,
         index: usize,
         chunk_bytes: usize,
-        quote: Option<u8>,
+        look: Look,
         buffers: &ReadBuffers,
     ) -> Result<Self, ReadError> {
         let fail = |error| ReadError { path: PathBuf::from(path), error };
@@ -146,8 +156,8 @@ impl ChunkedFile {
             size,
             index,
             chunk_bytes,
-            quote,
-            parity: Mutex::new(Parity { odd: vec![None; chunks], states: vec![false], known: 0 }),
+            look,
+            marks: Mutex::new(Marks { own: vec![None; chunks], before: vec![Mark::default()], known: 0 }),
             published: Condvar::new(),
             mapped: if meta.is_file() && size >= buffers.map_from && size > 0 {
                 Mapped::Wanted { mapping: Mutex::new(None), left: AtomicUsize::new(chunks) }
@@ -177,7 +187,8 @@ impl ChunkedFile {
             Some(chunk) => chunk,
             None => self.copied(from, hi, k, buffers)?,
         };
-        Ok(Chunk { buffer, start, end, file: self.index, offset: from + start as u64 })
+        let first_line = self.first_line(k, &buffer[..start]);
+        Ok(Chunk { buffer, start, end, file: self.index, offset: from + start as u64, first_line })
     }
 
     /// The file's mapping, for one more chunk. The last one takes it away.
@@ -223,7 +234,7 @@ impl ChunkedFile {
         match self.whole_rows(&mut copy, from, hi, k) {
             Ok(range) => Ok((buffers.lend(copy.buffer), range)),
             Err(error) => {
-                self.publish(k, false);
+                self.publish(k, Mark::default());
                 Err(ReadError { path: self.path.clone(), error })
             }
         }
@@ -246,7 +257,7 @@ impl ChunkedFile {
         } else {
             loop {
                 let used = bytes.len();
-                match row_end(bytes, 0, self.quote, in_quotes) {
+                match row_end(bytes, 0, self.look.quote, in_quotes) {
                     Some(at) => break at,
                     None if used as u64 >= rest => return Ok((used, used)),
                     // The row before this chunk covers all that was read.
@@ -266,13 +277,13 @@ impl ChunkedFile {
         let mut state_at = at_last;
         loop {
             let used = bytes.len();
-            if let Some(at) = row_end(bytes, searched, self.quote, state_at) {
+            if let Some(at) = row_end(bytes, searched, self.look.quote, state_at) {
                 return Ok((start, at));
             }
             if used as u64 >= rest {
                 return Ok((start, used));
             }
-            state_at ^= self.quote.is_some_and(|q| count_quotes(&bytes[searched..used], q) % 2 == 1);
+            state_at ^= self.look.quote.is_some_and(|q| count_quotes(&bytes[searched..used], q) % 2 == 1);
             searched = used;
             bytes = source.first(used * 2)?;
         }
@@ -281,29 +292,43 @@ impl ChunkedFile {
     /// Whether the first byte of chunk `k`'s buffer, and the byte before the next chunk's range, lie
     /// inside quotes. The buffer's first `own` bytes are the chunk's.
     fn quote_state(&self, k: usize, bytes: &[u8], own: usize) -> (bool, bool) {
-        let Some(quote) = self.quote else { return (false, false) };
+        if self.look.quote.is_none() && !self.look.lines {
+            return (false, false);
+        }
         // The byte before the next range belongs to the next chunk's buffer.
         let last = if (k + 1) < self.chunks() { own.saturating_sub(1) } else { own };
-        let odd = count_quotes(&bytes[..last.min(bytes.len())], quote) % 2 == 1;
-        self.publish(k, odd);
-        let mut parity = self.parity.lock().unwrap_or_else(PoisonError::into_inner);
-        while parity.known <= k {
-            parity = self.published.wait(parity).unwrap_or_else(PoisonError::into_inner);
-        }
-        let state = parity.states[k];
+        let bytes = &bytes[..last.min(bytes.len())];
+        let odd = self.look.quote.is_some_and(|quote| count_quotes(bytes, quote) % 2 == 1);
+        let lines = if self.look.lines { line_ends(bytes) } else { 0 };
+        self.publish(k, Mark { odd, lines });
+        let state = self.before(k).odd;
         (state, state ^ odd)
     }
 
-    fn publish(&self, k: usize, odd: bool) {
-        if self.quote.is_none() {
+    /// The line that chunk `k` begins, whose buffer has `bytes` before it.
+    fn first_line(&self, k: usize, bytes: &[u8]) -> u64 {
+        if self.look.lines { 1 + self.before(k).lines + line_ends(bytes) } else { 1 }
+    }
+
+    /// What stands before the buffer of chunk `k`, as soon as it is known.
+    fn before(&self, k: usize) -> Mark {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        while marks.known <= k {
+            marks = self.published.wait(marks).unwrap_or_else(PoisonError::into_inner);
+        }
+        marks.before[k]
+    }
+
+    fn publish(&self, k: usize, mark: Mark) {
+        if self.look.quote.is_none() && !self.look.lines {
             return;
         }
-        let mut parity = self.parity.lock().unwrap_or_else(PoisonError::into_inner);
-        parity.odd[k].get_or_insert(odd);
-        while let Some(Some(odd)) = parity.odd.get(parity.known).copied() {
-            let next = parity.states[parity.known] ^ odd;
-            parity.states.push(next);
-            parity.known += 1;
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.own[k].get_or_insert(mark);
+        while let Some(Some(mark)) = marks.own.get(marks.known).copied() {
+            let before = marks.before[marks.known];
+            marks.before.push(Mark { odd: before.odd ^ mark.odd, lines: before.lines + mark.lines });
+            marks.known += 1;
         }
         self.published.notify_all();
     }
@@ -354,13 +379,26 @@ impl ChunkBytes for Copied<'_> {
     }
 }
 
-/// The quote parities of a file's chunks, as far as they are published.
+/// What is counted in a run of bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    /// Whether it holds an odd number of quotes.
+    odd: bool,
+    /// Its line ends.
+    lines: u64,
+}
+
+/// What is counted in a file's chunks, as far as it is published.
 #[derive(Debug)]
-struct Parity {
-    /// Whether the range of a chunk holds an odd number of quotes.
-    odd: Vec<Option<bool>>,
-    /// Whether a chunk's buffer starts inside quotes; one more than `known`.
-    states: Vec<bool>,
-    /// Chunks whose end state is known.
+struct Marks {
+    /// In the range of each chunk.
+    own: Vec<Option<Mark>>,
+    /// Before each chunk's buffer; one more than `known`.
+    before: Vec<Mark>,
+    /// Chunks whose own marks and those before are known.
     known: usize,
+}
+
+fn line_ends(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }

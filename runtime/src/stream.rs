@@ -168,7 +168,14 @@ impl Chunks<'_> {
         buffer.resize(end + CHUNK_PADDING, 0);
         let offset = self.offset;
         self.offset += end as u64;
-        Ok(Some(Chunk { buffer: buffers.lend(buffer), start: 0, end, file: self.file.index, offset }))
+        Ok(Some(Chunk {
+            buffer: buffers.lend(buffer),
+            start: 0,
+            end,
+            file: self.file.index,
+            offset,
+            first_line: 1,
+        }))
     }
 
     /// Takes what a live stream has, waiting only while that is no whole row.

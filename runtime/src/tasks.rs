@@ -7,10 +7,11 @@ use crate::format::csv::CsvScanner;
 use crate::format::json::JsonScanner;
 use crate::format::keyed::KeyedScanner;
 use crate::format::lines::LinesScanner;
+use crate::format::numbered::NumberedScanner;
 use crate::format::{MorselLimits, Scanner};
 use crate::memory::Budget;
 use crate::options::{RunError, RunOptions};
-use crate::reader::{ChunkedFile, ReadBuffers, ReadError};
+use crate::reader::{ChunkedFile, Look, ReadBuffers, ReadError};
 use crate::spool::Spool;
 use crate::stream::StreamedFile;
 use flow_ir::column::ColumnBuilder;
@@ -84,14 +85,14 @@ pub(crate) fn open_inputs(
     for (input, i) in stage.inputs.iter().enumerate() {
         let open = match &i.from {
             InputFrom::Read(source) => {
-                let quote = hidden_line_ends(&source.format);
+                let look = Look { quote: hidden_line_ends(&source.format), lines: source.line.is_some() };
                 let filters = first_filters(stage, input);
                 let filters: Vec<&Expr> = filters.iter().collect();
                 let mut files = Vec::new();
                 for (index, f) in source.files.iter().enumerate() {
                     let opened_file = match source.format.is_columnar() {
                         true => open_columnar(source, index, &filters, options.morsel_rows),
-                        false => open_file(&f.path, index, options.chunk_bytes, quote, buffers),
+                        false => open_file(&f.path, index, options.chunk_bytes, look, buffers),
                     };
                     let (file, bytes, parts) = opened_file.map_err(RunError::Read)?;
                     opened.bytes += bytes;
@@ -134,15 +135,15 @@ fn open_file(
     path: &str,
     index: usize,
     chunk_bytes: usize,
-    quote: Option<u8>,
+    look: Look,
     buffers: &ReadBuffers,
 ) -> Result<(InputFile, u64, usize), ReadError> {
     if Compression::of(path).is_some() || Location::of(path).is_live() {
-        let file = StreamedFile::new(path, index, chunk_bytes, quote)?;
+        let file = StreamedFile::new(path, index, chunk_bytes, look.quote)?;
         let bytes = file.size();
         return Ok((InputFile::Streamed(file), bytes, 1));
     }
-    let file = ChunkedFile::open(path, index, chunk_bytes, quote, buffers)?;
+    let file = ChunkedFile::open(path, index, chunk_bytes, look, buffers)?;
     let (bytes, parts) = (file.size(), file.chunks());
     Ok((InputFile::Chunked(file), bytes, parts))
 }
@@ -237,8 +238,10 @@ pub(crate) fn scanner_of(source: &Source, options: &RunOptions) -> Result<Box<dy
         Format::JsonLines => Box::new(JsonScanner::new(source, limits)),
         other => return Err(RunError::Internal(format!("{other:?} cannot be read"))),
     };
-    Ok(match source.folders.keys.is_empty() {
-        true => scanner,
-        false => Box::new(KeyedScanner::new(scanner, source)),
+    let keys = source.folders.keys.len();
+    let scanner = if keys == 0 { scanner } else { Box::new(KeyedScanner::new(scanner, source)) };
+    Ok(match &source.line {
+        Some(_) => Box::new(NumberedScanner::new(scanner, source.columns.len() + keys)),
+        None => scanner,
     })
 }

@@ -191,7 +191,8 @@ impl<'a> Worker<'a> {
             if file.is_live() && !std::mem::replace(&mut begun, true) {
                 self.late_header(task, next.as_ref())?;
             }
-            let Some(chunk) = next else { break };
+            let Some(mut chunk) = next else { break };
+            chunk.first_line = line;
             self.first_line = file.is_live().then_some(line);
             self.chunk(number, task, &chunk)?;
             self.first_line = None;

@@ -37,7 +37,7 @@ pub(crate) fn first_bytes(path: &Path, limit: u64) -> Result<(Vec<u8>, bool), Ca
 pub(crate) fn chunk(mut bytes: Vec<u8>) -> Chunk {
     let end = bytes.len();
     bytes.resize(end + CHUNK_PADDING, 0);
-    Chunk { buffer: bytes.into(), start: 0, end, file: 0, offset: 0 }
+    Chunk { buffer: bytes.into(), start: 0, end, file: 0, offset: 0, first_line: 1 }
 }
 
 /// The names in the first line of a delimited file.

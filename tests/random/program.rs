@@ -171,7 +171,11 @@ impl<'p> Maker<'p> {
             5 | 6 => " on_error quarantine(\"@/out/bad.csv\")",
             _ => "",
         };
-        let pipeline = format!("read {read}{policy}");
+        let mut pipeline = format!("read {read}{policy}");
+        if self.expressions.random.chance(20) {
+            let file = r#"replace(source_file(), r".*/", "")"#;
+            pipeline.push_str(&format!("\n  | map {{ *, {name}_file: {file}, {name}_line: source_line() }}"));
+        }
         if let Some(fields) = self.probe(&pipeline) {
             self.files.extend(case.files);
             self.items.push_str(&format!("let {name} =\n  {pipeline}\n\n"));

@@ -378,6 +378,7 @@ impl Parser<'_> {
             folders.keys =
                 self.list("{", "}", |p| Ok(FolderKey { values: p.number()?, column: p.source_column()? }))?;
         }
+        let line = if self.eat_word("line") { Some(self.source_column()?) } else { None };
         self.expect_word("files")?;
         let with_keys = !folders.keys.is_empty();
         let files = self.list("[", "]", |p| {
@@ -387,7 +388,7 @@ impl Parser<'_> {
             let keys = if with_keys { p.list("[", "]", Self::value)? } else { Vec::new() };
             Ok(SourceFile { path, fields, positions, keys })
         })?;
-        Ok(Source { pattern, files, format, columns, folders, on_error, span: self.span()? })
+        Ok(Source { pattern, files, format, columns, folders, line, on_error, span: self.span()? })
     }
 
     fn source_column(&mut self) -> Parsed<SourceColumn> {

@@ -394,6 +394,10 @@ impl Printer {
             });
             self.push(" }");
         }
+        if let Some(line) = &source.line {
+            self.push(" line ");
+            self.source_column(line);
+        }
         self.push(" files [");
         self.separated(&source.files, |p, file| {
             p.string(&file.path);

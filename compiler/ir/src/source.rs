@@ -142,7 +142,7 @@ pub struct Folders {
     pub files: u32,
 }
 
-/// A column that has one value in all rows of a file, which a folder above it names.
+/// A column that has one value in all rows of a file, which a folder above it names; or its path.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FolderKey {
     /// The column.
@@ -177,6 +177,10 @@ pub struct Source {
     pub columns: Vec<SourceColumn>,
     /// The columns that folders give, which stand behind the others wherever columns are counted.
     pub folders: Folders,
+    /// The line on which each row begins (of a columnar file: its number), counted from 1; it stands behind all
+    /// others wherever columns are counted. Present only if the program asks for it.
+    #[serde(default)]
+    pub line: Option<SourceColumn>,
     /// The error policy.
     pub on_error: OnError,
     /// The span of the `read`.
@@ -184,9 +188,9 @@ pub struct Source {
 }
 
 impl Source {
-    /// Every column that it delivers: those of the files, then those of the folders.
+    /// Every column that it delivers: those of the files, then those of the folders, then the line.
     pub fn delivered(&self) -> impl Iterator<Item = &SourceColumn> {
-        self.columns.iter().chain(self.folders.keys.iter().map(|k| &k.column))
+        self.columns.iter().chain(self.folders.keys.iter().map(|k| &k.column)).chain(&self.line)
     }
 }
 

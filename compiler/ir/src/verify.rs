@@ -393,6 +393,9 @@ impl Checker {
                 self.error(format!("the source delivers #{} twice", column.id.0));
             }
         }
+        if source.line.as_ref().is_some_and(|line| line.ty != crate::DataType::required(crate::Type::Int)) {
+            self.error("the line of a row is no int".to_owned());
+        }
         if matches!(source.format, Format::Json | Format::Text) {
             self.error("the source has a format that is only written".to_owned());
         }

@@ -3,7 +3,6 @@
 //! `x.f(y)` is `f(x, y)` everywhere. The program's functions come first, so a later standard
 //! function never changes what a program means.
 
-use super::unknown_function::LATER;
 use super::{Checked, Scope, convert};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
@@ -85,6 +84,7 @@ impl<'a> Compiler<'a> {
         self.no_named_arguments(call)?;
         match text {
             "try" | "same" | "coalesce" => self.special(text, call, scope),
+            "source_file" | "source_line" => self.source_place(call, scope),
             "decimal" if call.count() == 3 => self.decimal_call(call, scope),
             "json" if call.count() == 1 => self.json_call(call, scope),
             _ => match flow_stdlib::lookup(text) {
@@ -113,10 +113,6 @@ impl<'a> Compiler<'a> {
         self.arguments(call, scope);
         let symbols = symbols?;
         let (name, place) = (call.name.text.as_str(), span(call.name.span));
-        if LATER.contains(&name) {
-            self.not_yet("F4921", place, &format!("the function `{name}`"));
-            return None;
-        }
         let mut diagnostic =
             Diagnostic::error("F2009", place, format!("`{import}` has no function called `{name}`"));
         if let Some(near) = closest(name, symbols.functions.keys().copied()) {

@@ -17,6 +17,7 @@ mod membership;
 mod name;
 mod number;
 mod operator;
+mod origin;
 mod record;
 mod reducer;
 mod reducer_forms;

@@ -10,9 +10,6 @@ use flow_grammar::ast::ExprKind as Ast;
 use flow_ir::AggregateKind;
 use flow_ir::window::WindowKind;
 
-/// Functions of the language that this version does not have.
-pub(super) const LATER: [&str; 2] = ["source_file", "source_line"];
-
 /// Functions of other languages.
 const FOREIGN: [(&str, &str); 28] = [
     ("length", "len"),
@@ -72,10 +69,6 @@ impl<'a> Compiler<'a> {
         for e in call.values().filter(|e| !matches!(e.kind, Ast::Lambda { .. })) {
             self.expr(e, scope);
         }
-        if LATER.contains(&name) {
-            self.not_yet("F4921", place, &format!("the function `{name}`"));
-            return None;
-        }
         let mut diagnostic =
             Diagnostic::error("F2009", place, format!("there is no function called `{name}`"));
         let lower = name.to_lowercase();
@@ -84,7 +77,7 @@ impl<'a> Compiler<'a> {
         let foreign =
             |name: &str| FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, here)| *here);
         let near = foreign(&lower)
-            .or_else(|| closest(name, known.chain(["try", "same", "coalesce"])))
+            .or_else(|| closest(name, known.chain(["try", "same", "coalesce", "source_file", "source_line"])))
             .or_else(|| foreign(closest(name, FOREIGN.iter().map(|(foreign, _)| *foreign))?));
         if let Some(near) = near {
             diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);

@@ -104,7 +104,7 @@ impl<'a> Compiler<'a> {
     /// The row of a start with columns of the loop's own.
     fn state_row<'t>(&mut self, start: &Row, types: &mut impl Iterator<Item = &'t OutputColumn>) -> Row {
         let fields = start.fields.iter().map(|f| self.state_field(f, types)).collect();
-        Row { fields, open: start.open, dropped: Vec::new() }
+        Row { fields, open: start.open, ..Row::default() }
     }
 
     fn state_field<'t>(

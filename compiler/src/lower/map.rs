@@ -51,9 +51,9 @@ impl<'a> Compiler<'a> {
         Flow { node, count: flow.count.fewer(place, "this check may drop the row"), ..flow }
     }
 
-    /// A node with the columns of `row` only.
+    /// A node with the columns of `row` only, and those that say where it was read.
     pub(super) fn projected(&mut self, input: flow_ir::NodeId, row: &Row, place: Span) -> flow_ir::NodeId {
-        self.node(Operator::Map { input, computed: Vec::new() }, row.columns(), place)
+        self.node(Operator::Map { input, computed: Vec::new() }, row.carried(), place)
     }
 
     pub(super) fn map(&mut self, flow: Flow, record: &'a ast::Record, place: Span) -> Flow {
@@ -65,9 +65,10 @@ impl<'a> Compiler<'a> {
         for entry in entries {
             fields.push(self.new_field(entry, &mut columns));
         }
-        let row = Row { open, ..flow.row.next(fields, span(record.span)) };
+        let origin = flow.row.origin;
+        let row = Row { open, origin, ..flow.row.next(fields, span(record.span)) };
         let input = self.with_values(flow.node, values, place);
-        let node = self.node(Operator::Map { input, computed: columns.computed }, row.columns(), place);
+        let node = self.node(Operator::Map { input, computed: columns.computed }, row.carried(), place);
         Flow { node, row, ..flow }
     }
 
@@ -97,7 +98,8 @@ impl<'a> Compiler<'a> {
                 _ => fields.push(self.new_field(entry, &mut columns)),
             }
         }
-        let mut row = Row { open, ..flow.row.next(fields, span(record.span)) };
+        let origin = flow.row.origin;
+        let mut row = Row { open, origin, ..flow.row.next(fields, span(record.span)) };
         // Without one, which is a mistake that has been reported, the rows are as far as they are known.
         let Some((list, id, element)) = lists.pop() else {
             return Flow { row, count: RowCount::many(place, "any number of rows"), ..flow };
@@ -105,7 +107,7 @@ impl<'a> Compiler<'a> {
         let input = self.with_values(flow.node, values, place);
         let each = Computed { id, expr: list };
         let operator = Operator::FlatMap { input, computed: columns.computed, each };
-        let mut node = self.node(operator, row.columns(), place);
+        let mut node = self.node(operator, row.carried(), place);
         if let Type::Record(_) = element.kind {
             node = self.split_element(node, &mut row, (id, element), place);
         }
@@ -149,7 +151,7 @@ impl<'a> Compiler<'a> {
                 field.shape = shape.clone();
             }
         }
-        self.node(Operator::Map { input, computed: columns.computed }, row.columns(), place)
+        self.node(Operator::Map { input, computed: columns.computed }, row.carried(), place)
     }
 
     /// A field of a new row.

@@ -39,6 +39,7 @@ pub use test::CompiledTest;
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::import::Module;
+use crate::row::Origin;
 use flow_grammar::ast::{self, ItemKind, SourceKind, StageKind};
 use flow_ir::logical::{Node, Operator, OutputColumn};
 use flow_ir::{NodeId, SetOperation, Span};
@@ -141,6 +142,9 @@ impl<'a> Compiler<'a> {
     pub(crate) fn stages(&mut self, mut flow: Flow, stages: &'a [ast::Stage]) -> Flow {
         for stage in stages {
             flow = self.stage(flow, stage);
+            if brings_rows_together(&stage.kind) {
+                flow.row.origin = Origin::Lost(span(stage.keyword));
+            }
         }
         flow
     }
@@ -209,6 +213,27 @@ impl<'a> Compiler<'a> {
     pub(crate) fn passing(&mut self, input: NodeId, operator: Operator, place: Span) -> NodeId {
         let columns = self.plan.node(input).columns.clone();
         self.node(operator, columns, place)
+    }
+}
+
+/// Whether rows behind a stage are, or stand among, others than those of one `read`.
+fn brings_rows_together(stage: &StageKind) -> bool {
+    match stage {
+        StageKind::Take { per, sort, .. } => !per.is_empty() || !sort.is_empty(),
+        StageKind::Error
+        | StageKind::Filter(_)
+        | StageKind::Check { .. }
+        | StageKind::Map(_)
+        | StageKind::FlatMap(_)
+        | StageKind::Skip(_)
+        | StageKind::Sample { .. }
+        | StageKind::Repartition { .. }
+        | StageKind::Coalesce(_)
+        | StageKind::Persist { .. }
+        | StageKind::Use { .. }
+        | StageKind::Write(_)
+        | StageKind::Show { .. } => false,
+        _ => true,
     }
 }
 

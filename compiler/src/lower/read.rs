@@ -10,7 +10,7 @@ use super::{Flow, RowCount};
 use crate::catalog::{CatalogError, FileInfo, InferredField};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
-use crate::row::{Row, RowField, Shape};
+use crate::row::{Origin, Row, RowField, SOURCE_FILE, SOURCE_LINE, Shape};
 use crate::schema::SchemaField;
 use crate::suggest::closest;
 use crate::{InferredSchema, glob};
@@ -18,7 +18,7 @@ use flow_grammar::ast::{self, OnErrorPolicy};
 use flow_ir::location::Location;
 use flow_ir::logical::Operator;
 use flow_ir::source::{FolderKey, Folders, Format, OnError, Source, SourceColumn, SourceFile};
-use flow_ir::{DataType, Field, Span, Type};
+use flow_ir::{DataType, Field, Span, Type, Value};
 
 impl<'a> Compiler<'a> {
     pub(super) fn read(&mut self, read: &'a ast::Read, place: Span) -> Flow {
@@ -103,13 +103,14 @@ impl<'a> Compiler<'a> {
             self.needs_nullable(&fields, read.on_error.as_ref().map_or(place, |o| span(o.span)));
         }
         let from = pattern.rsplit('/').next().unwrap_or(&pattern).to_owned();
-        let (row, columns) = self.source_columns(&fields, &from);
+        let (mut row, columns) = self.source_columns(&fields, &from);
         let is_key = |c: &SourceColumn| matches!(c.path.as_slice(), [name] if keys.has(name));
         let (of_folders, columns): (Vec<_>, Vec<_>) = columns.into_iter().partition(is_key);
         let Some(mut files) = self.headers((&files, &keys), &format, &columns, target) else {
             return self.unread_row(row, place);
         };
-        let folders = folders(&keys, of_folders, &mut files);
+        let mut folders = folders(&keys, of_folders, &mut files);
+        let line = self.places.then(|| self.place_columns((&mut row, &mut folders), &mut files, target));
         self.note_folders(&keys, &mut files, place);
         let source = Source {
             pattern,
@@ -117,10 +118,11 @@ impl<'a> Compiler<'a> {
             format,
             columns,
             folders,
+            line,
             on_error: on_error.unwrap_or(OnError::Fail),
             span: place,
         };
-        let node = self.node(Operator::Read(source), row.columns(), place);
+        let node = self.node(Operator::Read(source), row.carried(), place);
         Flow { node, row, count: RowCount::many(place, "any number of rows"), keys: None }
     }
 
@@ -180,8 +182,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn unread_row(&mut self, row: Row, place: Span) -> Flow {
-        let node = self.node(Operator::Rows(Vec::new()), row.columns(), place);
+    fn unread_row(&mut self, mut row: Row, place: Span) -> Flow {
+        if self.places {
+            row.origin = Origin::Read { file: self.fresh(), line: self.fresh() };
+        }
+        let node = self.node(Operator::Rows(Vec::new()), row.carried(), place);
         Flow { node, row, count: RowCount::many(place, "any number of rows"), keys: None }
     }
 
@@ -316,6 +321,31 @@ impl<'a> Compiler<'a> {
             row.fields.push(RowField { name: field.name.clone(), shape, from });
         }
         (row, columns)
+    }
+
+    /// Columns for the path and line of every row: the path is a key as those of folders are, for it is the same
+    /// in all rows of a file.
+    fn place_columns(
+        &mut self,
+        (row, folders): (&mut Row, &mut Folders),
+        files: &mut [SourceFile],
+        target: Span,
+    ) -> SourceColumn {
+        let mut column = |name: &str, kind| SourceColumn {
+            id: self.plan.fresh_column(),
+            name: name.to_owned(),
+            path: vec![name.to_owned()],
+            ty: DataType::required(kind),
+            span: target,
+            used: Span::default(),
+        };
+        let (file, line) = (column(SOURCE_FILE, Type::String), column(SOURCE_LINE, Type::Int));
+        row.origin = Origin::Read { file: file.id, line: line.id };
+        files.iter_mut().for_each(|f| f.keys.push(Value::string(f.path.as_str())));
+        let count = u32::try_from(files.len()).unwrap_or(u32::MAX);
+        folders.files = count;
+        folders.keys.push(FolderKey { column: file, values: count });
+        line
     }
 
     fn on_error(&mut self, on_error: Option<&'a ast::OnError>) -> Option<OnError> {

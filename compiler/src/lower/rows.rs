@@ -75,7 +75,7 @@ impl<'a> Compiler<'a> {
                 None => failed = true,
             }
         }
-        let row = Row { fields, open: failed, dropped: Vec::new() };
+        let row = Row { fields, open: failed, ..Row::default() };
         let data = if failed { Vec::new() } else { data };
         let node = self.node(Operator::Rows(data), row.columns(), place);
         let count = match records.len() {
@@ -195,7 +195,7 @@ impl<'a> Compiler<'a> {
             open |= matches!(shape, Shape::Unknown);
             fields.push(RowField { name, shape, from: Some("rows".into()) });
         }
-        let row = Row { fields, open, dropped: Vec::new() };
+        let row = Row { fields, open, ..Row::default() };
         let node = self.node(Operator::Map { input, computed: computed.computed }, row.columns(), place);
         let count = match count {
             1 => RowCount::One,

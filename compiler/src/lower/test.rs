@@ -213,7 +213,7 @@ impl<'a> Compiler<'a> {
         let nullable: Vec<bool> = row.columns().iter().map(|c| c.ty.nullable).collect();
         let mut leaf = 0;
         let fields = row.fields.iter().map(|f| self.renumbered(f, &nullable, &mut leaf)).collect();
-        let row = Row { fields, open: false, dropped: Vec::new() };
+        let row = Row { fields, ..Row::default() };
         let place = self.plan.node(node).span;
         let union = Operator::Union { inputs: vec![node], columns: vec![ids] };
         let node = self.node(union, row.columns(), place);

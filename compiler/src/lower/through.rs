@@ -48,6 +48,7 @@ impl<'a> Compiler<'a> {
             format: Format::JsonLines,
             columns,
             folders: Folders::default(),
+            line: None,
             on_error: OnError::Fail,
             span: place,
         };

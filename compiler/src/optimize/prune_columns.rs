@@ -319,13 +319,17 @@ fn prune_computed(computed: &mut Vec<Computed>, needed: &Ids) -> Vec<ColumnId> {
 
 /// Drops source columns that the program as written does not use, with their positions.
 fn prune_source(source: &mut Source, needed: &Ids, unused: &BTreeSet<ColumnId>) {
+    let used = |id: ColumnId| needed.contains(&id) || !unused.contains(&id);
+    let keep: Vec<bool> = source.folders.keys.iter().map(|k| used(k.column.id)).collect();
+    retain_at(&mut source.folders.keys, &keep);
+    source.files.iter_mut().for_each(|file| retain_at(&mut file.keys, &keep));
+    source.line.take_if(|line| !used(line.id));
     let with_header = matches!(&source.format, Format::Delimited(dialect) if dialect.header);
     if with_header && source.files.iter().any(|f| Location::of(&f.path).is_live()) {
         // The header of a stream is compared with the whole schema when it comes.
         return;
     }
-    let keep: Vec<bool> =
-        source.columns.iter().map(|c| needed.contains(&c.id) || !unused.contains(&c.id)).collect();
+    let keep: Vec<bool> = source.columns.iter().map(|c| used(c.id)).collect();
     retain_at(&mut source.columns, &keep);
     for file in &mut source.files {
         // Formats without positions have none to drop.
@@ -333,10 +337,6 @@ fn prune_source(source: &mut Source, needed: &Ids, unused: &BTreeSet<ColumnId>) 
             retain_at(&mut file.positions, &keep);
         }
     }
-    let used = |id: ColumnId| needed.contains(&id) || !unused.contains(&id);
-    let keep: Vec<bool> = source.folders.keys.iter().map(|k| used(k.column.id)).collect();
-    retain_at(&mut source.folders.keys, &keep);
-    source.files.iter_mut().for_each(|file| retain_at(&mut file.keys, &keep));
 }
 
 /// Keeps the items at the positions where `keep` is true.

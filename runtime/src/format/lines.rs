@@ -101,7 +101,8 @@ mod tests {
             expected.extend((!last.is_empty()).then_some(last));
             let mut buffer = text.clone();
             buffer.resize(text.len() + CHUNK_PADDING, b'\n');
-            let chunk = Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 9 };
+            let chunk =
+                Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 9, first_line: 1 };
             for level in SimdLevel::available() {
                 let limits = MorselLimits { rows_max: 1 + below(9), bytes_max: below(300) };
                 let mut scanner = LinesScanner::with_level(level, limits);

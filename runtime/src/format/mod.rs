@@ -13,6 +13,7 @@ pub mod csv;
 pub mod json;
 pub(crate) mod keyed;
 pub mod lines;
+pub(crate) mod numbered;
 pub mod write;
 
 use bytes::Bytes;
@@ -35,6 +36,8 @@ pub struct Chunk {
     pub file: usize,
     /// Where `start` lies in the file, in (decompressed) bytes.
     pub offset: u64,
+    /// The line of the file that begins at `start`, from 1, for sources whose rows know their lines.
+    pub first_line: u64,
 }
 
 /// How much a morsel may hold. The grid depends on these and the chunk only.

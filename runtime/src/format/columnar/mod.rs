@@ -68,6 +68,8 @@ pub(crate) struct ColumnarFile {
     path: String,
     /// What folders say about it, behind its own columns.
     keys: Arc<[(Value, Type)]>,
+    /// Whether the numbers of its rows are a column behind those.
+    numbered: bool,
     opened: Opened,
     columns: Arc<[ColumnPlace]>,
     parts: Vec<Part>,
@@ -124,7 +126,8 @@ impl ColumnarFile {
             Ok((opened, parts.collect()))
         });
         let (opened, parts) = outcome.map_err(|why| read_error(&path, why))?;
-        Ok(ColumnarFile { path, keys, opened, columns, parts, morsel_rows })
+        let numbered = source.line.is_some();
+        Ok(ColumnarFile { path, keys, numbered, opened, columns, parts, morsel_rows })
     }
 
     /// How many parts it has.

@@ -9,6 +9,7 @@ use super::parquet_file::next_batch;
 use super::values::{Leaf, Rows, column};
 use super::{ColumnPlace, ColumnarFile, Opened, read_error};
 use crate::format::keyed::key_column;
+use crate::format::numbered::number_column;
 use crate::format::{BrokenRow, Chunk, Scanner};
 use crate::reader::ReadError;
 use arrow_array::cast::AsArray;
@@ -199,9 +200,16 @@ impl Scanner for ColumnarScanner {
     fn column(&self, index: usize, rows: Option<&[u32]>) -> Column {
         let rows = Rows { chosen: rows, all: self.rows };
         let Some(place) = self.file.columns.get(index) else {
-            let key = index.checked_sub(self.file.columns.len()).and_then(|at| self.file.keys.get(at));
-            if let Some((value, ty)) = key {
+            let at = index.saturating_sub(self.file.columns.len());
+            if let Some((value, ty)) = self.file.keys.get(at) {
                 return key_column(value, ty, rows.len());
+            }
+            if self.file.numbered && at == self.file.keys.len() {
+                let number = |row| self.row_number(row) + 1;
+                return match rows.chosen {
+                    Some(chosen) => number_column(chosen.iter().map(|row| number(*row as usize))),
+                    None => number_column((0..rows.all).map(number)),
+                };
             }
             return unreadable(&DataType::nullable(flow_ir::Type::Null), rows.len());
         };

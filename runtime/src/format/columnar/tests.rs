@@ -52,6 +52,7 @@ fn read(path: &str, format: &Format) -> Result<u64, String> {
         format: format.clone(),
         columns: flat,
         folders: Folders::default(),
+        line: None,
         on_error: OnError::Fail,
         span: Span::default(),
     };

@@ -28,7 +28,7 @@ pub fn names(bytes: &[u8], dialect: &Dialect, whole: bool) -> Result<Option<Vec<
     let scanner = CsvScanner::new(&text_source(&dialect, fields), limits);
     let mut scanner = scanner.ok_or_else(|| "it is not delimited text".to_owned())?;
     let buffer = padded(line).into();
-    scanner.begin(&Chunk { buffer, start: 0, end: line.len(), file: 0, offset: 0 });
+    scanner.begin(&Chunk { buffer, start: 0, end: line.len(), file: 0, offset: 0, first_line: 1 });
     if !scanner.next_morsel() {
         return Ok(None);
     }
@@ -63,6 +63,7 @@ pub fn text_source(dialect: &Dialect, fields: usize) -> Source {
         format: Format::Delimited(dialect.clone()),
         columns: columns.collect(),
         folders: Folders::default(),
+        line: None,
         on_error: OnError::Skip,
         span: Span::default(),
     }

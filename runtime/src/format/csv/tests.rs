@@ -72,8 +72,14 @@ fn scan(
         let mut buffer = b"\"x,".to_vec();
         buffer.extend_from_slice(&bytes[from..to]);
         buffer.extend((0..CHUNK_PADDING).map(|i| b"\",\n7"[i % 4]));
-        let chunk =
-            Chunk { start: 3, end: 3 + to - from, file: 0, offset: from as u64, buffer: buffer.into() };
+        let chunk = Chunk {
+            start: 3,
+            end: 3 + to - from,
+            file: 0,
+            offset: from as u64,
+            first_line: 1,
+            buffer: buffer.into(),
+        };
         scanner.begin(&chunk);
         while scanner.next_morsel() {
             collect(&scanner, types, from, &mut rows);
@@ -471,7 +477,8 @@ fn columns_may_be_some_of_the_fields_in_any_order() {
     for (file, text) in [(0, "a,b,7\n"), (1, "8,c\n")] {
         let mut buffer = text.as_bytes().to_vec();
         buffer.resize(text.len() + CHUNK_PADDING, 0);
-        let chunk = Chunk { buffer: buffer.into(), start: 0, end: text.len(), file, offset: 0 };
+        let chunk =
+            Chunk { buffer: buffer.into(), start: 0, end: text.len(), file, offset: 0, first_line: 1 };
         scanner.begin(&chunk);
         assert!(scanner.next_morsel());
         let int = scanner.column(0, None).value(0, &Type::Int);

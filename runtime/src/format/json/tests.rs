@@ -29,6 +29,7 @@ pub(super) fn source(columns: &[(&str, DataType)]) -> Source {
         format: Format::JsonLines,
         columns: columns.collect(),
         folders: Folders::default(),
+        line: None,
         on_error: OnError::Fail,
         span: Span::default(),
     }
@@ -73,6 +74,7 @@ pub(super) fn scan(source: &Source, text: &[u8], cut: Cut) -> Vec<Row> {
             end: before + end - start,
             file: 0,
             offset: start as u64,
+            first_line: 1,
         };
         scanner.begin(&chunk);
         while scanner.next_morsel() {

@@ -62,7 +62,14 @@ fn taken(source: &Source, level: SimdLevel, text: &[u8]) -> u64 {
     let mut scanner = JsonScanner::with_level(source, LARGE, level);
     let mut buffer = text.to_vec();
     buffer.resize(buffer.len() + CHUNK_PADDING, 0);
-    scanner.begin(&Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 0 });
+    scanner.begin(&Chunk {
+        buffer: buffer.into(),
+        start: 0,
+        end: text.len(),
+        file: 0,
+        offset: 0,
+        first_line: 1,
+    });
     while scanner.next_morsel() {}
     scanner.rows_alike()
 }

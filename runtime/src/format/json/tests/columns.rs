@@ -122,7 +122,8 @@ fn strings_are_views_until_something_is_escaped() {
     let source = source(&[("v", DataType::nullable(Type::String))]);
     let mut buffer = plain.to_vec();
     buffer.resize(buffer.len() + CHUNK_PADDING, 0);
-    let chunk = Chunk { buffer: buffer.into(), start: 0, end: plain.len(), file: 0, offset: 0 };
+    let chunk =
+        Chunk { buffer: buffer.into(), start: 0, end: plain.len(), file: 0, offset: 0, first_line: 1 };
     let mut scanner = JsonScanner::new(&source, LARGE);
     scanner.begin(&chunk);
     assert!(scanner.next_morsel());
@@ -224,7 +225,8 @@ fn rows_of_known_shapes_are_not_checked_byte_by_byte() {
     for level in SimdLevel::available() {
         let mut buffer = text.clone();
         buffer.resize(buffer.len() + CHUNK_PADDING, 0);
-        let chunk = Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 0 };
+        let chunk =
+            Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 0, first_line: 1 };
         let mut scanner = JsonScanner::with_level(&source, LARGE, level);
         scanner.begin(&chunk);
         let mut rows = 0;
@@ -241,7 +243,7 @@ fn morsels_respect_their_limits() {
     let source = source(&[("v", DataType::required(Type::Int))]);
     let mut buffer = text.clone();
     buffer.resize(buffer.len() + CHUNK_PADDING, 0);
-    let chunk = Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 0 };
+    let chunk = Chunk { buffer: buffer.into(), start: 0, end: text.len(), file: 0, offset: 0, first_line: 1 };
     for (limits, first) in [((10, 1 << 20), 10), ((1000, 80), 10), ((1000, 1), 1), ((0, 0), 1)] {
         let limits = MorselLimits { rows_max: limits.0, bytes_max: limits.1 };
         let mut scanner = JsonScanner::new(&source, limits);
