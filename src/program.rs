@@ -5,7 +5,7 @@ use crate::cli::{ColorChoice, ProgramArgs};
 use crate::failure::{Failure, Status};
 use crate::render::Renderer;
 use flow_compiler::diagnostic::{Diagnostic, Severity};
-use flow_compiler::{Compiled, Loaded, Sources};
+use flow_compiler::{Compiled, InferredSchema, Loaded, Sources};
 use flow_ir::Span;
 use flow_runtime::AtomicFile;
 use std::io::{IsTerminal, Read};
@@ -23,12 +23,13 @@ pub struct Program {
     /// The text.
     pub text: String,
     loaded: OnceLock<Loaded>,
+    inferred: OnceLock<Vec<InferredSchema>>,
 }
 
 impl Program {
     /// A program of the given text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Program { name: name.into(), text: text.into(), loaded: OnceLock::new() }
+        Program { name: name.into(), text: text.into(), loaded: OnceLock::new(), inferred: OnceLock::new() }
     }
 
     /// The program that the command line names.
@@ -73,7 +74,16 @@ impl Program {
 
     /// Everything wrong with the program, or what it compiles to.
     pub fn check(&self, params: &[(String, String)]) -> Result<Compiled, Vec<Diagnostic>> {
-        flow_compiler::compile_loaded(self.loaded(), params, &FileCatalog)
+        let compiled = flow_compiler::compile_loaded(self.loaded(), params, &FileCatalog)?;
+        // What a later failure tells of a field whose type nobody has written.
+        let _ = self.inferred.set(compiled.inferred.clone());
+        Ok(compiled)
+    }
+
+    /// The schema that a sample suggested for the files that a `read` names at `span`.
+    pub fn inferred_at(&self, span: Span) -> Option<&InferredSchema> {
+        let text = self.span_text(span);
+        self.inferred.get()?.iter().find(|i| i.span == span || self.span_text(i.span) == text)
     }
 
     /// The same, and everything wrong with its tests too.

@@ -3,10 +3,12 @@
 use crate::failure::{Failure, Status};
 use crate::program::Program;
 use crate::render::Renderer;
+use flow_compiler::InferredSchema;
 use flow_compiler::diagnostic::Diagnostic;
 use flow_ir::location::input_name;
 use flow_ir::physical::InputFrom;
-use flow_ir::{ErrorCode, PhysicalPlan, Span};
+use flow_ir::types::quote_name;
+use flow_ir::{ErrorCode, PhysicalPlan, Span, Type};
 use flow_runtime::{ContractBroken, RowFault, RunError};
 use std::fmt::Write as _;
 use std::io;
@@ -28,11 +30,8 @@ pub fn run_failure(
             Failure::message(Status::Data, format!("cannot read `{}`: {}", e.path.display(), e.error))
         }
         RunError::Write { path, error } => write_failure(&path, &error),
-        RunError::Row { fault, more } => {
+        RunError::Row(fault) => {
             let mut text = row_fault(&fault, program);
-            if more > 0 {
-                let _ = writeln!(text, "  {more} more bad row{} so far", if more == 1 { "" } else { "s" });
-            }
             if let Some(advice) = advice(&fault, program, plan) {
                 let _ = writeln!(text, "  = to set such rows aside: {advice}");
             }
@@ -187,7 +186,12 @@ fn row_fault(fault: &RowFault, program: &Program) -> String {
     let needed = program.sources().line_text(fault.needed_by.start).trim();
     let _ = writeln!(text, "  needed by: {}  {needed}", program.place(fault.needed_by));
     if let (Some(span), Some(field)) = (fault.declared.filter(|s| s.end > s.start), &fault.field) {
-        let _ = writeln!(text, "  declared:  {}  {field}: {}", program.place(span), fault.expected);
+        match program.inferred_at(span) {
+            Some(schema) => inferred(&mut text, fault, field, schema),
+            None => {
+                let _ = writeln!(text, "  declared:  {}  {field}: {}", program.place(span), fault.expected);
+            }
+        }
     } else if let Some(field) = &fault.field {
         let _ = writeln!(text, "  inferred:  {field}: {}", fault.expected);
     }
@@ -196,6 +200,40 @@ fn row_fault(fault: &RowFault, program: &Program) -> String {
         let _ = writeln!(text, "  = for null in its place: try({guilty}); for more digits: decimals");
     }
     text
+}
+
+/// Where an inferred type comes from, and how to declare another.
+fn inferred(text: &mut String, fault: &RowFault, field: &str, schema: &InferredSchema) {
+    let about = schema.fields.iter().find(|f| f.field.name == field);
+    let because = about.and_then(|f| f.because.as_ref()).map_or(String::new(), |why| format!(": {why}"));
+    let _ = writeln!(
+        text,
+        "  inferred:  {field}: {}, from the first 10 000 rows of {}{because}",
+        fault.expected, schema.file
+    );
+    let is_text = about.is_some_and(|f| f.field.ty.kind == Type::String);
+    let name = quote_name(field);
+    if is_text {
+        let path = &schema.pattern;
+        let _ = writeln!(
+            text,
+            "  = for values of several kinds: read \"{path}\" as lines | map {{ {name}: json_get(line, \"{field}\") }}"
+        );
+        return;
+    }
+    let fields = schema.fields.iter().map(|f| match &f.field {
+        own if own.name == field => format!("{name}: string?"),
+        own => format!("{}: {}", quote_name(&own.name), own.ty),
+    });
+    let read = format!("read \"{}\" schema {{ {} }}", schema.pattern, fields.collect::<Vec<_>>().join(", "));
+    let _ = match read.chars().count() <= ROW_SHOWN_MAX && about.is_some() {
+        true => writeln!(text, "  = to take it as a text: {read}"),
+        false => writeln!(
+            text,
+            "  = to declare it: `flowc schema {}` prints a schema to change and paste",
+            schema.file
+        ),
+    };
 }
 
 /// Whether a part of the program can be shown within a line.

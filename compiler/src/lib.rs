@@ -17,6 +17,7 @@ pub mod optimize;
 pub mod sources;
 pub mod stage;
 
+mod certain_errors;
 mod check;
 mod compiler;
 mod constant;
@@ -111,6 +112,12 @@ pub fn compile_loaded(
     }
     plan.unused = liveness::unused(&plan);
     liveness::note_uses(&mut plan);
+    let certain = certain_errors::certain_errors(&plan);
+    if !certain.is_empty() {
+        diagnostics.extend(certain);
+        diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end));
+        return Err(diagnostics);
+    }
     let path = loaded.sources.files().first().map_or(String::new(), |f| f.name.clone());
     Ok(Compiled { path, plan, diagnostics, inferred, params: param_values })
 }

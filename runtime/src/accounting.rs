@@ -161,9 +161,7 @@ pub(crate) fn first_bad_row<'f>(
         .filter(|(_, input, _)| matches!(policy(*input), None | Some(OnError::Fail | OnError::Null)))
         .collect();
     match failing.iter().min_by_key(|(task, _, f)| (*task, f.row_offset)) {
-        Some((_, _, first)) => {
-            Err(RunError::Row { fault: Box::new(first.clone()), more: failing.len() as u64 - 1 })
-        }
+        Some((_, _, first)) => Err(RunError::Row(Box::new(first.clone()))),
         None => Ok(()),
     }
 }

@@ -241,12 +241,8 @@ pub enum RunError {
         error: io::Error,
     },
     /// A row error under `on_error fail`, or one that belongs to no source row.
-    Row {
-        /// The first in input order.
-        fault: Box<RowFault>,
-        /// How many more were seen.
-        more: u64,
-    },
+    /// It is the first in input order.
+    Row(Box<RowFault>),
     /// An aggregate's result does not fit; the message names the key.
     Aggregate {
         /// What happened.

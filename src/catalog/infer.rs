@@ -129,27 +129,67 @@ fn delimited(bytes: Vec<u8>, dialect: &Dialect, whole: bool) -> Result<Vec<Infer
 
 fn json_lines(bytes: &[u8]) -> Result<Vec<InferredField>, CatalogError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut fields: Vec<(String, Option<Type>)> = Vec::new();
+    let mut fields: Vec<(String, JsonGuess)> = Vec::new();
     let lines = bytes.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()).take(SAMPLE_ROWS);
-    for line in lines {
+    for (row, line) in lines.enumerate() {
         // Broken rows are the run's business; they say nothing about types.
         let Ok(Json::Object(object)) = serde_json::from_slice::<Json>(line) else { continue };
         for (name, value) in object {
-            let kind = json_type(&value);
-            match fields.iter_mut().find(|(n, _)| *n == name) {
-                Some((_, known)) => *known = join(known.take(), kind),
-                None => fields.push((name, kind)),
-            }
+            let at = match fields.iter().position(|(n, _)| *n == name) {
+                Some(at) => at,
+                None => {
+                    fields.push((name, JsonGuess::default()));
+                    fields.len() - 1
+                }
+            };
+            fields[at].1.see(&value, row + 1);
         }
     }
     if fields.is_empty() {
         return Err(CatalogError::Unreadable("none of its first lines is a JSON object".to_owned()));
     }
-    let inferred = fields.into_iter().map(|(name, kind)| InferredField {
-        field: Field { name, ty: DataType::nullable(kind.unwrap_or(Type::String)) },
-        because: None,
+    let inferred = fields.into_iter().map(|(name, guess)| InferredField {
+        field: Field { name, ty: DataType::nullable(guess.kind.unwrap_or(Type::String)) },
+        because: guess.because,
     });
     Ok(inferred.collect())
+}
+
+/// What the values of a JSON field seen so far can be.
+#[derive(Debug, Default)]
+struct JsonGuess {
+    kind: Option<Type>,
+    because: Option<String>,
+    /// Some are texts and some are not.
+    mixed: bool,
+}
+
+impl JsonGuess {
+    /// Takes one more value, from row `row` (counted from 1).
+    fn see(&mut self, value: &Json, row: usize) {
+        let Some(found) = json_type(value) else { return };
+        let before = self.kind.take();
+        let joined = join(before.clone(), Some(found.clone()));
+        // No type holds values of both kinds, so both are named.
+        let mixed = joined == Some(Type::String)
+            && before.as_ref().is_some_and(|before| is_a_text(before) != is_a_text(&found));
+        if mixed && !std::mem::replace(&mut self.mixed, true) {
+            let first = self.because.take().unwrap_or_default();
+            self.because = Some(format!("{first}, row {row} is {}", shown(value)));
+        } else if joined != before && !self.mixed {
+            self.because = Some(format!("row {row} is {}", shown(value)));
+        }
+        self.kind = joined;
+    }
+}
+
+fn shown(value: &Json) -> String {
+    value.to_string().chars().take(40).collect()
+}
+
+/// Whether JSON writes values of a type as texts.
+fn is_a_text(ty: &Type) -> bool {
+    matches!(ty, Type::String | Type::Date | Type::Timestamp)
 }
 
 fn json_type(value: &Json) -> Option<Type> {

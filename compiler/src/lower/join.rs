@@ -20,7 +20,7 @@ impl<'a> Compiler<'a> {
         let kind = join_kind(join.kind);
         let right = self.dataset_argument(&join.dataset);
         let clauses_fit = self.join_clauses(join, kind, stage);
-        let keys = self.join_keys(join, &flow, &right);
+        let keys = self.join_keys((join, stage), &flow, &right);
         let failed = !clauses_fit || keys.is_none();
         let keys = keys.unwrap_or_default();
         let joined = self.joined_row(&flow, &right, join, kind, &keys, stage);

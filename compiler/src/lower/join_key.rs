@@ -10,7 +10,7 @@ use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::row::{Row, RowField, Shape};
 use flow_grammar::ast::{self, BinaryOp, JoinKeyKind};
-use flow_ir::{DataType, Expr, Type};
+use flow_ir::{DataType, Expr, Span, Type};
 
 /// The typed keys of a join.
 #[derive(Default)]
@@ -31,12 +31,17 @@ pub(super) struct SideKeys {
 
 impl<'a> Compiler<'a> {
     /// The keys; `None` after a mistake in one.
-    pub(super) fn join_keys(&mut self, join: &'a ast::Join, flow: &Flow, right: &Flow) -> Option<Keys> {
+    pub(super) fn join_keys(
+        &mut self,
+        (join, stage): (&'a ast::Join, &ast::Stage),
+        flow: &Flow,
+        right: &Flow,
+    ) -> Option<Keys> {
         let mut keys = Keys::default();
         let mut failed = false;
         let right_row = aliased(&right.row, join.alias.as_ref());
         for key in &join.on {
-            failed |= self.join_key(key, join, flow, (right, &right_row), &mut keys).is_none();
+            failed |= self.join_key(key, (join, stage), flow, (right, &right_row), &mut keys).is_none();
         }
         (!failed).then_some(keys)
     }
@@ -44,7 +49,7 @@ impl<'a> Compiler<'a> {
     fn join_key(
         &mut self,
         key: &'a ast::JoinKey,
-        join: &'a ast::Join,
+        (join, stage): (&'a ast::Join, &ast::Stage),
         flow: &Flow,
         (right, right_row): (&Flow, &Row),
         keys: &mut Keys,
@@ -57,7 +62,7 @@ impl<'a> Compiler<'a> {
         let r = self.side_key(right_ast, right_row, &mut keys.right.values);
         let (l, r) = (l?, r?);
         if l.ty.kind != r.ty.kind {
-            self.keys_differ(key, (&l.ty, left_ast, flow), (&r.ty, right_ast, right), join);
+            self.keys_differ(key, (&l.ty, left_ast, flow), (&r.ty, right_ast, right), (join, stage));
             return None;
         }
         if !l.ty.kind.is_ordered() {
@@ -120,38 +125,72 @@ impl<'a> Compiler<'a> {
         key: &ast::JoinKey,
         (l, left_ast, flow): (&DataType, &ast::Expr, &Flow),
         (r, right_ast, right): (&DataType, &ast::Expr, &Flow),
-        join: &ast::Join,
+        (join, stage): (&ast::Join, &ast::Stage),
     ) {
-        let name = self.dataset_name(&join.dataset);
+        let side = match &join.dataset.kind {
+            ast::DatasetKind::Named(name) => format!("`{name}`"),
+            ast::DatasetKind::Pipeline(_) => "the other side".to_owned(),
+        };
         let origin = |flow: &Flow, e: &ast::Expr| {
             let names = path_of(e)?;
             let field = flow.row.get(&names.first()?.text)?;
             field.from.as_ref().map(|from| format!(" ({from})"))
         };
         let caption = format!(
-            "{l} in the pipeline{}, {r} in `{name}`{}",
+            "{l} in the pipeline{}, {r} in {side}{}",
             origin(flow, left_ast).unwrap_or_default(),
             origin(right, right_ast).unwrap_or_default(),
         );
         let mut diagnostic =
             Diagnostic::error("F3002", span(key.span), "these keys can never be equal").caption(caption);
-        let right_text = self.text(span(right_ast.outer()));
-        let on = self.text(span(key.span));
         let is_text = |t: &DataType| t.kind == Type::String;
-        if is_text(r) && l.kind == Type::Int && path_of(right_ast).is_some_and(|p| p.len() == 1) {
-            diagnostic = diagnostic.help(format!(
-                "if the text is always a number: join (from {name} | map {{ *, {right_text}: int({right_text}) }}) on {on}"
-            ));
-        } else if is_text(l) && r.kind == Type::Int && path_of(left_ast).is_some_and(|p| p.len() == 1) {
-            let left_text = self.text(span(left_ast.outer()));
-            diagnostic = diagnostic.help(format!(
-                "if the text is always a number, before the join: | map {{ *, {left_text}: int({left_text}) }}"
-            ));
-        } else {
-            diagnostic = diagnostic.note("the keys of a join have the same type on both sides");
-        }
+        let field = |e: &ast::Expr| path_of(e).filter(|p| p.len() == 1).map(|_| self.text(span(e.outer())));
+        let conversion = match (is_text(l), is_text(r)) {
+            (true, false) => field(left_ast).and_then(|x| Some((false, x, of_text(x, r)?))),
+            (false, true) => field(right_ast).and_then(|x| Some((true, x, of_text(x, l)?))),
+            _ => None,
+        };
+        diagnostic = match conversion {
+            Some((true, field, (what, converted))) => {
+                let other = self.other_side(join, stage, &format!("map {{ *, {field}: {converted} }}"));
+                diagnostic.help(format!("if the text is always {what}: {other}"))
+            }
+            Some((false, field, (what, converted))) => diagnostic.help(format!(
+                "if the text is always {what}, before the join: | map {{ *, {field}: {converted} }}"
+            )),
+            None => diagnostic.note("the keys of a join have the same type on both sides"),
+        };
         self.report(diagnostic);
     }
+
+    /// The stage of a join whose other side goes through `stages` first.
+    fn other_side(&self, join: &ast::Join, stage: &ast::Stage, stages: &str) -> String {
+        let (stage, dataset) = (span(stage.span), span(join.dataset.span));
+        let side = match &join.dataset.kind {
+            ast::DatasetKind::Named(name) => format!("from {name}"),
+            ast::DatasetKind::Pipeline(pipeline) => self.text(span(pipeline.span)).to_owned(),
+        };
+        let before = self.text(Span { end: dataset.start, ..stage });
+        let after = self.text(Span { start: dataset.end, ..stage });
+        let text = format!("| {before}({side} | {stages}){after}");
+        // On one line: white space means nothing, and line breaks stand in no text. A comment would.
+        match text.contains('#') {
+            true => format!("| {before}(from ... | {stages}) ..."),
+            false => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
+/// What a text is converted to so that it can be compared with values of a type: in words, and how.
+fn of_text(field: &str, ty: &DataType) -> Option<(&'static str, String)> {
+    Some(match ty.kind {
+        Type::Int => ("a whole number", format!("int({field})")),
+        Type::Float => ("a number", format!("float({field})")),
+        Type::Decimal { precision, scale } => ("a number", format!("decimal({field}, {precision}, {scale})")),
+        Type::Date => ("an ISO date", format!("date({field})")),
+        Type::Timestamp => ("an ISO timestamp", format!("timestamp({field})")),
+        _ => return None,
+    })
 }
 
 /// The right row as keys see it: its fields, and all of it under the name that `as` gives it.

@@ -8,7 +8,7 @@ use super::folders::Keys;
 use super::format::Use;
 use super::{Flow, RowCount};
 use crate::catalog::{CatalogError, FileInfo, InferredField};
-use crate::compiler::Compiler;
+use crate::compiler::{Compiler, DatasetState};
 use crate::diagnostic::{Diagnostic, span};
 use crate::row::{Origin, Row, RowField, SOURCE_FILE, SOURCE_LINE, Shape};
 use crate::schema::SchemaField;
@@ -17,8 +17,9 @@ use crate::{InferredSchema, glob};
 use flow_grammar::ast::{self, OnErrorPolicy};
 use flow_ir::location::Location;
 use flow_ir::logical::Operator;
-use flow_ir::source::{FolderKey, Folders, Format, OnError, Source, SourceColumn, SourceFile};
-use flow_ir::{DataType, Field, Span, Type, Value};
+use flow_ir::source::{FolderKey, Folders, Format, OnError, Source, SourceColumn, SourceFile, Target};
+use flow_ir::{DataType, Field, NodeId, Span, Type, Value};
+use std::collections::BTreeSet;
 
 impl<'a> Compiler<'a> {
     pub(super) fn read(&mut self, read: &'a ast::Read, place: Span) -> Flow {
@@ -397,9 +398,58 @@ impl<'a> Compiler<'a> {
         self.diagnostics.retain(|d| d.code != "F2005" || d.span != place);
         let line = self.sources.line_column(written.start).line;
         let message = format!("this program also writes `{path}` (line {line})");
-        self.report(Diagnostic::error("F4005", place, message).label(written, "written here").help(
-            "use the rows by name: let name = ..., from name; or put this pipeline in a file of its own",
-        ));
+        let diagnostic = Diagnostic::error("F4005", place, message).label(written, "written here");
+        let diagnostic = match self.written_from(path) {
+            Some(node) if self.comes_from(node, place) => diagnostic
+                .note("a file is read as a whole before it could be replaced by what was read from it")
+                .help("write another file, and rename it when the run is over"),
+            Some(node) => {
+                let rows = self.datasets.iter().find_map(|((module, name), state)| match state {
+                    DatasetState::Done(flow) if flow.node == node && *module == 0 => Some(*name),
+                    _ => None,
+                });
+                let in_its_own = "or run this pipeline afterwards, in a file of its own";
+                match rows {
+                    Some(name) => diagnostic.help(format!("use the rows that are written: from {name}")),
+                    None => diagnostic.help(format!(
+                        "name the rows that are written, and use them twice: let written = ..., `from written | write \"{path}\"`, and `from written` here"
+                    )),
+                }
+                .help(in_its_own)
+            }
+            None => diagnostic.help("choose another path for one of them, or run this pipeline afterwards"),
+        };
+        self.report(diagnostic);
+    }
+
+    /// The rows that the sink with this path gets.
+    fn written_from(&self, path: &str) -> Option<NodeId> {
+        self.plan.nodes.iter().find_map(|node| match &node.operator {
+            Operator::Write { input, sink } => match &sink.target {
+                Target::File(own) | Target::Folder { path: own, .. } if own == path => Some(*input),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// Whether rows are made of those of the `read` whose target stands at `place`.
+    fn comes_from(&self, node: NodeId, place: Span) -> bool {
+        let (mut open, mut seen) = (vec![node], BTreeSet::new());
+        while let Some(node) = open.pop().filter(|n| (n.0 as usize) < self.plan.nodes.len()) {
+            if !seen.insert(node) {
+                continue;
+            }
+            let operator = &self.plan.node(node).operator;
+            if let Operator::Read(source) = operator
+                && (source.span.start..=source.span.end).contains(&place.start)
+                && source.span.file == place.file
+            {
+                return true;
+            }
+            open.extend(operator.inputs());
+        }
+        false
     }
 }
 

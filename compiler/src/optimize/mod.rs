@@ -121,6 +121,13 @@ pub(crate) fn with_pruned_files(plan: LogicalPlan, complete: bool) -> LogicalPla
     plan
 }
 
+/// The plan without columns that nothing uses, its constants folded.
+pub(crate) fn folded(plan: &LogicalPlan) -> LogicalPlan {
+    let mut notes = Notes::new();
+    let plan = (prune_columns::PASS.run)(plan, &mut notes);
+    (fold_constants::PASS.run)(&plan, &mut notes)
+}
+
 /// Stops at a pass that broke the plan. Only debug builds and tests come here.
 fn assert_sound(pass: &Pass, before: &LogicalPlan, after: &LogicalPlan) {
     // A plan that was unsound before is its maker's fault, not the pass's.
