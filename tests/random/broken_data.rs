@@ -1,9 +1,10 @@
 //! Files with random damage: a run ends with an answer or a message, the same in every configuration, and the rows
-//! of every read add up. Plans with random damage are refused, or sound.
+//! of every read add up. Plans with random damage are refused, or sound and run.
 
 use crate::mutated::{Known, everything, on_a_stack, programs};
 use crate::outcome::{caught, configurations, difference, physical};
 use crate::random::Random;
+use crate::sound_plans::run_sound;
 use crate::{mutate, setting};
 use flow_compiler::catalog::{Catalog, CatalogError, FileFields, FileInfo, InferredField};
 use flow_compiler::optimize::OptLevel;
@@ -198,10 +199,14 @@ fn damaged_plan(random: &mut Random, compiled: &Compiled, other: &str) -> Result
             if again.is_err() {
                 return Err(format!("a sound plan is not read again: {again:?}\n{plan}"));
             }
+            run_sound(&plan)?;
         }
         if let Ok(plan) = serde_json::from_slice::<PhysicalPlan>(&bytes) {
-            sound |= verify_physical(&plan).is_ok();
             let _ = plan.to_string();
+            if verify_physical(&plan).is_ok() {
+                sound = true;
+                run_sound(&plan)?;
+            }
         }
         Ok(sound)
     })?

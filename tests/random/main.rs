@@ -14,6 +14,7 @@ mod outcome;
 mod program;
 mod random;
 mod shrink;
+mod sound_plans;
 mod stages;
 mod templates;
 

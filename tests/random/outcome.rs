@@ -179,14 +179,10 @@ fn run_plan(program: &Program, plan: &PhysicalPlan, c: &Configuration) -> Outcom
     outcome
 }
 
-/// A message without how many more bad rows other threads have seen by then, and without the side of a join that
-/// breaks its contract: where both do, the one that is complete first is named.
+/// A message without the side of a join that breaks its contract: where both do, the one that is complete first is named.
 fn shown(text: &str) -> String {
     let contract = text.starts_with("error[F5002]");
-    text.lines()
-        .filter(|l| !l.ends_with("so far") && (!contract || l.contains("needed by")))
-        .map(|l| format!("{l}\n"))
-        .collect()
+    text.lines().filter(|l| !contract || l.contains("needed by")).map(|l| format!("{l}\n")).collect()
 }
 
 fn collect(root: &Path, directory: &Path, files: &mut BTreeMap<String, Vec<u8>>) {

@@ -42,20 +42,14 @@ fn one_outcome_of(command: &str, program: &Path, workplace: &Workplace) -> Outco
     for Configuration(arguments) in configurations() {
         let mut all = vec![command, name.as_str()];
         all.extend(arguments.iter());
-        let mut outcome = workplace.run(&all);
+        let outcome = workplace.run(&all);
         assert_ne!(outcome.status, Some(70), "{name} {arguments:?} met a bug:\n{}", outcome.stderr);
-        // How many more bad rows other threads have seen by then is not part of the answer.
-        outcome.stderr = without_counts(&outcome.stderr);
         match &first {
             None => first = Some(outcome),
             Some(expected) => assert_eq!(expected, &outcome, "{name} differs with {arguments:?}"),
         }
     }
     first.expect("at least one configuration")
-}
-
-fn without_counts(stderr: &str) -> String {
-    stderr.lines().filter(|l| !l.ends_with("so far")).map(|l| format!("{l}\n")).collect()
 }
 
 /// An outcome as a snapshot shows it.

@@ -19,7 +19,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The version of the serialized form; executors refuse others.
-pub const PLAN_VERSION: u32 = 1;
+///
+/// It goes up with every change after which a plan of one flowc could be read by another and mean something else, or
+/// not be read: a field that comes, goes or gets another name, type or meaning; a variant that goes or gets another name
+/// or meaning. A new variant needs no new version: who does not know it cannot read a plan that has it, and says so.
+/// `plan_shape.txt` has the form of this version, and `tests/suite/plan_shape.rs` compares the two.
+pub const PLAN_VERSION: u32 = 2;
 
 /// A stage's index in its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -31,7 +31,7 @@ next #16
 "##;
 
 const PHYSICAL: &str = r##"
-version 1
+version 2
 stage 0
   input read "x.csv" as csv("|" header) on_error null { k#0: string, v#1: int } files ["x.csv" 2 [0, 1]]
     > filter (v#1 > 0) -> k#0: string, v#1: int
@@ -280,7 +280,7 @@ fn unsound_plans_are_found() {
 
 #[test]
 fn unsound_physical_plans_are_found() {
-    let input = "version 1 stage 0 input rows [(1)] -> #0: int ";
+    let input = "version 2 stage 0 input rows [(1)] -> #0: int ";
     let cases = [
         ("=> collect -> #0: int", "either ends the rows or delivers"),
         ("=> collect to dataset 0 -> #1: int", "does not have"),

@@ -240,6 +240,13 @@ pub(super) fn same_argument(a: &Option<Expr>, b: &Option<Expr>) -> bool {
     }
 }
 
+/// Whether two expressions of one row have the same value, as far as their form says.
+pub(crate) fn is_same(a: &Expr, b: &Expr) -> bool {
+    std::mem::discriminant(&a.kind) == std::mem::discriminant(&b.kind)
+        && a.ty == b.ty
+        && without_spans(a) == without_spans(b)
+}
+
 fn without_spans(e: &Expr) -> Expr {
     let mut e = e.clone();
     clear_spans(&mut e);

@@ -6,7 +6,7 @@
 use super::map::Columns;
 use super::value::hidden;
 use super::{Flow, RowCount};
-use crate::check::aggregate::{AggregateCall, Aggregation};
+use crate::check::aggregate::{AggregateCall, Aggregation, is_same};
 use crate::check::{Entry, EntryValue, Scope, path_of};
 use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
@@ -148,16 +148,21 @@ impl<'a> Compiler<'a> {
     ) -> (NodeId, Vec<Aggregate>) {
         let mut columns = keys.columns();
         let mut aggregates = Vec::with_capacity(calls.len());
+        let of_keys = computed.len();
         for call in calls {
             let mut column = |e: Expr| {
                 let ty = e.ty.clone();
                 let id = match e.kind {
                     ExprKind::Column(id) => id,
-                    _ => {
-                        let id = self.fresh();
-                        computed.push(Computed { id, expr: e });
-                        id
-                    }
+                    // Several aggregates of one value: it is computed once.
+                    _ => match computed[of_keys..].iter().find(|c| is_same(&c.expr, &e)) {
+                        Some(known) => known.id,
+                        None => {
+                            let id = self.fresh();
+                            computed.push(Computed { id, expr: e });
+                            id
+                        }
+                    },
                 };
                 if !columns.iter().any(|c| c.id == id) {
                     let path = hidden("argument", id);

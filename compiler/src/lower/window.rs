@@ -7,7 +7,7 @@
 use super::Flow;
 use super::map::Columns;
 use super::value::hidden;
-use crate::check::aggregate::{AggregateCall, Aggregation};
+use crate::check::aggregate::{AggregateCall, Aggregation, is_same};
 use crate::check::window::WindowCall;
 use crate::check::{Entry, EntryValue, Scope};
 use crate::compiler::Compiler;
@@ -222,6 +222,9 @@ impl<'a> Compiler<'a> {
     fn column_below(&mut self, e: Expr, below: &mut Below) -> ColumnId {
         if let ExprKind::Column(id) = e.kind {
             return id;
+        }
+        if let Some(known) = below.computed.iter().find(|c| is_same(&c.expr, &e)) {
+            return known.id;
         }
         let id = self.fresh();
         below.columns.push(OutputColumn { id, path: hidden("argument", id), ty: e.ty.clone() });

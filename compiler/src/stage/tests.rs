@@ -34,7 +34,7 @@ fn one_scan_feeds_several_answers() {
         )
         .replace("x#4: int = 1", "x#4 = 1"),
         r##"
-        version 1
+        version 2
         stage 0
           input read "a.csv" as csv("," header) { k#0: string, v#1: int, w#2: int } files ["a.csv" 3 [0, 1, 2]]
           | filter (v#1 > 0) -> k#0: string, w#2: int
@@ -68,7 +68,7 @@ fn a_sort_with_a_take_has_a_limit_and_hides_the_order_of_groups() {
             sinks [%4] unused [] next #4"##
         ),
         r##"
-        version 1
+        version 2
         stage 0
           input read "a.csv" as csv("," header) { k#0: string, v#1: int, w#2: int } files ["a.csv" 3 [0, 1, 2]]
           => reduce_by_key [k#0, w#2] { #3: int = count() } unseen to dataset 0 -> k#0: string, w#2: int, #3: int
@@ -94,7 +94,7 @@ fn hidden_keys_are_delivered_even_if_nothing_else_reads_them() {
             sinks [%3] unused [] next #4"##
         ),
         r##"
-        version 1
+        version 2
         stage 0
           input read "a.csv" as csv("," header) { k#0: string, v#1: int, w#2: int } files ["a.csv" 3 [0, 1, 2]]
           => reduce_by_key [k#0] { #3: int = count() } unseen to dataset 0 -> #3: int, k#0: string
@@ -124,7 +124,7 @@ fn a_union_reads_its_inputs_in_order_with_their_own_operations() {
             sinks [%7] unused [] next #11"##
         ),
         r##"
-        version 1
+        version 2
         stage 0
           input rows [("x", 1)] -> #3: string, #4: int
           => collect to dataset 0 -> #3: string, #4: int
@@ -159,7 +159,7 @@ fn a_shared_union_input_is_collected_by_its_scan() {
             sinks [%3, %4] unused [] next #4"##
         ),
         r##"
-        version 1
+        version 2
         stage 0
           input read "a.csv" as csv("," header) { k#0: string, v#1: int, w#2: int } files ["a.csv" 3 [0, 1, 2]]
           | filter (v#1 > 0) -> k#0: string, v#1: int
@@ -193,7 +193,7 @@ fn the_right_side_of_a_join_is_collected_first() {
         sinks [%4] unused [] next #6
         "##,
         r##"
-        version 1
+        version 2
         stage 0
           input rows [(1, "y", 2)] -> #2: int, #3: string, #4: int
           | filter (#4 > 1) -> #2: int, #3: string
@@ -220,7 +220,7 @@ fn a_self_join_does_not_wait_for_itself() {
             sinks [%4] unused [] next #5"##
         ),
         r##"
-        version 1
+        version 2
         stage 0
           input read "a.csv" as csv("," header) { k#0: string, v#1: int, w#2: int } files ["a.csv" 3 [0, 1, 2]]
           split
@@ -275,7 +275,7 @@ fn take_and_skip_are_one_leaf() {
             sinks [%4] unused [] next #3"##
         ),
         r##"
-        version 1
+        version 2
         stage 0
           input read "a.csv" as csv("," header) { k#0: string, v#1: int, w#2: int } files ["a.csv" 3 [0, 1, 2]]
           => take skip 7 count 8 to dataset 0 -> v#1: int
