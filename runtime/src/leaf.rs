@@ -17,7 +17,7 @@ use crate::sink::{SharedWriter, SinkWriter};
 use crate::take::{ChunkPart, ChunkRows, TakeQueue};
 use crate::walk::{fetch, refs};
 use flow_ir::physical::LeafKind;
-use flow_ir::{Batch, ColumnId};
+use flow_ir::{Batch, Column, ColumnId};
 use std::sync::Arc;
 
 /// The part of a leaf that all threads share.
@@ -119,33 +119,12 @@ impl LeafState {
             |e: crate::memory::NeedsMore| RunError::Memory { message: e.to_string(), span: leaf.leaf.span };
         match (self, shared) {
             (LeafState::Reduce(aggregator), SharedLeaf::Reduce(..)) => {
-                let LeafKind::ReduceByKey { keys, aggregates, .. } = &leaf.leaf.kind else {
-                    return Err(RunError::Internal("a reduce leaf is something else".to_owned()));
-                };
-                let keys = fetch(batch, keys)?;
-                let mut arguments = Vec::with_capacity(aggregates.len());
-                let by = aggregates.iter().filter(|a| a.by.is_some()).map(|a| a.by);
-                for column in aggregates.iter().map(|a| a.argument).chain(by) {
-                    arguments.push(match column {
-                        None => None,
-                        Some(id) => fetch(batch, &[id])?.pop(),
-                    });
-                }
+                let (keys, arguments) = keys_and_arguments(leaf, batch)?;
                 let arguments: Vec<_> = arguments.iter().map(|a| a.as_deref()).collect();
                 aggregator.update(&refs(&keys), &arguments, batch.rows(), position).map_err(memory)
             }
             (LeafState::Distinct(distinct), _) => {
-                let on: Vec<ColumnId> = match &leaf.leaf.kind {
-                    LeafKind::Distinct { on, .. } => on.clone(),
-                    LeafKind::SetOperation { on, .. } => on.iter().map(|(own, _)| *own).collect(),
-                    _ => return Err(RunError::Internal("a distinct leaf is something else".to_owned())),
-                };
-                let keys = fetch(batch, &on)?;
-                let ids: Vec<ColumnId> = match &leaf.leaf.kind {
-                    LeafKind::SetOperation { .. } => leaf.needed.clone(),
-                    _ => leaf.leaf.columns.iter().map(|c| c.id).collect(),
-                };
-                let columns = fetch(batch, &ids)?;
+                let (keys, columns) = keys_and_rows(leaf, batch)?;
                 distinct.update(&refs(&keys), &refs(&columns), batch.rows(), position).map_err(memory)
             }
             (LeafState::FirstRows(first), _) => {
@@ -210,4 +189,46 @@ fn gather_batch(batch: &mut RowBatch<'_>, leaf: &CompiledLeaf) -> Result<Batch, 
         (*id, column)
     });
     Ok(Batch { rows: batch.rows(), columns: columns.collect() })
+}
+
+/// Columns of a batch.
+type Columns = Vec<Arc<Column>>;
+
+/// What aggregates read of a batch, where they read something.
+type Arguments = Vec<Option<Arc<Column>>>;
+
+/// The keys of the groups that a batch belongs to, and what is aggregated: for each aggregate its argument, if it has
+/// one, then for those that have it what they choose by.
+fn keys_and_arguments(
+    leaf: &CompiledLeaf,
+    batch: &mut RowBatch<'_>,
+) -> Result<(Columns, Arguments), RunError> {
+    let LeafKind::ReduceByKey { keys, aggregates, .. } = &leaf.leaf.kind else {
+        return Err(RunError::Internal("a reduce leaf is something else".to_owned()));
+    };
+    let keys = fetch(batch, keys)?;
+    let mut arguments = Vec::with_capacity(aggregates.len());
+    let by = aggregates.iter().filter(|a| a.by.is_some()).map(|a| a.by);
+    for column in aggregates.iter().map(|a| a.argument).chain(by) {
+        arguments.push(match column {
+            None => None,
+            Some(id) => fetch(batch, &[id])?.pop(),
+        });
+    }
+    Ok((keys, arguments))
+}
+
+/// What rows are compared by, and the columns that are kept of them.
+fn keys_and_rows(leaf: &CompiledLeaf, batch: &mut RowBatch<'_>) -> Result<(Columns, Columns), RunError> {
+    let on: Vec<ColumnId> = match &leaf.leaf.kind {
+        LeafKind::Distinct { on, .. } => on.clone(),
+        LeafKind::SetOperation { on, .. } => on.iter().map(|(own, _)| *own).collect(),
+        _ => return Err(RunError::Internal("a distinct leaf is something else".to_owned())),
+    };
+    let keys = fetch(batch, &on)?;
+    let ids: Vec<ColumnId> = match &leaf.leaf.kind {
+        LeafKind::SetOperation { .. } => leaf.needed.clone(),
+        _ => leaf.leaf.columns.iter().map(|c| c.id).collect(),
+    };
+    Ok((keys, fetch(batch, &ids)?))
 }

@@ -159,19 +159,11 @@ impl Checker {
                 source.delivered().for_each(|c| self.define(c.id, plan));
             }
             Operator::Through { sink, answers, .. } => {
-                self.sink(sink, input);
-                if !matches!(sink.target, Target::Processes { .. }) {
-                    self.error("its rows go to no processes".to_owned());
-                }
+                self.through(sink, input);
                 out = self.source(answers);
                 answers.columns.iter().for_each(|c| self.define(c.id, plan));
             }
-            Operator::LoopRows => {
-                for column in &node.columns {
-                    self.define(column.id, plan);
-                    out.insert(column.id, column.ty.clone());
-                }
-            }
+            Operator::LoopRows => self.define_all(node, plan, &mut out),
             Operator::Iterate { state, until, start_columns, body_columns, .. } => {
                 self.iterate(node, inputs, (start_columns, body_columns), until.as_ref().map(|u| u.1));
                 if !matches!(plan.nodes.get(state.0 as usize).map(|n| &n.operator), Some(Operator::LoopRows))
@@ -180,17 +172,8 @@ impl Checker {
                 }
             }
             Operator::Rows(rows) => {
-                for column in &node.columns {
-                    self.define(column.id, plan);
-                    out.insert(column.id, column.ty.clone());
-                }
-                let fits = |row: &[crate::Value]| {
-                    row.len() == node.columns.len()
-                        && row.iter().zip(&node.columns).all(|(v, c)| value_fits(v, &c.ty))
-                };
-                if let Some(i) = rows.iter().position(|row| !fits(row)) {
-                    self.error(format!("row {i} does not have the types of the columns"));
-                }
+                self.define_all(node, plan, &mut out);
+                self.literal_rows(node, rows);
             }
             Operator::Filter { predicate, .. } | Operator::Check { predicate, .. } => {
                 self.predicate(predicate, input);
@@ -223,10 +206,7 @@ impl Checker {
             Operator::Union { columns, .. } => {
                 out = Scope::new();
                 self.union(node, columns, inputs);
-                for column in &node.columns {
-                    self.define(column.id, plan);
-                    out.insert(column.id, column.ty.clone());
-                }
+                self.define_all(node, plan, &mut out);
             }
             Operator::Join { kind, on, left_columns, right_columns, .. } => {
                 let right = inputs.get(1).copied().unwrap_or(&empty);
@@ -243,6 +223,31 @@ impl Checker {
             Operator::Write { sink, .. } => self.sink(sink, input),
         }
         out
+    }
+
+    /// All columns of the node are made by it.
+    fn define_all(&mut self, node: &Node, plan: &LogicalPlan, out: &mut Scope) {
+        for column in &node.columns {
+            self.define(column.id, plan);
+            out.insert(column.id, column.ty.clone());
+        }
+    }
+
+    fn literal_rows(&mut self, node: &Node, rows: &[Vec<crate::Value>]) {
+        let fits = |row: &[crate::Value]| {
+            row.len() == node.columns.len()
+                && row.iter().zip(&node.columns).all(|(v, c)| value_fits(v, &c.ty))
+        };
+        if let Some(i) = rows.iter().position(|row| !fits(row)) {
+            self.error(format!("row {i} does not have the types of the columns"));
+        }
+    }
+
+    fn through(&mut self, sink: &Sink, input: &Scope) {
+        self.sink(sink, input);
+        if !matches!(sink.target, Target::Processes { .. }) {
+            self.error("its rows go to no processes".to_owned());
+        }
     }
 
     fn define(&mut self, id: ColumnId, plan: &LogicalPlan) {

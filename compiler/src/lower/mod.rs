@@ -20,6 +20,7 @@ mod map;
 mod order;
 mod pipe;
 mod read;
+mod read_of_write;
 mod repartition;
 mod rows;
 mod sample;

@@ -3,23 +3,21 @@
 //! The catalog names the files; every header is compared with the schema before anything runs.
 //! Invariant: a source's columns are its schema's leaves in order, however the files order them.
 
-use super::folder_sink::reaches_into;
 use super::folders::Keys;
 use super::format::Use;
 use super::{Flow, RowCount};
+use crate::InferredSchema;
 use crate::catalog::{CatalogError, FileInfo, InferredField};
-use crate::compiler::{Compiler, DatasetState};
+use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::row::{Origin, Row, RowField, SOURCE_FILE, SOURCE_LINE, Shape};
 use crate::schema::SchemaField;
 use crate::suggest::closest;
-use crate::{InferredSchema, glob};
 use flow_grammar::ast::{self, OnErrorPolicy};
 use flow_ir::location::Location;
 use flow_ir::logical::Operator;
-use flow_ir::source::{FolderKey, Folders, Format, OnError, Source, SourceColumn, SourceFile, Target};
-use flow_ir::{DataType, Field, NodeId, Span, Type, Value};
-use std::collections::BTreeSet;
+use flow_ir::source::{FolderKey, Folders, Format, OnError, Source, SourceColumn, SourceFile};
+use flow_ir::{DataType, Field, Span, Type, Value};
 
 impl<'a> Compiler<'a> {
     pub(super) fn read(&mut self, read: &'a ast::Read, place: Span) -> Flow {
@@ -27,14 +25,7 @@ impl<'a> Compiler<'a> {
         let pattern = self.constant_text(&read.target, "a path");
         let schema = read.schema.as_ref().map(|schema| (self.schema(schema), schema_span(schema)));
         let on_error = self.on_error(read.on_error.as_ref());
-        let format = match (&read.format, &pattern) {
-            (Some(format), _) => self.named_format(format, Use::Read),
-            (None, Some(pattern)) if pattern.ends_with('/') => self.directory_format(pattern, target),
-            (None, Some(pattern)) if self.path_is_supported(pattern, target) => {
-                self.format_by_suffix(pattern, target, Use::Read)
-            }
-            (None, _) => None,
-        };
+        let format = self.format_of_read(read, pattern.as_deref());
         let supported = pattern.as_deref().is_some_and(|p| self.path_is_supported(p, target));
         // With a schema the row is known even where the files are not.
         let declared = match &schema {
@@ -49,32 +40,62 @@ impl<'a> Compiler<'a> {
         {
             return flow;
         }
-        let location = Location::of(&pattern);
         self.note_read(&pattern, target);
         if !self.columns_fit(&pattern, &format, target) {
             return self.unread(declared, place);
         }
-        if let Some((Some(_), schema_span)) = &schema
-            && format == Format::Lines
-        {
-            self.report(
-                Diagnostic::error(
-                    "F3014",
-                    *schema_span,
-                    "`lines` has one field, `line: string`, and no schema",
-                )
-                .help("for columns: as csv(sep: \"\\t\"), as jsonl"),
-            );
+        let of_lines = format == Format::Lines;
+        if let (true, Some((Some(_), schema))) = (of_lines, &schema) {
+            self.lines_have_no_schema(*schema);
             return self.unread(None, place);
         }
         let Some(files) = self.files(&pattern, target) else { return self.unread(declared, place) };
-        if matches!(location, Location::Command(_)) && schema.is_none() && format != Format::Lines {
+        if matches!(Location::of(&pattern), Location::Command(_)) && schema.is_none() && !of_lines {
             self.report(
                 Diagnostic::error("F2016", target, "what a command prints is not known before it runs")
                     .help("say what its fields are: schema { name: string, ... }"),
             );
             return self.unread(None, place);
         }
+        let on_error = (on_error, read.on_error.as_ref().map_or(place, |o| span(o.span)));
+        self.rows_of_files(
+            (pattern, files),
+            format,
+            (schema.map(|s| s.0), declared),
+            on_error,
+            (target, place),
+        )
+    }
+
+    /// The format that a `read` says, or the one that its path tells.
+    fn format_of_read(&mut self, read: &'a ast::Read, pattern: Option<&str>) -> Option<Format> {
+        let target = span(read.target.span);
+        match (&read.format, pattern) {
+            (Some(format), _) => self.named_format(format, Use::Read),
+            (None, Some(pattern)) if pattern.ends_with('/') => self.directory_format(pattern, target),
+            (None, Some(pattern)) if self.path_is_supported(pattern, target) => {
+                self.format_by_suffix(pattern, target, Use::Read)
+            }
+            (None, _) => None,
+        }
+    }
+
+    fn lines_have_no_schema(&mut self, schema: Span) {
+        self.report(
+            Diagnostic::error("F3014", schema, "`lines` has one field, `line: string`, and no schema")
+                .help("for columns: as csv(sep: \"\\t\"), as jsonl"),
+        );
+    }
+
+    /// The rows of files that are there: `schema` is what the clause says, `declared` its fields if they are known.
+    fn rows_of_files(
+        &mut self,
+        (pattern, files): (String, Vec<FileInfo>),
+        format: Format,
+        (schema, declared): (Option<Option<Vec<SchemaField>>>, Option<Vec<SchemaField>>),
+        (on_error, clause): (Option<OnError>, Span),
+        (target, place): (Span, Span),
+    ) -> Flow {
         let Some(mut keys) = self.folder_keys(&pattern, &files, declared.as_deref(), target) else {
             return self.unread(declared, place);
         };
@@ -85,10 +106,8 @@ impl<'a> Compiler<'a> {
         let fields = match (&format, schema) {
             (Format::Lines, _) => Some(vec![line_field(target)]),
             (f, None) if self.is_to_know_filters(&keys) => Some(self.fields_of_some(&files, f, target)),
-            (f, schema) if f.is_columnar() => {
-                self.file_fields(&about, f, schema.map(|s| s.0.map(own)), target)
-            }
-            (_, Some((fields, _))) => fields,
+            (f, schema) if f.is_columnar() => self.file_fields(&about, f, schema.map(|s| s.map(own)), target),
+            (_, Some(fields)) => fields,
             (_, None) => self.inferred_fields(&pattern, (&about, &keys), &format, target),
         };
         // What a folder says of its files stands for what they say themselves.
@@ -101,7 +120,7 @@ impl<'a> Compiler<'a> {
             None => fields.into_iter().chain(keys.fields.iter().cloned()).collect(),
         };
         if on_error == Some(OnError::Null) {
-            self.needs_nullable(&fields, read.on_error.as_ref().map_or(place, |o| span(o.span)));
+            self.needs_nullable(&fields, clause);
         }
         let from = pattern.rsplit('/').next().unwrap_or(&pattern).to_owned();
         let (mut row, columns) = self.source_columns(&fields, &from);
@@ -113,16 +132,8 @@ impl<'a> Compiler<'a> {
         let mut folders = folders(&keys, of_folders, &mut files);
         let line = self.places.then(|| self.place_columns((&mut row, &mut folders), &mut files, target));
         self.note_folders(&keys, &mut files, place);
-        let source = Source {
-            pattern,
-            files,
-            format,
-            columns,
-            folders,
-            line,
-            on_error: on_error.unwrap_or(OnError::Fail),
-            span: place,
-        };
+        let on_error = on_error.unwrap_or(OnError::Fail);
+        let source = Source { pattern, files, format, columns, folders, line, on_error, span: place };
         let node = self.node(Operator::Read(source), row.carried(), place);
         Flow { node, row, count: RowCount::many(place, "any number of rows"), keys: None }
     }
@@ -368,89 +379,6 @@ impl<'a> Compiler<'a> {
             }
         }
     }
-
-    /// Refuses programs that read a path they also write: by name, through a pattern or folder, or
-    /// under another name of the same file.
-    pub(crate) fn reads_of_writes(&mut self) {
-        let (reads, writes) = (self.reads.clone(), self.writes.clone());
-        for (pattern, place) in reads.iter().filter(|(p, _)| matches!(Location::of(p), Location::File(_))) {
-            let inside = |path: &str| path.ends_with('/') && reaches_into(pattern, path);
-            if let Some((path, written)) =
-                writes.iter().find(|(path, _)| names(pattern, path) || inside(path))
-            {
-                self.report_read_of_write(*place, path, *written);
-            }
-        }
-        for (path, written) in &writes {
-            let Some(identity) = self.catalog.identity(path) else { continue };
-            let same = |(read, _): &&(String, Span)| self.catalog.identity(read).as_ref() == Some(&identity);
-            if let Some((_, place)) = self.read_files.iter().find(same) {
-                self.report_read_of_write(*place, path, *written);
-            }
-        }
-    }
-
-    fn report_read_of_write(&mut self, place: Span, path: &str, written: Span) {
-        if self.diagnostics.iter().any(|d| d.code == "F4005" && d.span == place) {
-            return;
-        }
-        // That the file is not there yet is no mistake of its own.
-        self.diagnostics.retain(|d| d.code != "F2005" || d.span != place);
-        let line = self.sources.line_column(written.start).line;
-        let message = format!("this program also writes `{path}` (line {line})");
-        let diagnostic = Diagnostic::error("F4005", place, message).label(written, "written here");
-        let diagnostic = match self.written_from(path) {
-            Some(node) if self.comes_from(node, place) => diagnostic
-                .note("a file is read as a whole before it could be replaced by what was read from it")
-                .help("write another file, and rename it when the run is over"),
-            Some(node) => {
-                let rows = self.datasets.iter().find_map(|((module, name), state)| match state {
-                    DatasetState::Done(flow) if flow.node == node && *module == 0 => Some(*name),
-                    _ => None,
-                });
-                let in_its_own = "or run this pipeline afterwards, in a file of its own";
-                match rows {
-                    Some(name) => diagnostic.help(format!("use the rows that are written: from {name}")),
-                    None => diagnostic.help(format!(
-                        "name the rows that are written, and use them twice: let written = ..., `from written | write \"{path}\"`, and `from written` here"
-                    )),
-                }
-                .help(in_its_own)
-            }
-            None => diagnostic.help("choose another path for one of them, or run this pipeline afterwards"),
-        };
-        self.report(diagnostic);
-    }
-
-    /// The rows that the sink with this path gets.
-    fn written_from(&self, path: &str) -> Option<NodeId> {
-        self.plan.nodes.iter().find_map(|node| match &node.operator {
-            Operator::Write { input, sink } => match &sink.target {
-                Target::File(own) | Target::Folder { path: own, .. } if own == path => Some(*input),
-                _ => None,
-            },
-            _ => None,
-        })
-    }
-
-    /// Whether rows are made of those of the `read` whose target stands at `place`.
-    fn comes_from(&self, node: NodeId, place: Span) -> bool {
-        let (mut open, mut seen) = (vec![node], BTreeSet::new());
-        while let Some(node) = open.pop().filter(|n| (n.0 as usize) < self.plan.nodes.len()) {
-            if !seen.insert(node) {
-                continue;
-            }
-            let operator = &self.plan.node(node).operator;
-            if let Operator::Read(source) = operator
-                && (source.span.start..=source.span.end).contains(&place.start)
-                && source.span.file == place.file
-            {
-                return true;
-            }
-            open.extend(operator.inputs());
-        }
-        false
-    }
 }
 
 /// What the names of folders say, with the columns in the order of the row; the values are put into `files`.
@@ -465,14 +393,6 @@ fn folders(keys: &Keys, columns: Vec<SourceColumn>, files: &mut [SourceFile]) ->
     let files = u32::try_from(files.len()).unwrap_or(u32::MAX);
     let keys = columns.into_iter().map(|column| FolderKey { values: keys.different(place(&column)), column });
     Folders { keys: keys.collect(), files }
-}
-
-/// Whether a pattern or folder names the file at `path`.
-fn names(pattern: &str, path: &str) -> bool {
-    if pattern.ends_with('/') {
-        return glob::normal(path).starts_with(&(glob::normal(pattern) + "/"));
-    }
-    glob::matches(pattern, path)
 }
 
 fn schema_span(schema: &ast::SchemaRef) -> Span {

@@ -69,33 +69,10 @@ impl Cutter<'_> {
                 let at = self.place_of(*input);
                 self.add_operation(id, at, kind);
             }
-            Operator::Join { left, on, left_columns, .. } => {
-                let Some(kind) = self.join(id) else { return };
-                let OperationKind::Join { build, .. } = kind else { return };
-                let passed = plan.node(id).columns.iter().map(|c| c.id);
-                let own = left_columns.iter().map(|(_, own)| *own);
-                let needed: Vec<ColumnId> = on.iter().map(|(key, _)| *key).chain(own).chain(passed).collect();
-                let at = self.place_for_join(*left, &needed, build);
-                self.depend(at.stage, build);
-                self.add_operation(id, at, Some(kind));
-            }
-            Operator::SetOperation { operation, all, left, right, on } => {
-                let (lefts, rights): (Vec<_>, Vec<_>) = on.iter().copied().unzip();
-                let other = self.dataset_of(*right, &rights);
-                let at = self.place_for_join(*left, &lefts, other);
-                self.depend(at.stage, other);
-                let (operation, all, on) = (*operation, *all, on.clone());
-                let other_columns = Vec::new();
-                self.add_leaf_at(id, at, LeafKind::SetOperation { operation, all, other, other_columns, on });
-            }
+            Operator::Join { left, on, left_columns, .. } => self.join_rows(id, *left, on, left_columns),
+            Operator::SetOperation { .. } => self.set_operation(id),
             Operator::Expect { input, on, contract } => {
-                let leaf = LeafKind::Expect { on: on.clone(), contract: contract.clone() };
-                let at = self.add_leaf(id, *input, leaf);
-                // The rows are those before it, wherever they are.
-                match self.datasets[input.0 as usize] {
-                    Some(dataset) => self.datasets[id.0 as usize] = Some(dataset),
-                    None => self.add_operation(id, at, None),
-                }
+                self.expect(id, *input, LeafKind::Expect { on: on.clone(), contract: contract.clone() });
             }
             Operator::ReduceByKey { input, keys, aggregates } => {
                 let unseen = !keys.is_empty() && !self.order.seen[id.0 as usize];
@@ -140,6 +117,47 @@ impl Cutter<'_> {
                 let until = until.map(|(node, column)| (self.dataset_of(node, &[column]), column));
                 self.loop_tail(id, *state, LoopEnds { start, body, until });
             }
+        }
+    }
+
+    /// Joins rows with a dataset that is complete before their stage.
+    fn join_rows(
+        &mut self,
+        id: NodeId,
+        left: NodeId,
+        on: &[(ColumnId, ColumnId)],
+        left_columns: &[(ColumnId, ColumnId)],
+    ) {
+        let Some(kind) = self.join(id) else { return };
+        let OperationKind::Join { build, .. } = kind else { return };
+        let passed = self.plan.node(id).columns.iter().map(|c| c.id);
+        let own = left_columns.iter().map(|(_, own)| *own);
+        let needed: Vec<ColumnId> = on.iter().map(|(key, _)| *key).chain(own).chain(passed).collect();
+        let at = self.place_for_join(left, &needed, build);
+        self.depend(at.stage, build);
+        self.add_operation(id, at, Some(kind));
+    }
+
+    /// Looks rows up in a dataset that is complete before their stage.
+    fn set_operation(&mut self, id: NodeId) {
+        let Operator::SetOperation { operation, all, left, right, on } = &self.plan.node(id).operator else {
+            return;
+        };
+        let (lefts, rights): (Vec<_>, Vec<_>) = on.iter().copied().unzip();
+        let other = self.dataset_of(*right, &rights);
+        let at = self.place_for_join(*left, &lefts, other);
+        self.depend(at.stage, other);
+        let (operation, all, on) = (*operation, *all, on.clone());
+        let other_columns = Vec::new();
+        self.add_leaf_at(id, at, LeafKind::SetOperation { operation, all, other, other_columns, on });
+    }
+
+    /// A promise about rows: they are those before it, wherever they are.
+    fn expect(&mut self, id: NodeId, input: NodeId, leaf: LeafKind) {
+        let at = self.add_leaf(id, input, leaf);
+        match self.datasets[input.0 as usize] {
+            Some(dataset) => self.datasets[id.0 as usize] = Some(dataset),
+            None => self.add_operation(id, at, None),
         }
     }
 

@@ -152,18 +152,8 @@ impl Parse<'_> {
         let previous = at.checked_sub(1).map_or("", |before| self.text(before));
         let wants = |rules: &[Rule]| failure.expected.iter().any(|rule| rules.contains(rule));
         let wants_name = wants(&[Rule::ident, Rule::path]) && !wants(&[Rule::expr, Rule::primary]);
-        if words::RESERVED.contains(&text) && (previous == "." || self.text(at + 1) == ":" || wants_name) {
-            let error = SyntaxError::new("F1023", span, format!("`{text}` is a reserved word"))
-                .label(span, format!("as a name, write `` `{text}` `` with back-quotes"));
-            return Some(error.fix(span, format!("`{text}`")));
-        }
-        if text == "||" && words::STAGES.contains(&self.text(at + 1)) {
-            let error = SyntaxError::new("F1009", span, "stages are separated by a single `|`");
-            return Some(error.label(span, "write `|`").fix(span, "|"));
-        }
-        if text == "(" && previous == "count" {
-            let error = SyntaxError::new("F1009", span, "the `count` stage takes no arguments");
-            return Some(error.label(span, "remove this; to name the count, write `reduce { n: count() }`"));
+        if let Some(error) = self.mistake_of_neighbours(at, token, wants_name) {
+            return Some(error);
         }
         let in_brackets = wants(&[Rule::close_paren, Rule::close_bracket]);
         let (code, message, caption, replacement) = match text {
@@ -221,6 +211,26 @@ impl Parse<'_> {
             Some(replacement) => error.fix(span, replacement),
             None => error,
         })
+    }
+
+    /// A token that is wrong because of those beside it.
+    fn mistake_of_neighbours(&self, at: usize, token: Token, wants_name: bool) -> Option<SyntaxError> {
+        let (text, span) = (token.span.text(self.source), token.span);
+        let previous = at.checked_sub(1).map_or("", |before| self.text(before));
+        if words::RESERVED.contains(&text) && (previous == "." || self.text(at + 1) == ":" || wants_name) {
+            let error = SyntaxError::new("F1023", span, format!("`{text}` is a reserved word"))
+                .label(span, format!("as a name, write `` `{text}` `` with back-quotes"));
+            return Some(error.fix(span, format!("`{text}`")));
+        }
+        if text == "||" && words::STAGES.contains(&self.text(at + 1)) {
+            let error = SyntaxError::new("F1009", span, "stages are separated by a single `|`");
+            return Some(error.label(span, "write `|`").fix(span, "|"));
+        }
+        if text == "(" && previous == "count" {
+            let error = SyntaxError::new("F1009", span, "the `count` stage takes no arguments");
+            return Some(error.label(span, "remove this; to name the count, write `reduce { n: count() }`"));
+        }
+        None
     }
 
     /// The general case: what was found, and what could have been.
