@@ -1,10 +1,14 @@
-//! Stages and aggregates in the language's reference: the rows of its tables.
+//! Stages, aggregates and what looks like a function in the language's reference: the rows of its tables.
 
 /// The reference that comes with the program.
 const REFERENCE: &str = include_str!("../../docs/language.md");
 
 /// The sections whose tables tell of stages and aggregates.
 const SECTIONS: [&str; 2] = ["## 9. Stages", "## 10. Aggregates"];
+
+/// The section whose tables tell of functions, and those of them that the library does not have.
+const FUNCTIONS: &str = "## 11. Functions";
+const OF_LANGUAGE: [&str; 5] = ["try", "same", "coalesce", "source_file", "source_line"];
 
 /// A row of a table.
 pub(super) struct Entry {
@@ -19,12 +23,13 @@ pub(super) struct Entry {
 /// All entries, in the order of the reference.
 pub(super) fn entries() -> Vec<Entry> {
     let mut entries = Vec::new();
-    for section in SECTIONS {
+    for section in SECTIONS.into_iter().chain([FUNCTIONS]) {
         let Some(at) = REFERENCE.find(section) else { continue };
         let text = &REFERENCE[at + section.len()..];
         let text = text.find("\n## ").map_or(text, |end| &text[..end]);
         let tables = text.split("\n### ").flat_map(|part| part.lines().skip_while(|l| !l.starts_with("| ")));
-        entries.extend(tables.filter_map(entry));
+        let known = |e: &Entry| section != FUNCTIONS || e.names.iter().all(|n| OF_LANGUAGE.contains(n));
+        entries.extend(tables.filter_map(entry).filter(known));
     }
     entries
 }
@@ -55,6 +60,9 @@ mod tests {
         }
         let quantile = entries.iter().find(|e| e.names.contains(&"quantile")).expect("quantile");
         assert_eq!(quantile.shapes, ["median(x)", "quantile(x, q)"]);
+        let place = entries.iter().find(|e| e.names.contains(&"source_line")).expect("source_line");
+        assert_eq!(place.names, ["source_file", "source_line"]);
+        assert!(entries.iter().all(|e| !e.names.contains(&"upper")), "the library tells of its functions");
         assert!(quantile.text.starts_with("floats, of the number types"), "{}", quantile.text);
     }
 }
