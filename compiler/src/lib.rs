@@ -21,6 +21,7 @@ mod certain_errors;
 mod check;
 mod compiler;
 mod constant;
+mod fingerprint;
 mod import;
 mod kept_files;
 mod laws;
@@ -118,6 +119,7 @@ pub fn compile_loaded(
         diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end));
         return Err(diagnostics);
     }
+    fingerprint::note_reuse(&mut plan);
     let path = loaded.sources.files().first().map_or(String::new(), |f| f.name.clone());
     Ok(Compiled { path, plan, diagnostics, inferred, params: param_values })
 }

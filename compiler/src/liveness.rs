@@ -135,6 +135,8 @@ impl Used {
             }
             Operator::Sample { .. } => {}
             Operator::Repartition { layout, .. } => self.note_all(layout.keys.iter().copied(), at),
+            // What is stored is the same whoever reads it.
+            Operator::Persist { .. } => self.note_all(node.columns.iter().map(|c| c.id), at),
             Operator::Expect { on, .. } => self.note_all(on.iter().copied(), at),
             Operator::SetOperation { on, .. } => self.note_all(on.iter().flat_map(|(l, r)| [*l, *r]), at),
             Operator::Join { on, left_columns, right_columns, .. } => {

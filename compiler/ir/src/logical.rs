@@ -8,6 +8,7 @@ use crate::aggregate::Aggregate;
 use crate::expr::{Expr, Span};
 use crate::join::{Contract, JoinKind, JoinStrategy};
 use crate::layout_of_rows::RowLayout;
+use crate::persist::Persist;
 use crate::sample::Sample;
 use crate::set_operation::SetOperation;
 use crate::source::{Sink, Source};
@@ -203,6 +204,14 @@ pub enum Operator {
         /// The parts asked for.
         layout: RowLayout,
     },
+    /// `persist` with a level that uses the disk: all rows, stored. Nothing crosses it: what is stored must not
+    /// depend on who reads it.
+    Persist {
+        /// The rows.
+        input: NodeId,
+        /// How they are kept.
+        persist: Persist,
+    },
     /// `expect` of a join: fails unless no two rows have the same key. The rows pass unchanged.
     Expect {
         /// The rows.
@@ -312,6 +321,7 @@ impl Operator {
             | Operator::Expect { input, .. }
             | Operator::Sample { input, .. }
             | Operator::Repartition { input, .. }
+            | Operator::Persist { input, .. }
             | Operator::ReduceByKey { input, .. }
             | Operator::Distinct { input, .. }
             | Operator::Window { input, .. }
@@ -348,6 +358,7 @@ impl Operator {
             Operator::Expect { .. } => "expect",
             Operator::Sample { .. } => "sample",
             Operator::Repartition { layout, .. } => layout.name(),
+            Operator::Persist { .. } => "persist",
             Operator::SetOperation { operation, .. } => operation.name(),
             Operator::Through { .. } => "through",
             Operator::Write { sink, .. } => sink.target.name(),

@@ -5,6 +5,7 @@ use crate::join::{Contract, JoinKind, JoinStrategy};
 use crate::layout_of_rows::{Division, RowLayout};
 use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
 use crate::parse::{ParseError, Parsed, Parser};
+use crate::persist::{Persist, PersistLevel, Reuse};
 use crate::sample::{Sample, SampleAmount};
 use crate::set_operation::SetOperation;
 use crate::source::{
@@ -138,6 +139,7 @@ impl Parser<'_> {
             "sample" => Operator::Sample { input, sample: self.sample()? },
             "repartition" => Operator::Repartition { input, layout: self.repartition()? },
             "coalesce" => Operator::Repartition { input, layout: self.coalesce()? },
+            "persist" => Operator::Persist { input, persist: self.persist()? },
             "expect" => {
                 let (on, contract) = self.contract()?;
                 Operator::Expect { input, on, contract }
@@ -179,6 +181,21 @@ impl Parser<'_> {
             Some(using) => Ok((left, right, Some(using))),
             None => self.fail(format!("there is no way to join called `{word}`")),
         }
+    }
+
+    pub(crate) fn persist(&mut self) -> Parsed<Persist> {
+        let word = self.word()?;
+        let Some(level) = PersistLevel::from_name(word) else {
+            return self.fail(format!("there is no level `{word}` on disk"));
+        };
+        let name = self.string()?;
+        let reuse = match self.word()? {
+            "never" => Reuse::Never(self.string()?),
+            "whole" => Reuse::Whole { key: self.string()?, files: self.list("[", "]", Self::string)? },
+            "per_file" => Reuse::PerFile { key: self.string()? },
+            _ => return self.fail("expected `never`, `whole` or `per_file`"),
+        };
+        Ok(Persist { level, name, reuse })
     }
 
     pub(crate) fn sample(&mut self) -> Parsed<Sample> {

@@ -150,6 +150,7 @@ impl Parser<'_> {
         let word = self.word()?;
         let kind = match word {
             "sample" => LeafKind::Sample(self.sample()?),
+            "persist" => LeafKind::Persist(self.persist()?),
             "intersect" => self.set_operation(SetOperation::Intersect)?,
             "except" => self.set_operation(SetOperation::Except)?,
             "collect" => LeafKind::Collect,

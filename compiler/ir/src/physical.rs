@@ -9,6 +9,7 @@ use crate::expr::{Expr, Span};
 use crate::join::{Contract, JoinKind, JoinStrategy};
 use crate::layout_of_rows::RowLayout;
 use crate::logical::{ColumnId, Computed, SortKey};
+use crate::persist::Persist;
 use crate::sample::Sample;
 use crate::set_operation::SetOperation;
 use crate::source::{Sink, Source};
@@ -318,6 +319,8 @@ pub enum LeafKind {
     },
     /// Rows chosen by where they stand among all rows that reach the leaf.
     Sample(Sample),
+    /// All rows, in order, stored.
+    Persist(Persist),
     /// Delivers nothing; fails if two rows have the same key.
     Expect {
         /// The key; rows with a null in it do not count.

@@ -6,6 +6,7 @@ use crate::aggregate::{Aggregate, Detail};
 use crate::join::{Contract, JoinKind, JoinStrategy};
 use crate::layout_of_rows::{Division, RowLayout};
 use crate::logical::{ColumnId, LogicalPlan, Node, NodeId, Operator, OutputColumn, SortKey};
+use crate::persist::{Persist, Reuse};
 use crate::print::{Printer, push_name, push_value};
 use crate::sample::{Sample, SampleAmount};
 use crate::source::{Dialect, Format, OnError, Sink, Source, SourceColumn, Target, WriteMode};
@@ -120,6 +121,7 @@ impl Printer {
             }
             Operator::Sample { sample, .. } => self.sample(sample),
             Operator::Repartition { layout, .. } => self.layout(layout),
+            Operator::Persist { persist, .. } => self.persist(persist),
             Operator::SetOperation { all, left, right, on, .. } => {
                 self.push(if *all { "all " } else { "" });
                 self.put(format_args!("%{} %{} on ", left.0, right.0));
@@ -212,6 +214,29 @@ impl Printer {
         };
         self.push(by);
         self.columns(&layout.keys);
+    }
+
+    /// What follows `persist` and its input.
+    pub(crate) fn persist(&mut self, persist: &Persist) {
+        self.put(format_args!("{} ", persist.level.name()));
+        self.string(&persist.name);
+        match &persist.reuse {
+            Reuse::Never(why) => {
+                self.push(" never ");
+                self.string(why);
+            }
+            Reuse::Whole { key, files } => {
+                self.push(" whole ");
+                self.string(key);
+                self.push(" [");
+                self.separated(files, |p, file| p.string(file));
+                self.push("]");
+            }
+            Reuse::PerFile { key } => {
+                self.push(" per_file ");
+                self.string(key);
+            }
+        }
     }
 
     /// What follows `expect` and its input.

@@ -214,6 +214,10 @@ impl Printer {
                 self.push("sample ");
                 self.sample(sample);
             }
+            LeafKind::Persist(persist) => {
+                self.push("persist ");
+                self.persist(persist);
+            }
             LeafKind::SetOperation { operation, all, other, other_columns, on } => {
                 self.push(operation.name());
                 self.push(if *all { " all" } else { "" });

@@ -9,6 +9,7 @@ use crate::expr::Expr;
 use crate::join::JoinKind;
 use crate::layout_of_rows::{Division, RowLayout};
 use crate::logical::{ColumnId, Computed, LogicalPlan, Node, Operator};
+use crate::persist::Persist;
 use crate::sample::Sample;
 use crate::source::{Format, Sink, Source, Target};
 use crate::typing::{fits, value_fits};
@@ -215,6 +216,7 @@ impl Checker {
             }
             Operator::Sample { sample, .. } => self.sample(sample),
             Operator::Repartition { layout, .. } => self.layout(layout, input),
+            Operator::Persist { persist, .. } => self.persist(persist),
             Operator::SetOperation { on, .. } => {
                 let right = inputs.get(1).copied().unwrap_or(&empty);
                 self.set_operation(on, input, right);
@@ -496,6 +498,12 @@ impl Checker {
         let has_keys = matches!(layout.division, Division::Hash | Division::Range);
         if layout.parts == 0 || has_keys == layout.keys.is_empty() {
             self.error(format!("{} parts by {} keys", layout.parts, layout.keys.len()));
+        }
+    }
+
+    pub(crate) fn persist(&mut self, persist: &Persist) {
+        if !persist.reuse.is_sound() {
+            self.error("the key of a `persist` is no hash".to_owned());
         }
     }
 

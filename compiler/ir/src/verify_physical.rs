@@ -273,6 +273,7 @@ impl Verifier {
             }
             LeafKind::TakePer { per, .. } => self.c.known_keys(per.iter().copied(), scope),
             LeafKind::Sample(sample) => self.c.sample(sample),
+            LeafKind::Persist(persist) => self.c.persist(persist),
             LeafKind::SetOperation { other, other_columns, on, .. } => {
                 let right = self.dataset(*other, other_columns);
                 self.c.set_operation(on, scope, &right);

@@ -11,7 +11,9 @@ use flow_ir::logical::{Node, Operator, OutputColumn};
 use flow_ir::source::{Dialect, Format, OnError, PageCompression, Sink, Source, Target, WriteMode};
 use flow_ir::text;
 use flow_ir::types::quote_name;
-use flow_ir::{ColumnId, Contract, Division, LogicalPlan, NodeId, RowLayout, Sample, SampleAmount};
+use flow_ir::{
+    ColumnId, Contract, Division, LogicalPlan, NodeId, Persist, Reuse, RowLayout, Sample, SampleAmount,
+};
 use std::collections::BTreeMap;
 
 /// `plan` like a program.
@@ -115,6 +117,7 @@ impl Writer<'_> {
             Operator::Union { .. } => format!("{word} {}", others.join(", ")),
             Operator::Sample { sample, .. } => format!("{word} {}", sample_text(sample)),
             Operator::Repartition { layout, .. } => layout_text(layout, &name),
+            Operator::Persist { persist, .. } => persist_text(persist),
             Operator::SetOperation { all, .. } => {
                 format!("{word}{} {}", if *all { " all" } else { "" }, others.join(", "))
             }
@@ -172,6 +175,21 @@ pub(super) fn layout_text(layout: &RowLayout, name: &dyn Fn(ColumnId) -> String)
         Division::Range => format!(" by range({})", list_text(&layout.keys, name)),
     };
     format!("{} {}{by}", layout.name(), layout.parts)
+}
+
+/// `persist(disk)`, and whether later runs find the rows.
+pub(super) fn persist_text(persist: &Persist) -> String {
+    let word = format!("persist({})", persist.level.name());
+    match &persist.reuse {
+        Reuse::Never(why) => format!("{word}  (for this run only: {why})"),
+        Reuse::Whole { key, .. } => format!("{word}  (key {})", short(key)),
+        Reuse::PerFile { key } => format!("{word}  (file by file, key {})", short(key)),
+    }
+}
+
+/// Enough of a key to tell it from others.
+fn short(key: &str) -> &str {
+    key.get(..12).unwrap_or(key)
 }
 
 /// What `expect` promises.

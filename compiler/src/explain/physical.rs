@@ -6,7 +6,8 @@ use super::expr::{
     aggregates_text, distinct_text, expr_text, keys_text, list_text, record_text, window_text,
 };
 use super::logical::{
-    columns_read, expect_text, layout_text, rows_text, sample_text, sink_text, source_text, string,
+    columns_read, expect_text, layout_text, persist_text, rows_text, sample_text, sink_text, source_text,
+    string,
 };
 use flow_ir::physical::{
     Branch, BranchEnd, GroupOrder, Input, InputFrom, Leaf, LeafKind, Loop, Operation, OperationKind,
@@ -133,6 +134,7 @@ fn label(stage: &Stage) -> String {
             LeafKind::Take { .. } => "cut in input order, reading stops there",
             LeafKind::Sample(_) => "choice in input order",
             LeafKind::SetOperation { .. } => "comparison of whole rows",
+            LeafKind::Persist(_) => "stored in input order",
             LeafKind::Expect { .. } => "search for equal keys",
             LeafKind::Write(Sink { target: Target::Processes { .. }, .. }) => "processes in input order",
             LeafKind::Write(_) => "output in input order",
@@ -299,6 +301,7 @@ fn leaf_text(leaf: &Leaf, names: &Names) -> String {
         LeafKind::SetOperation { operation, all, other, .. } => {
             format!("{}{} t{}", operation.name(), if *all { " all" } else { "" }, other.0)
         }
+        LeafKind::Persist(persist) => persist_text(persist),
         LeafKind::Expect { on, contract } => expect_text(contract, on, &name),
         LeafKind::Write(sink) => sink_text(sink),
     };

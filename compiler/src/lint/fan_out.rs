@@ -48,6 +48,7 @@ fn joins_below(facts: &Facts<'_>, mut at: NodeId) -> Vec<NodeId> {
             | Operator::Check { input, .. }
             | Operator::Expect { input, .. }
             | Operator::Sort { input, .. }
+            | Operator::Persist { input, .. }
             | Operator::Repartition { input, .. } => *input,
             Operator::Join { left, .. } => {
                 joins.push(at);
@@ -187,7 +188,9 @@ fn repetition(
                 }
                 *input
             }
-            Operator::Sort { input, .. } | Operator::Repartition { input, .. } => *input,
+            Operator::Sort { input, .. }
+            | Operator::Persist { input, .. }
+            | Operator::Repartition { input, .. } => *input,
             Operator::Read(source) => {
                 let place = |id: &ColumnId| source.columns.iter().position(|c| c.id == *id);
                 let places = columns.iter().map(place).collect::<Option<Vec<usize>>>()?;

@@ -150,5 +150,6 @@ fn is_passed_on(facts: &Facts<'_>, list: ColumnId) -> bool {
         | Operator::Skip { .. }
         | Operator::Sample { .. }
         | Operator::Repartition { .. } => false,
+        Operator::Persist { .. } => node.columns.iter().any(|c| c.id == list),
     })
 }

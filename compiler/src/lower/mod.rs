@@ -18,6 +18,7 @@ mod join_key;
 mod join_row;
 mod map;
 mod order;
+mod persist;
 mod pipe;
 mod read;
 mod read_of_write;
@@ -184,12 +185,7 @@ impl<'a> Compiler<'a> {
             }
             StageKind::Join(join) => self.join(flow, join, stage),
             StageKind::Window(window) => self.window(flow, window, place),
-            // Rows that are kept in memory are computed once, as a `let` is anyway.
-            StageKind::Persist { level: Some(level) }
-                if matches!(level.text.as_str(), "memory" | "memory_ser") =>
-            {
-                flow
-            }
+            StageKind::Persist { level } => self.persist(flow, level.as_ref(), place),
             StageKind::Use { path, args } => self.use_pipe(flow, path, args, place),
             StageKind::Write(_) | StageKind::Show { .. } => {
                 self.report(
@@ -197,10 +193,6 @@ impl<'a> Compiler<'a> {
                         .help("name the rows with `let`, then use them twice with `from`"),
                 );
                 flow
-            }
-            StageKind::Persist { .. } => {
-                self.not_yet("F4905", span(stage.keyword), "`persist` on disk");
-                Flow { row: crate::row::Row::unknown(), ..flow }
             }
         }
     }

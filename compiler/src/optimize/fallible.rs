@@ -116,6 +116,7 @@ impl Fallible {
             | Operator::Sort { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }
+            | Operator::Persist { .. }
             | Operator::Through { .. }
             | Operator::Write { .. } => BTreeSet::new(),
         }

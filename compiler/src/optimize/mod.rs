@@ -22,6 +22,8 @@ mod unique;
 pub(crate) mod consumers;
 pub(crate) mod fallible;
 
+pub(crate) use rebuild::inputs_mut;
+
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -423,6 +423,7 @@ pub(super) fn run_logical(plan: &LogicalPlan) -> Outcome {
             }
             Operator::Sample { input, sample: how } => sample(how, outcome.settle(of(input), &columns, None)),
             Operator::Repartition { input, .. } => of(input),
+            Operator::Persist { input, .. } => outcome.settle(of(input), &columns, None),
             Operator::SetOperation { operation, all, left, right, on } => {
                 let (lefts, rights): (Vec<_>, Vec<_>) = on.iter().copied().unzip();
                 let right = outcome.settle(of(right), &rights, None);
@@ -554,6 +555,7 @@ impl PhysicalRun {
                 rows
             }
             LeafKind::Take { skip, count } => self.outcome.settle(rows, &columns, Some((*skip, *count))),
+            LeafKind::Persist(_) => self.outcome.settle(rows, &columns, None),
             LeafKind::Sample(how) => sample(how, self.outcome.settle(rows, &columns, None)),
             LeafKind::SetOperation { operation, all, other, on, .. } => {
                 let lefts = on.iter().map(|(l, _)| *l).collect();

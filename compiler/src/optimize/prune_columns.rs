@@ -117,6 +117,10 @@ impl Pruner<'_> {
                 }
                 return node;
             }
+            Operator::Persist { input, .. } => {
+                self.need(*input, node.columns.iter().map(|c| c.id));
+                return node;
+            }
             Operator::Join { .. } => self.join(&mut node.operator, &needed),
             Operator::ReduceByKey { .. }
             | Operator::Distinct { .. }
@@ -174,6 +178,7 @@ impl Pruner<'_> {
             | Operator::LoopRows
             | Operator::Iterate { .. }
             | Operator::Union { .. }
+            | Operator::Persist { .. }
             | Operator::Join { .. }
             | Operator::ReduceByKey { .. }
             | Operator::Distinct { .. }

@@ -246,6 +246,9 @@ impl Pusher<'_> {
             Operator::Check { .. } => {
                 Err(Some("a check also holds for rows that are filtered out behind it"))
             }
+            Operator::Persist { .. } => {
+                Err(Some("what is stored is the same whatever is done with it behind the `persist`"))
+            }
             Operator::Through { .. } => Err(Some("the command gets the rows before the filter")),
             Operator::Iterate { .. } => Err(Some("every round needs the rows of the one before")),
             Operator::Read(_)

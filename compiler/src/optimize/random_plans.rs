@@ -9,9 +9,9 @@ use flow_ir::logical::{Computed, Node, Operator, OutputColumn, SortKey};
 use flow_ir::source::{Sink, SinkColumn, Target, WriteMode};
 use flow_ir::window::{Frame, Window, WindowFunction, WindowKind};
 use flow_ir::{
-    ColumnId, Contract, DataType, Division, Expr, ExprKind, Function, JoinKind, LogicalPlan, NodeId,
-    RowLayout, Sample, SampleAmount, SetOperation, Span, Type, Value, parse_logical, parse_physical,
-    verify_logical, verify_physical,
+    ColumnId, Contract, DataType, Division, Expr, ExprKind, Function, JoinKind, LogicalPlan, NodeId, Persist,
+    PersistLevel, Reuse, RowLayout, Sample, SampleAmount, SetOperation, Span, Type, Value, parse_logical,
+    parse_physical, verify_logical, verify_physical,
 };
 
 /// A small generator of numbers (xorshift), so that a seed names a plan for good.
@@ -217,6 +217,11 @@ impl Generator {
                 )
             }
             18 | 19 => self.window(input, &columns),
+            20 => {
+                let reuse = Reuse::PerFile { key: "0".repeat(32) };
+                let persist = Persist { level: PersistLevel::Disk, name: "rows".to_owned(), reuse };
+                self.push(Operator::Persist { input, persist }, columns)
+            }
             14 if self.random.chance(20) => self.expect(input, columns),
             _ if self.errors => {
                 let predicate = self.condition(&columns, 1);

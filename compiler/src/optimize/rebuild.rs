@@ -83,6 +83,7 @@ pub(crate) fn inputs_mut(operator: &mut Operator) -> Vec<&mut NodeId> {
         | Operator::Expect { input, .. }
         | Operator::Sample { input, .. }
         | Operator::Repartition { input, .. }
+        | Operator::Persist { input, .. }
         | Operator::ReduceByKey { input, .. }
         | Operator::Distinct { input, .. }
         | Operator::Window { input, .. }

@@ -16,6 +16,7 @@ pub(super) fn unique_columns(plan: &LogicalPlan) -> Vec<Option<Vec<ColumnId>>> {
             | Operator::Check { input, .. }
             | Operator::Expect { input, .. }
             | Operator::Repartition { input, .. }
+            | Operator::Persist { input, .. }
             | Operator::Sort { input, .. }
             | Operator::Window { input, .. }
             | Operator::TakePer { input, .. }

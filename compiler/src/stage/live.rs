@@ -171,7 +171,7 @@ impl Finisher<'_> {
                 let keys = keys.iter().map(|k| k.column);
                 self.delivered(node, kind, dataset).into_iter().chain(keys).collect()
             }
-            LeafKind::Collect | LeafKind::Take { .. } | LeafKind::Sample(_) => {
+            LeafKind::Collect | LeafKind::Take { .. } | LeafKind::Sample(_) | LeafKind::Persist(_) => {
                 self.delivered(node, kind, dataset).into_iter().collect()
             }
         }

@@ -3,6 +3,7 @@
 //! * One stage for each source (or dataset) that is read; everything row-wise above it hangs in the
 //!   stage's tree of branches, so that one scan feeds several answers.
 //! * Exchanges (`reduce_by_key`, `distinct`, `window`, `sort`, `take`, `skip`) are leaves and deliver datasets.
+//! * A `persist` on disk is a leaf, too; what reads its rows reads what it stored.
 //! * The processes of a `through` are a leaf as well; what they answer is read as a source of the next stage.
 //! * The right side of a `join` is collected first; the left side streams through.
 //! * What depends on the rows of an `iterate` makes the stages of a round; they read everything else from
@@ -99,6 +100,9 @@ impl Cutter<'_> {
             Operator::Take { .. } | Operator::Skip { .. } => self.row_range(id),
             Operator::Sample { input, sample } => {
                 self.add_leaf(id, *input, LeafKind::Sample(*sample));
+            }
+            Operator::Persist { input, persist } => {
+                self.add_leaf(id, *input, LeafKind::Persist(persist.clone()));
             }
             Operator::Through { input, sink, .. } => {
                 self.add_leaf(id, *input, LeafKind::Write(sink.clone()));
@@ -224,6 +228,7 @@ fn is_exchange(operator: &Operator) -> bool {
             | Operator::Sort { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }
+            | Operator::Persist { .. }
             | Operator::LoopRows
             | Operator::Iterate { .. }
     )

@@ -100,6 +100,8 @@ impl RowOrder {
             | Operator::TakePer { .. }
             | Operator::Take { .. }
             | Operator::Skip { .. }
+            // Stored rows are read by runs that see more.
+            | Operator::Persist { .. }
             | Operator::Through { .. }
             | Operator::Write { .. } => true,
             Operator::Read(_) | Operator::Rows(_) | Operator::LoopRows => false,
