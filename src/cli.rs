@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A small typed dataflow language, compiled to native code.
 #[derive(Debug, Parser)]
@@ -37,6 +38,8 @@ enum Command {
     Doc(DocArgs),
     /// Look at a data file and print a `schema` block and the `read` that fits it
     Schema(SchemaArgs),
+    /// List, check or remove the rows that programs have stored with `persist`
+    Cache(CacheCommandArgs),
     /// Explain an error code
     Error(ErrorArgs),
     /// Print a completion script for a shell
@@ -98,6 +101,17 @@ pub struct EngineArgs {
     pub morsel_rows: u32,
 }
 
+/// Where rows that programs `persist` on disk are.
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    /// The folder of what programs persist on disk (.flow-cache when not given)
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Neither use nor store what programs persist on disk
+    #[arg(long, conflicts_with = "cache_dir")]
+    pub no_cache: bool,
+}
+
 #[derive(Debug, Args)]
 #[allow(missing_docs)]
 pub struct RunArgs {
@@ -105,6 +119,8 @@ pub struct RunArgs {
     pub program: ProgramArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// Format of printed results (a table on a terminal, CSV otherwise)
     #[arg(long, short = 'f', value_enum)]
     pub format: Option<Format>,
@@ -123,6 +139,8 @@ pub struct ExplainArgs {
     pub program: ProgramArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// The plan after each pass that changed it, and why passes did not apply
     #[arg(long)]
     pub passes: bool,
@@ -145,6 +163,8 @@ pub struct ExplainArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub program: ProgramArgs,
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// List every file the program reads or writes, and every command it runs
     #[arg(long)]
     pub effects: bool,
@@ -240,6 +260,30 @@ pub struct SchemaArgs {
 
 #[derive(Debug, Args)]
 #[allow(missing_docs)]
+pub struct CacheCommandArgs {
+    #[command(subcommand)]
+    pub action: CacheAction,
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// What is done with stored rows.
+#[derive(Debug, Subcommand)]
+pub enum CacheAction {
+    /// What is stored: by which program, how many rows and bytes, how old
+    List,
+    /// Compare all checksums; status 3 if something is damaged
+    Verify,
+    /// Remove what is stored
+    Clear {
+        /// Only what was stored longer ago than this, such as 12h or 7d
+        #[arg(long, value_name = "AGE", value_parser = parse_age)]
+        older_than: Option<Duration>,
+    },
+}
+
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
 pub struct ErrorArgs {
     /// The code, such as F2001
     pub code: String,
@@ -315,6 +359,7 @@ pub fn main() -> ExitCode {
         Command::Fix(args) => command::fix::fix(&args),
         Command::Doc(args) => command::doc::doc(&args),
         Command::Schema(args) => command::schema::schema(&args),
+        Command::Cache(args) => command::cache::cache(&args),
         Command::Error(args) => command::error::error(&args),
         Command::Completions(args) => command::completions::completions(&args),
     };
@@ -362,6 +407,22 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
     Ok(bytes as u64)
 }
 
+/// A time span from `90s`, `30min`, `12h`, `7d`.
+fn parse_age(text: &str) -> Result<Duration, String> {
+    let wrong = || "write an age such as 30min, 12h or 7d".to_owned();
+    let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let number: u64 = text[..at].parse().map_err(|_| wrong())?;
+    let unit = match &text[at..] {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(wrong)
+}
+
 /// A share from `0.1%` or `0.001`.
 fn parse_share(text: &str) -> Result<f64, String> {
     let (number, scale) = match text.trim().strip_suffix('%') {
@@ -390,5 +451,9 @@ mod tests {
         assert!(parse_bytes("0").is_err());
         assert_eq!(parse_share("0.1%"), Ok(0.001));
         assert!(parse_share("101%").is_err());
+        assert_eq!(parse_age("12h"), Ok(Duration::from_secs(43_200)));
+        assert!(
+            parse_age("12").is_err() && parse_age("h").is_err() && parse_age("99999999999999999w").is_err()
+        );
     }
 }

@@ -9,6 +9,7 @@ use flow_ir::source::{OnError, Target};
 use flow_ir::{LogicalPlan, Span};
 use serde_json::{Value as Json, json};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// One thing that a program does outside of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,13 +38,7 @@ impl Effect {
 /// Everything that running `plan` does, in order of the program.
 pub(crate) fn effects(plan: &LogicalPlan) -> Vec<Effect> {
     let mut found = Vec::new();
-    let mut used = vec![false; plan.nodes.len()];
-    plan.sinks.iter().for_each(|id| used[id.0 as usize] = true);
-    for (i, node) in plan.nodes.iter().enumerate().rev() {
-        if used[i] {
-            node.operator.inputs().iter().for_each(|id| used[id.0 as usize] = true);
-        }
-    }
+    let used = used_nodes(plan);
     for (_, node) in plan.nodes.iter().enumerate().filter(|(i, _)| used[*i]) {
         match &node.operator {
             Operator::Read(source) => {
@@ -77,6 +72,29 @@ pub(crate) fn effects(plan: &LogicalPlan) -> Vec<Effect> {
     found.sort_by_key(|e| e.span.start);
     found.dedup();
     found
+}
+
+/// The folder where later runs find what `plan` persists, at the first place that does, if it is used.
+pub(crate) fn stored(plan: &LogicalPlan, folder: &Path) -> Option<Effect> {
+    let used = used_nodes(plan);
+    let persists = plan.nodes.iter().zip(used).filter_map(|(node, used)| match &node.operator {
+        Operator::Persist { persist, .. } if used && persist.reuse.key().is_some() => Some(node.span),
+        _ => None,
+    });
+    let span = persists.min_by_key(|span| span.start)?;
+    Some(Effect { kind: "write", target: folder.display().to_string(), files: Vec::new(), span })
+}
+
+/// For each node whether a sink reaches it.
+fn used_nodes(plan: &LogicalPlan) -> Vec<bool> {
+    let mut used = vec![false; plan.nodes.len()];
+    plan.sinks.iter().for_each(|id| used[id.0 as usize] = true);
+    for (i, node) in plan.nodes.iter().enumerate().rev() {
+        if used[i] {
+            node.operator.inputs().iter().for_each(|id| used[id.0 as usize] = true);
+        }
+    }
+    used
 }
 
 /// Where a plan reads standard input, if it does.

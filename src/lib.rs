@@ -5,6 +5,7 @@
 //! meet here.
 #![forbid(unsafe_code)]
 
+mod cache;
 pub mod catalog;
 pub mod cli;
 mod command;

@@ -178,6 +178,7 @@ fn leaf_word(kind: &LeafKind) -> &'static str {
         LeafKind::Sort { .. } => "sort",
         LeafKind::SetOperation { operation, .. } => operation.name(),
         LeafKind::Sample(_) => "sample",
+        LeafKind::Persist(_) => "persist",
         LeafKind::Expect { .. } => "expect",
         LeafKind::Take { count: Some(_), .. } => "take",
         LeafKind::Take { count: None, .. } => "skip",

@@ -440,7 +440,7 @@ fn needed_columns(leaf: &Leaf) -> Vec<ColumnId> {
         LeafKind::Sort { keys, .. } => {
             keys.iter().map(|k| k.column).chain(leaf.columns.iter().map(|c| c.id)).collect()
         }
-        LeafKind::Collect | LeafKind::Take { .. } | LeafKind::Sample(_) => {
+        LeafKind::Collect | LeafKind::Take { .. } | LeafKind::Sample(_) | LeafKind::Persist(_) => {
             leaf.columns.iter().map(|c| c.id).collect()
         }
         LeafKind::Expect { on, .. } => on.clone(),

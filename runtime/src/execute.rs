@@ -10,15 +10,18 @@ use crate::finish::{StageEnd, finish_stage};
 use crate::joining::{Joins, keeping_joins};
 use crate::leaf::SharedLeaf;
 use crate::memory::Budget;
-use crate::needs::{bytes_to_read, commands, datasets_needed, joined, sink_numbers};
+use crate::needs::{bytes_to_read, commands, datasets_needed, joined, looked_up, sink_numbers};
 use crate::operators::join::{JoinTable, MatchedRows};
 use crate::options::{RunError, RunOptions, RunReport, StageReport};
 use crate::output::Output;
+use crate::persist::{is_empty, prepare};
+use crate::persisted::Persists;
 use crate::quarantine::{SpanText, write_quarantine};
 use crate::reader::ReadBuffers;
 use crate::sink::Printer;
 use crate::tasks::{Tasks, open_inputs};
 use crate::worker::{Shared, WorkerResult, work};
+use flow_ir::Span;
 use flow_ir::physical::{DatasetId, PhysicalPlan, Stage};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
@@ -40,13 +43,23 @@ pub fn run(
         .num_threads(options.threads.max(1))
         .build()
         .map_err(|e| RunError::Internal(format!("threads could not be started: {e}")))?;
+    if !options.allow_run
+        && let Some((command, span)) = commands(plan).into_iter().next()
+    {
+        return Err(RunError::NotAllowed { command, span });
+    }
+    let budget = options.memory_bytes.map_or_else(Budget::unlimited, Budget::new);
+    let prepared = prepare(plan, options.cache.as_ref(), &budget, span_text);
+    let (smaller, persists) = Persists::of(prepared);
+    let plan = smaller.as_ref().unwrap_or(plan);
     let mut run = Run {
         plan,
         options,
         pool,
         buffers: ReadBuffers::new(options.map_from),
-        budget: options.memory_bytes.map_or_else(Budget::unlimited, Budget::new),
+        budget,
         datasets: HashMap::new(),
+        persists,
         answers: HashMap::new(),
         joins: Joins::default(),
         report: RunReport::default(),
@@ -54,11 +67,6 @@ pub fn run(
         prints: BTreeMap::new(),
         quarantined: BTreeMap::new(),
     };
-    if !options.allow_run
-        && let Some((command, span)) = commands(plan).into_iter().next()
-    {
-        return Err(RunError::NotAllowed { command, span });
-    }
     options.control.bytes_total.store(bytes_to_read(plan), Ordering::Relaxed);
     run.stages()?;
     run.commit(printer, span_text)
@@ -88,6 +96,8 @@ pub(crate) struct Run<'a> {
     buffers: ReadBuffers,
     pub(crate) budget: Budget,
     pub(crate) datasets: HashMap<DatasetId, Arc<Dataset>>,
+    /// What `persist`s hold.
+    pub(crate) persists: Persists,
     /// What processes answered, until it is read.
     answers: crate::tasks::Answers,
     joins: Joins,
@@ -109,6 +119,8 @@ impl Run<'_> {
                 self.rounds(next)?;
                 at = next.end.0 as usize;
                 self.forget_datasets(at);
+            } else if plan.stages.get(at).is_some_and(is_empty) {
+                at += 1;
             } else if let Some(stage) = plan.stages.get(at) {
                 let begin = Instant::now();
                 let compiled = self.compile(stage)?;
@@ -133,12 +145,19 @@ impl Run<'_> {
         compiled: &CompiledStage,
         begin: Instant,
     ) -> Result<(), RunError> {
+        let span = compiled.leaves.first().map_or(Span::default(), |l| l.leaf.span);
+        self.bring_into_memory(looked_up(stage), span)?;
         self.build_joins(stage, compiled)?;
-        let leaves = crate::finish::open_leaves(compiled, self.options, &self.budget)?;
+        let leaves =
+            crate::finish::open_leaves(compiled, self.options, &self.budget, &self.persists.unfilled)?;
         let compile = begin.elapsed();
         let begin = Instant::now();
-        let tasks =
-            open_inputs(stage, (&self.datasets, &self.answers), self.options, (&self.buffers, &self.budget))?;
+        let tasks = open_inputs(
+            stage,
+            (&self.datasets, &self.persists.filled, &self.answers),
+            self.options,
+            (&self.buffers, &self.budget),
+        )?;
         let shared = Shared::new(compiled, &tasks, &leaves, &self.joins, self.options, &self.buffers);
         let nothing_wanted = leaves.iter().all(|l| matches!(l, SharedLeaf::Take(q) if q.is_done()));
         if nothing_wanted && !leaves.is_empty() {
@@ -275,6 +294,7 @@ impl Run<'_> {
         self.datasets.extend(end.datasets.into_iter().map(|(id, d)| (id, Arc::new(d))));
         self.answers.extend(end.answers.into_iter().map(|(id, spool)| (id, Mutex::new(Some(spool)))));
         self.files.extend(end.files);
+        end.stored.into_iter().for_each(|(id, writer)| self.seal(id, writer));
         self.report.written.extend(end.written);
         self.prints.extend(end.prints);
     }
@@ -282,7 +302,8 @@ impl Run<'_> {
     /// Frees datasets that no stage from position `next` on reads.
     fn forget_datasets(&mut self, next: usize) {
         let needed = datasets_needed(self.plan, next);
-        self.datasets.retain(|id, _| needed.contains(id));
+        self.datasets.retain(|id, _| needed.contains(id) && !self.persists.filled.contains_key(id));
+        self.persists.filled.retain(|id, _| needed.contains(id));
         self.joins = Joins::default();
     }
 
@@ -290,6 +311,7 @@ impl Run<'_> {
     fn commit(mut self, printer: &mut dyn Printer, span_text: SpanText<'_>) -> Result<RunReport, RunError> {
         // Stages end in another order than the sinks of the program, and the optimizer changes it.
         let order = sink_numbers(self.plan);
+        self.report_persists();
         self.report.sources.sort_by_key(|s| (s.span.file, s.span.start));
         self.report.written.sort_by_key(|w| order.get(w.path.as_path()).copied());
         for (path, faults) in std::mem::take(&mut self.quarantined) {

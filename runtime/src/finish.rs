@@ -15,6 +15,7 @@ use crate::operators::window::{WindowSpec, window};
 use crate::options::{RunError, RunOptions, Written};
 use crate::ordered::Ordered;
 use crate::output::Output;
+use crate::persist::{Prepared, StoredWriter};
 use crate::sample::SampleQueue;
 use crate::sink::{Printed, SinkWriter, row_writer};
 use crate::spool::Spool;
@@ -36,6 +37,8 @@ pub(crate) struct StageEnd {
     pub(crate) datasets: Vec<(DatasetId, Dataset)>,
     /// What processes answered, to be read by a later stage.
     pub(crate) answers: Vec<(DatasetId, Spool)>,
+    /// Rows in blocks, and what is to become an entry.
+    pub(crate) stored: Vec<(DatasetId, StoredWriter)>,
     pub(crate) files: Vec<Output>,
     pub(crate) written: Vec<Written>,
     pub(crate) prints: Vec<(u32, Printed)>,
@@ -63,8 +66,17 @@ pub(crate) fn open_leaves(
     compiled: &CompiledStage,
     options: &RunOptions,
     budget: &Budget,
+    unfilled: &HashMap<DatasetId, Prepared>,
 ) -> Result<Vec<SharedLeaf>, RunError> {
-    compiled.leaves.iter().map(|l| open_leaf(compiled, l, options, budget)).collect()
+    let open = |leaf: &CompiledLeaf| match &leaf.leaf.kind {
+        LeafKind::Persist(persist) => {
+            let prepared = leaf.leaf.output.and_then(|id| unfilled.get(&id).cloned());
+            let prepared = prepared.unwrap_or_else(|| Prepared::unstored(persist, &leaf.leaf, budget));
+            Ok(SharedLeaf::Persist(Ordered::new(StoredWriter::new(prepared), false)))
+        }
+        _ => open_leaf(compiled, leaf, options, budget),
+    };
+    compiled.leaves.iter().map(open).collect()
 }
 
 fn open_leaf(
@@ -99,6 +111,8 @@ fn open_leaf(
             let spec = DistinctSpec { keys, columns: typed(compiled, &leaf.needed)? };
             SharedLeaf::Distinct(Arc::new(spec), budget.clone())
         }
+        // Opened by the caller.
+        LeafKind::Persist(_) => return Err(RunError::Internal("a `persist` is not prepared".to_owned())),
         LeafKind::Collect
         | LeafKind::Sort { .. }
         | LeafKind::Window(_)
@@ -242,6 +256,7 @@ fn finish_leaf(
 ) -> Result<(u64, u64), RunError> {
     let dataset = match shared {
         SharedLeaf::Write(ordered, _) => return Ok((fed, finish_sink(ordered, leaf, end)?)),
+        SharedLeaf::Persist(ordered) => return finish_persist(ordered, leaf, end),
         SharedLeaf::Take(queue) => {
             let taken = queue.finish();
             end.faults.extend(taken.faults);
@@ -274,6 +289,22 @@ fn finish_leaf(
         end.datasets.push((id, dataset));
     }
     Ok((rows, bytes))
+}
+
+/// The rows and bytes of a `persist`.
+fn finish_persist(
+    ordered: Ordered<StoredWriter>,
+    leaf: &CompiledLeaf,
+    end: &mut StageEnd,
+) -> Result<(u64, u64), RunError> {
+    let span = leaf.leaf.span;
+    let mut writer = ordered.finish().map_err(|error| match error.kind() {
+        std::io::ErrorKind::OutOfMemory => RunError::Memory { message: error.to_string(), span },
+        _ => RunError::Write { path: "the rows of `persist`".into(), error },
+    })?;
+    let stored = writer.finish();
+    end.stored.extend(leaf.leaf.output.map(|id| (id, writer)));
+    Ok((stored.rows(), stored.bytes()))
 }
 
 /// The first `count` rows.
@@ -408,7 +439,7 @@ fn merge(
                 parts.extend(p);
                 held.absorb(memory);
             }
-            LeafState::Take | LeafState::Sample(_) | LeafState::Write(..) => {}
+            LeafState::Take | LeafState::Sample(_) | LeafState::Persist(_) | LeafState::Write(..) => {}
         }
     }
     let batches = match &leaf.leaf.kind {

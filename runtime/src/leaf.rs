@@ -11,6 +11,7 @@ use crate::operators::reduce_by_key::{Aggregator, AggregatorSpec, UpdateRows};
 use crate::operators::take_per::{FirstRows, FirstRowsSpec};
 use crate::options::RunError;
 use crate::ordered::Ordered;
+use crate::persist::{Frames, StoredWriter};
 use crate::row_batch::RowBatch;
 use crate::sample::SampleQueue;
 use crate::sink::{SharedWriter, SinkWriter};
@@ -35,6 +36,8 @@ pub(crate) enum SharedLeaf {
     Take(TakeQueue),
     /// Rows chosen in order.
     Sample(SampleQueue),
+    /// Rows stored in order.
+    Persist(Ordered<StoredWriter>),
     /// Rows written in order.
     Write(Ordered<SinkWriter>, SharedWriter),
 }
@@ -47,8 +50,10 @@ impl SharedLeaf {
 
     /// Lets threads that wait for their turn go.
     pub(crate) fn close(&self) {
-        if let SharedLeaf::Write(w, _) = self {
-            w.close();
+        match self {
+            SharedLeaf::Write(w, _) => w.close(),
+            SharedLeaf::Persist(w) => w.close(),
+            _ => {}
         }
     }
 }
@@ -58,6 +63,8 @@ impl SharedLeaf {
 pub(crate) struct Position {
     /// The task it came from; tasks are in input order.
     pub(crate) task: u64,
+    /// The file of the input, or 0.
+    pub(crate) file: usize,
     /// Rows of the task before it.
     pub(crate) row: u64,
     /// The file offset of byte 0 of the chunk's buffer.
@@ -76,6 +83,8 @@ pub(crate) enum LeafState {
     Take,
     /// The rows of the current chunk.
     Sample(Vec<Batch>),
+    /// The blocks of the current chunk.
+    Persist(Box<Frames>),
     /// The bytes and rows of the current task.
     Write(Vec<u8>, u64),
 }
@@ -97,6 +106,7 @@ impl LeafState {
             }
             SharedLeaf::Take(_) => LeafState::Take,
             SharedLeaf::Sample(_) => LeafState::Sample(Vec::new()),
+            SharedLeaf::Persist(_) => LeafState::Persist(Box::default()),
             SharedLeaf::Write(..) => LeafState::Write(Vec::new(), 0),
         }
     }
@@ -147,6 +157,9 @@ impl LeafState {
                 parts.push(gather_batch(batch, leaf)?);
                 Ok(())
             }
+            (LeafState::Persist(frames), SharedLeaf::Persist(_)) => {
+                frames.add(gather_batch(batch, leaf)?, at.file, &leaf.leaf.columns)
+            }
             (LeafState::Take, SharedLeaf::Take(_)) => {
                 if let Some(part) = part {
                     let origins = (0..batch.rows()).map(|r| batch.origin(r)).collect();
@@ -169,8 +182,18 @@ impl LeafState {
     }
 
     /// A chunk of the task is done, and if `last`, the task. False when there is no point in going on.
-    pub(crate) fn end_chunk(&mut self, shared: &SharedLeaf, task: u64, last: bool) -> bool {
-        match (self, shared) {
+    pub(crate) fn end_chunk(
+        &mut self,
+        shared: &SharedLeaf,
+        leaf: &CompiledLeaf,
+        task: u64,
+        last: bool,
+    ) -> Result<bool, RunError> {
+        Ok(match (self, shared) {
+            (LeafState::Persist(frames), SharedLeaf::Persist(ordered)) => {
+                let (bytes, rows) = frames.take(&leaf.leaf.columns)?;
+                ordered.submit(task, bytes, rows, last)
+            }
             (LeafState::Write(bytes, rows), SharedLeaf::Write(ordered, _)) => {
                 ordered.submit(task, std::mem::take(bytes), std::mem::take(rows), last)
             }
@@ -178,7 +201,7 @@ impl LeafState {
                 queue.submit(task, std::mem::take(parts), last)
             }
             _ => true,
-        }
+        })
     }
 }
 

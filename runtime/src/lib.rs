@@ -28,6 +28,8 @@ pub mod operators;
 mod options;
 mod ordered;
 mod output;
+pub mod persist;
+mod persisted;
 mod positions;
 mod pruning;
 mod quarantine;
@@ -51,8 +53,8 @@ pub use flow_jit::Engine;
 pub use format::columnar::file_fields;
 pub use kernels::newline::row_end;
 pub use options::{
-    Control, LeafCount, OperationCount, PrintFormat, RunError, RunOptions, RunReport, SourceCount,
-    StageReport, Stdin, Written,
+    Control, LeafCount, OperationCount, PersistCount, PrintFormat, RunError, RunOptions, RunReport,
+    RunWarning, SourceCount, StageReport, Stdin, Written,
 };
 pub use output::AtomicFile;
 pub use positions::{LineColumn, line_columns};

@@ -23,6 +23,7 @@ impl Run<'_> {
         for stage in stages {
             compiled.push(self.compile(stage)?);
         }
+        self.bring_into_memory(vec![l.start], l.span)?;
         let mut state = self.rows_of_loop(l.start, l, |c| c.start)?;
         let report = Mark::of(&self.report);
         for round in 0..l.rounds {
@@ -37,6 +38,8 @@ impl Run<'_> {
             if round > 0 {
                 report.merge_round(&mut self.report);
             }
+            let read = l.until.iter().map(|(dataset, _)| *dataset).chain([l.body]);
+            self.bring_into_memory(read.collect(), l.span)?;
             state = self.rows_of_loop(l.body, l, |c| c.body)?;
             if self.is_done(l)? {
                 break;

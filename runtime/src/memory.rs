@@ -5,8 +5,8 @@
 //! and gives it back when dropped. Invariant: what is taken is never more than the limit.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Why an operator could not grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +27,20 @@ impl fmt::Display for NeedsMore {
 
 impl std::error::Error for NeedsMore {}
 
+/// Something that holds memory which it can do without.
+pub(crate) trait Evict: fmt::Debug + Send + Sync {
+    /// Gives back to its budget what it can; whether that was anything. It must not ask the budget for more.
+    fn evict(&self) -> bool;
+}
+
 #[derive(Debug)]
 struct Account {
     limit: u64,
     left: AtomicU64,
     /// The most that was ever taken at once.
     peak: AtomicU64,
+    /// Asked in turn when nothing is left.
+    evictable: Mutex<Vec<Weak<dyn Evict>>>,
 }
 
 /// A shared allowance of bytes.
@@ -42,7 +50,12 @@ pub struct Budget(Arc<Account>);
 impl Budget {
     /// A budget of `bytes`.
     pub fn new(bytes: u64) -> Self {
-        Budget(Arc::new(Account { limit: bytes, left: AtomicU64::new(bytes), peak: AtomicU64::new(0) }))
+        Budget(Arc::new(Account {
+            limit: bytes,
+            left: AtomicU64::new(bytes),
+            peak: AtomicU64::new(0),
+            evictable: Mutex::new(Vec::new()),
+        }))
     }
 
     /// A budget that never refuses.
@@ -50,8 +63,31 @@ impl Budget {
         Budget::new(u64::MAX)
     }
 
-    /// Takes `bytes`, or takes nothing and says what is missing.
+    /// Takes `bytes`, or takes nothing and says what is missing. What others can do without goes first.
     pub fn take(&self, bytes: u64, what: &'static str) -> Result<(), NeedsMore> {
+        let Err(mut missing) = self.take_left(bytes, what) else { return Ok(()) };
+        let evictable: Vec<Weak<dyn Evict>> =
+            self.0.evictable.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for holder in evictable.iter().filter_map(Weak::upgrade) {
+            if holder.evict() {
+                match self.take_left(bytes, what) {
+                    Ok(()) => return Ok(()),
+                    Err(still) => missing = still,
+                }
+            }
+        }
+        Err(missing)
+    }
+
+    /// Asks `holder` from now on when nothing is left.
+    pub(crate) fn may_evict(&self, holder: Weak<dyn Evict>) {
+        let mut evictable = self.0.evictable.lock().unwrap_or_else(PoisonError::into_inner);
+        evictable.retain(|other| other.strong_count() > 0);
+        evictable.push(holder);
+    }
+
+    /// Takes `bytes` of what is left.
+    fn take_left(&self, bytes: u64, what: &'static str) -> Result<(), NeedsMore> {
         let taken =
             self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         match taken {

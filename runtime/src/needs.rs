@@ -52,7 +52,8 @@ pub(crate) fn sink_numbers(plan: &PhysicalPlan) -> HashMap<&Path, u32> {
     sinks.collect()
 }
 
-fn leaves_of<'a>(branch: &'a Branch, out: &mut Vec<&'a Leaf>) {
+/// The leaves below a branch, in order.
+pub(crate) fn leaves_of<'a>(branch: &'a Branch, out: &mut Vec<&'a Leaf>) {
     match &branch.end {
         BranchEnd::Leaf(leaf) => out.push(leaf),
         BranchEnd::Split(branches) => branches.iter().for_each(|b| leaves_of(b, out)),
@@ -76,14 +77,27 @@ pub(crate) fn datasets_needed(plan: &PhysicalPlan, next: usize) -> Vec<DatasetId
         needed.extend(l.until.iter().map(|(dataset, _)| *dataset));
     }
     for stage in plan.stages.iter().skip(next) {
-        needed.extend(stage.inputs.iter().filter_map(|input| match &input.from {
-            InputFrom::Dataset { id, .. } => Some(*id),
-            _ => None,
-        }));
-        needed.extend(joined(stage).iter().map(|(build, _)| build.0));
-        compared_datasets(&stage.branch, &mut needed);
+        needed.extend(datasets_read(stage));
     }
     needed
+}
+
+/// The datasets that a stage reads.
+pub(crate) fn datasets_read(stage: &Stage) -> Vec<DatasetId> {
+    let mut read: Vec<DatasetId> = Vec::new();
+    read.extend(stage.inputs.iter().filter_map(|input| match &input.from {
+        InputFrom::Dataset { id, .. } | InputFrom::Answers { id, .. } => Some(*id),
+        InputFrom::Read(_) | InputFrom::Rows { .. } => None,
+    }));
+    read.extend(looked_up(stage));
+    read
+}
+
+/// The datasets in which a stage looks rows up: they have to be in memory as a whole.
+pub(crate) fn looked_up(stage: &Stage) -> Vec<DatasetId> {
+    let mut read: Vec<DatasetId> = joined(stage).iter().map(|(build, _)| build.0).collect();
+    compared_datasets(&stage.branch, &mut read);
+    read
 }
 
 /// The tables that the joins of `stage` look rows up in, with the places of the joins.

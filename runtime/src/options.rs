@@ -1,6 +1,7 @@
 //! What a run is told besides the plan, and what it reports back.
 
 use crate::fault::RowFault;
+use crate::persist::CacheOptions;
 use crate::reader::ReadError;
 use flow_ir::Span;
 use flow_jit::Engine;
@@ -54,6 +55,8 @@ pub struct RunOptions {
     pub code_text: bool,
     /// Whether the program may run commands.
     pub allow_run: bool,
+    /// Where rows of earlier runs are; `None`: nowhere.
+    pub cache: Option<CacheOptions>,
     /// What `-` reads.
     pub stdin: Arc<Stdin>,
     /// Shared with whoever watches or stops the run.
@@ -76,6 +79,7 @@ impl Default for RunOptions {
             table_rows: 100,
             code_text: false,
             allow_run: false,
+            cache: None,
             stdin: Arc::new(Stdin::default()),
             control: Arc::new(Control::default()),
         }
@@ -202,6 +206,40 @@ pub struct StageReport {
     pub code: Vec<(String, String, String)>,
 }
 
+/// What became of the rows of a `persist` on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersistCount {
+    /// Where it stands in the program.
+    pub span: Span,
+    /// The `let` that it is part of; empty if there is none.
+    pub name: String,
+    /// The word of the language for its level.
+    pub level: &'static str,
+    /// Its rows.
+    pub rows: u64,
+    /// Those of them that an earlier run had stored.
+    pub cached: u64,
+    /// The bytes of all of them, as they are stored.
+    pub bytes: u64,
+    /// The parts in which they are stored: one, or one a file; none if they are not.
+    pub parts: usize,
+    /// Those of them that an earlier run had stored.
+    pub reused: usize,
+    /// How often rows had no room in memory, or had to leave it.
+    pub evicted: u64,
+    /// Why rows were computed, or are not there for later runs.
+    pub note: Option<String>,
+}
+
+/// Something that went wrong and changes no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunWarning {
+    /// Stored rows could not be used; they have been computed.
+    Damaged(String),
+    /// Rows could not be stored for later runs.
+    NotStored(String),
+}
+
 /// A file that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -226,6 +264,10 @@ pub struct RunReport {
     pub stages: Vec<StageReport>,
     /// The files written, quarantine files included.
     pub written: Vec<Written>,
+    /// One entry for each `persist` on disk that was needed, in the order of the program.
+    pub persisted: Vec<PersistCount>,
+    /// What went wrong with stored rows, none of which changes a result.
+    pub warnings: Vec<RunWarning>,
 }
 
 /// Why a run stopped.

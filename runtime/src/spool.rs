@@ -74,7 +74,7 @@ fn told(error: io::Error) -> io::Error {
 }
 
 /// A file in the temporary directory that nobody else can open.
-fn nameless_file() -> io::Result<File> {
+pub(crate) fn nameless_file() -> io::Result<File> {
     let directory = std::env::temp_dir();
     for attempt in 0..1000u32 {
         let path = directory.join(format!("flowc-print-{}-{attempt}.tmp", std::process::id()));

@@ -11,6 +11,7 @@ use crate::format::numbered::NumberedScanner;
 use crate::format::{MorselLimits, Scanner};
 use crate::memory::Budget;
 use crate::options::{RunError, RunOptions};
+use crate::persist::Stored;
 use crate::reader::{ChunkedFile, Look, ReadBuffers, ReadError};
 use crate::spool::Spool;
 use crate::stream::StreamedFile;
@@ -22,6 +23,9 @@ use flow_ir::source::{Format, Source};
 use flow_ir::{Batch, ColumnId, Expr, ExprKind, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rows that stages have delivered.
+pub(crate) type Datasets = HashMap<DatasetId, Arc<Dataset>>;
 
 /// What processes answered, until a stage reads it.
 pub(crate) type Answers = HashMap<DatasetId, Mutex<Option<Spool>>>;
@@ -41,6 +45,8 @@ pub(crate) struct Task {
 pub(crate) enum OpenInput {
     Files(Vec<InputFile>),
     Batches(Arc<Dataset>),
+    /// Blocks that are read one by one.
+    Stored(Arc<Stored>, Vec<(usize, usize)>),
     /// Build rows that nothing matched, by task, of the join that is the operation of that number.
     Unmatched(usize, Vec<Vec<u32>>),
 }
@@ -77,7 +83,7 @@ impl Tasks {
 /// Opens the inputs of a stage and lists its tasks.
 pub(crate) fn open_inputs(
     stage: &Stage,
-    (datasets, answers): (&HashMap<DatasetId, Arc<Dataset>>, &Answers),
+    (datasets, stored, answers): (&Datasets, &HashMap<DatasetId, Arc<Stored>>, &Answers),
     options: &RunOptions,
     (buffers, budget): (&ReadBuffers, &Budget),
 ) -> Result<Tasks, RunError> {
@@ -116,6 +122,14 @@ pub(crate) fn open_inputs(
                 // They stand in the plan already, and are as few as the program's text is long.
                 let rows = Dataset { batches: literal_rows(columns, rows), memory: budget.reserve("rows") };
                 batches(&mut opened, input, Arc::new(rows))
+            }
+            InputFrom::Dataset { id, .. } if stored.contains_key(id) => {
+                let stored = stored.get(id).cloned();
+                let stored =
+                    stored.ok_or_else(|| RunError::Internal("stored rows are not there".to_owned()))?;
+                let blocks = stored.blocks();
+                opened.tasks.extend((0..blocks.len()).map(|part| Task { input, file: 0, part }));
+                OpenInput::Stored(stored, blocks)
             }
             InputFrom::Dataset { id, .. } => {
                 let dataset = datasets

@@ -159,6 +159,13 @@ impl<'a> Worker<'a> {
                     self.morsel(number, task, RowBatch::from_batch(batch), place)?;
                 }
             }
+            OpenInput::Stored(stored, blocks) => {
+                if let Some(block) = blocks.get(task.part) {
+                    let batch = stored.batch(*block).map_err(RunError::Read)?;
+                    let place = Place { source: None, base_offset: 0, file: 0, first_line: None };
+                    self.morsel(number, task, RowBatch::from_batch(&batch), place)?;
+                }
+            }
             OpenInput::Unmatched(operation, parts) => {
                 if let Some(rows) = parts.get(task.part) {
                     self.unmatched(number, *operation, rows)?;
@@ -176,8 +183,7 @@ impl<'a> Worker<'a> {
                 InputFile::Columnar(file) => self.columnar(number, task, file)?,
             },
         }
-        self.end_chunk(number, task, true);
-        Ok(())
+        self.end_chunk(number, task, true)
     }
 
     /// Reads a file from front to back, and hands in what each chunk delivered.
@@ -199,7 +205,7 @@ impl<'a> Worker<'a> {
             line += memchr::memchr_iter(b'\n', &chunk.buffer[..chunk.end]).count() as u64;
             self.count_bytes(task, chunks.taken() - taken);
             taken = chunks.taken();
-            self.end_chunk(number, task, false);
+            self.end_chunk(number, task, false)?;
             if self.is_over(number)? {
                 break;
             }
@@ -248,7 +254,7 @@ impl<'a> Worker<'a> {
             if morsels % MORSELS == 0 {
                 self.count_bytes(task, scanner.taken() - taken);
                 taken = scanner.taken();
-                self.end_chunk(number, task, false);
+                self.end_chunk(number, task, false)?;
                 if self.is_over(number)? {
                     break;
                 }
@@ -347,7 +353,7 @@ impl<'a> Worker<'a> {
                     self.deliver(number, task.input, (first, read), out, place)?;
                     if !waiting.is_empty() {
                         // What many rows were made of need not be there at once.
-                        self.end_chunk(number, task, false);
+                        self.end_chunk(number, task, false)?;
                         if self.is_over(number)? {
                             return Ok(());
                         }
@@ -486,6 +492,7 @@ impl<'a> Worker<'a> {
             let shared = &self.shared.leaves[leaf];
             let position = Position {
                 task: number as u64,
+                file: place.file,
                 row: self.fed[leaf],
                 base_offset: place.base_offset,
                 first_line: place.first_line,
@@ -528,25 +535,27 @@ impl<'a> Worker<'a> {
     }
 
     /// Hands in what a chunk of the task delivered, and if `last`, ends the task.
-    fn end_chunk(&mut self, number: usize, task: Task, last: bool) {
+    fn end_chunk(&mut self, number: usize, task: Task, last: bool) -> Result<(), RunError> {
         let parts = std::mem::take(&mut self.parts);
         let input = match &self.shared.tasks.inputs[task.input] {
             OpenInput::Unmatched(..) => self.shared.stage.inputs.len(),
             _ => task.input,
         };
-        let leaves = self.leaves.iter_mut().zip(self.shared.leaves).zip(&mut self.leaf_tallies);
-        for ((leaf, shared), tally) in leaves {
+        let compiled = &self.shared.stage.leaves;
+        let leaves = self.leaves.iter_mut().zip(self.shared.leaves).zip(compiled).zip(&mut self.leaf_tallies);
+        for (((leaf, shared), compiled), tally) in leaves {
             let start = Instant::now();
             if let SharedLeaf::Take(queue) = shared {
                 if queue.submit(number, input, &parts, last) {
                     self.shared.stop.fetch_min(number, Ordering::AcqRel);
                 }
-            } else if !leaf.end_chunk(shared, number as u64, last) {
+            } else if !leaf.end_chunk(shared, compiled, number as u64, last)? {
                 // The writer remembers its error; nothing more needs to be computed.
                 self.shared.stop.fetch_min(number, Ordering::AcqRel);
             }
             tally.time += start.elapsed();
         }
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! `flowc check`: everything that can be known without reading data.
 
+use crate::cache;
 use crate::catalog::FileCatalog;
 use crate::cli::{CheckArgs, ReportFormat};
 use crate::effects;
@@ -18,7 +19,11 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
                 let found = flow_compiler::lint::lint(&compiled.plan, program.sources(), &FileCatalog);
                 compiled.diagnostics.extend(found);
             }
-            (compiled.diagnostics, Some(effects::effects(&compiled.plan)))
+            let mut effects = effects::effects(&compiled.plan);
+            if !args.cache.no_cache {
+                effects.extend(effects::stored(&compiled.plan, &cache::folder(&args.cache)));
+            }
+            (compiled.diagnostics, Some(effects))
         }
         Err(diagnostics) => (diagnostics, None),
     };

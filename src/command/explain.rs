@@ -1,12 +1,14 @@
 //! `flowc explain`: what a program compiles to, and with `--analyze` what it did.
 
+use crate::cache;
 use crate::cli::{ExplainArgs, ReportFormat};
-use crate::command::run::{execute, grouped, level, options, summary};
+use crate::command::run::{execute, grouped, level, options, summary, warnings};
 use crate::failure::{Failure, Status};
 use crate::output::say;
 use crate::program::{Program, colored};
 use flow_compiler::explain::{Recorder, Report, explain_logical, explain_physical};
 use flow_compiler::optimize::optimize;
+use flow_runtime::persist::persist_states;
 use flow_runtime::{PrintFormat, RunReport};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -23,6 +25,8 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let mut options = options(&args.engine);
     options.code_text = args.clif || args.asm;
     options.print = PrintFormat::Csv;
+    options.cache = cache::options(&args.cache);
+    let persists = persist_states(&plan, options.cache.as_ref());
     let code = if options.code_text && !args.analyze { stage_code(&plan, &options)? } else { Vec::new() };
     let run = match args.analyze {
         true => Some(execute(&program, &plan, &options, true, colored(args.program.color), true)?),
@@ -40,6 +44,13 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
             value["row_groups"] = groups
                 .iter()
                 .map(|g| json!({ "stage": g.stage, "pattern": g.pattern, "read": g.read, "all": g.all }))
+                .collect();
+            value["persists"] = persists
+                .iter()
+                .map(|p| {
+                    let place = program.place(p.span);
+                    json!({ "name": p.name, "place": place, "level": p.level, "key": p.key, "state": p.text })
+                })
                 .collect();
             value["code"] = code.iter().map(|c| json!({ "name": c.0, "clif": c.1, "asm": c.2 })).collect();
             if let Some(run) = &run {
@@ -62,6 +73,11 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
                     "\nstage {stage}: {} of {} row groups of {pattern} are read, by their statistics",
                     g.read, g.all
                 );
+            }
+            for p in &persists {
+                let name = if p.name.is_empty() { String::new() } else { format!(" {}", p.name) };
+                let place = program.place(p.span);
+                let _ = writeln!(out, "\npersist({}){name} ({place}): {}", p.level, p.text);
             }
             for (name, clif, asm) in &code {
                 if args.clif {
@@ -115,6 +131,14 @@ fn analyze_text(run: &RunReport, program: &Program) -> String {
             milliseconds(l.finish)
         ));
     }
+    for p in &run.persisted {
+        lines.entry(line(p.span.start)).or_default().push(format!(
+            "persist: {} rows, from the cache: {} rows, {} bytes",
+            grouped(p.rows),
+            grouped(p.cached),
+            grouped(p.bytes)
+        ));
+    }
     for s in &run.sources {
         let files = if s.files == 1 { "1 file".to_owned() } else { format!("{} files", s.files) };
         lines.entry(line(s.span.start)).or_default().push(format!(
@@ -151,6 +175,7 @@ fn analyze_text(run: &RunReport, program: &Program) -> String {
             grouped(s.chunks)
         );
     }
+    out.push_str(&warnings(run));
     out.push_str(&summary(run));
     out
 }
@@ -189,7 +214,21 @@ fn analyze_json(run: &RunReport, program: &Program) -> Json {
             })
         })
         .collect();
-    json!({ "operations": operations, "leaves": leaves, "sources": sources, "stages": stages })
+    let persisted: Json = run
+        .persisted
+        .iter()
+        .map(|p| {
+            json!({
+                "name": p.name, "place": program.place(p.span), "level": p.level, "rows": p.rows,
+                "rows_from_cache": p.cached, "bytes": p.bytes, "parts": p.parts, "parts_from_cache": p.reused,
+                "evicted": p.evicted, "note": p.note,
+            })
+        })
+        .collect();
+    json!({
+        "operations": operations, "leaves": leaves, "sources": sources, "stages": stages, "persisted": persisted,
+        "warnings": warnings(run),
+    })
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -41,10 +41,15 @@ fn illustrated(plan: &LogicalPlan, rows: u64) -> (LogicalPlan, Vec<Span>) {
     let mut shown = plan.clone();
     shown.sinks.clear();
     for node in &mut shown.nodes {
-        if let Operator::Read(source) = &mut node.operator
-            && matches!(source.on_error, OnError::Quarantine(_))
-        {
-            source.on_error = OnError::Skip;
+        match &mut node.operator {
+            Operator::Read(source) if matches!(source.on_error, OnError::Quarantine(_)) => {
+                source.on_error = OnError::Skip;
+            }
+            // To keep all rows, all would have to be computed.
+            Operator::Persist { input, .. } => {
+                node.operator = Operator::Map { input: *input, computed: Vec::new() };
+            }
+            _ => {}
         }
     }
     let mut stages = Vec::new();

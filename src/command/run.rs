@@ -1,5 +1,6 @@
 //! `flowc run`: compile, run, summarize.
 
+use crate::cache;
 use crate::cli::{EngineArgs, Format, RunArgs};
 use crate::failure::{Failure, Status};
 use crate::output::Stdout;
@@ -11,7 +12,7 @@ use flow_compiler::Compiled;
 use flow_compiler::optimize::{OptLevel, optimize};
 
 use flow_ir::PhysicalPlan;
-use flow_runtime::{Engine, PrintFormat, RunOptions, RunReport, Stdin};
+use flow_runtime::{Engine, PersistCount, PrintFormat, RunOptions, RunReport, RunWarning, Stdin};
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -35,11 +36,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         None if std::io::stdout().is_terminal() => PrintFormat::Table,
         None => PrintFormat::Csv,
     };
+    options.cache = cache::options(&args.cache);
     options.print_header = !args.no_header;
     let spaced = !args.no_header && options.print != PrintFormat::JsonLines;
     let report = execute(&program, &plan, &options, args.quiet, colored(args.program.color), spaced)?;
     if !args.quiet {
-        anstream::eprint!("{}", summary(&report));
+        anstream::eprint!("{}{}", warnings(&report), summary(&report));
     }
     Ok(())
 }
@@ -108,8 +110,39 @@ pub(crate) fn summary(report: &RunReport) -> String {
             (q, skipped) => writeln!(text, " + {} quarantined + {} skipped", grouped(q), grouped(skipped)),
         };
     }
+    report.persisted.iter().for_each(|p| persisted(p, &mut text));
     for w in &report.written {
         let _ = writeln!(text, "{}: {} rows written", w.path.display(), grouped(w.rows));
+    }
+    text
+}
+
+/// What became of the rows of a `persist`.
+fn persisted(p: &PersistCount, text: &mut String) {
+    let name = if p.name.is_empty() { p.level } else { &p.name };
+    let (rows, cached) = (grouped(p.rows), grouped(p.cached));
+    let _ = write!(text, "persist {name}: {rows} rows, from the cache: {cached} rows");
+    if p.parts > 1 {
+        let _ = write!(text, " ({} of {} files)", p.reused, p.parts);
+    }
+    if p.evicted > 0 {
+        let _ = write!(text, ", no room in memory: {} blocks", grouped(p.evicted));
+    }
+    if let Some(note) = &p.note {
+        let _ = write!(text, "; {note}");
+    }
+    text.push('\n');
+}
+
+/// What went wrong with stored rows.
+pub(crate) fn warnings(report: &RunReport) -> String {
+    let mut text = String::new();
+    for w in &report.warnings {
+        let (code, message) = match w {
+            RunWarning::Damaged(message) => ("W5001", message),
+            RunWarning::NotStored(message) => ("W5002", message),
+        };
+        let _ = writeln!(text, "warning[{code}]: {message}");
     }
     text
 }
