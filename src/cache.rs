@@ -2,15 +2,15 @@
 
 use crate::cli::CacheArgs;
 use flow_runtime::persist::CacheOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 /// The folder unless another one is named: in the working directory, from which relative paths of programs lead.
 pub(crate) const FOLDER: &str = ".flow-cache";
 
 /// The folder that the command line names.
-pub(crate) fn folder(args: &CacheArgs) -> PathBuf {
-    args.cache_dir.clone().unwrap_or_else(|| PathBuf::from(FOLDER))
+pub(crate) fn folder(named: Option<&Path>) -> PathBuf {
+    named.unwrap_or(Path::new(FOLDER)).to_owned()
 }
 
 /// What a run is told of the cache; nothing if it has none.
@@ -18,7 +18,7 @@ pub(crate) fn options(args: &CacheArgs) -> Option<CacheOptions> {
     if args.no_cache {
         return None;
     }
-    Some(CacheOptions { folder: folder(args), compiler: compiler()? })
+    Some(CacheOptions { folder: folder(args.cache_dir.as_deref()), compiler: compiler()? })
 }
 
 /// What identifies this flowc: another one, also a newly built one of the same version, computes rows anew.

@@ -263,8 +263,9 @@ pub struct SchemaArgs {
 pub struct CacheCommandArgs {
     #[command(subcommand)]
     pub action: CacheAction,
-    #[command(flatten)]
-    pub cache: CacheArgs,
+    /// The folder (.flow-cache when not given)
+    #[arg(long, value_name = "DIR", global = true)]
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// What is done with stored rows.

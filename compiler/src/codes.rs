@@ -97,6 +97,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("W4010", "a group that could be reduced"),
     ("W4401", "a `let` that is never used"),
     ("W4402", "given rows that a test does not read"),
+    ("W5001", "stored rows that are damaged"),
+    ("W5002", "rows that cannot be stored"),
 ];
 
 /// The title of any code, syntax errors included.

@@ -162,7 +162,8 @@ impl<'a> Worker<'a> {
             OpenInput::Stored(stored, blocks) => {
                 if let Some(block) = blocks.get(task.part) {
                     let batch = stored.batch(*block).map_err(RunError::Read)?;
-                    let place = Place { source: None, base_offset: 0, file: 0, first_line: None };
+                    let input = self.shared.stage.inputs.get(task.input);
+                    let place = Place::of_rows(input.map_or(&[], |i| &i.rename));
                     self.morsel(number, task, RowBatch::from_batch(&batch), place)?;
                 }
             }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Lists, checks or removes stored rows.
 pub(crate) fn cache(args: &CacheCommandArgs) -> Result<(), Failure> {
-    let folder = folder(&args.cache);
+    let folder = folder(args.cache_dir.as_deref());
     let fail = |e: io::Error| {
         Failure::message(Status::Data, format!("the cache `{}` cannot be used: {e}", folder.display()))
     };

@@ -21,7 +21,8 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
             }
             let mut effects = effects::effects(&compiled.plan);
             if !args.cache.no_cache {
-                effects.extend(effects::stored(&compiled.plan, &cache::folder(&args.cache)));
+                effects
+                    .extend(effects::stored(&compiled.plan, &cache::folder(args.cache.cache_dir.as_deref())));
             }
             (compiled.diagnostics, Some(effects))
         }

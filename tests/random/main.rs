@@ -3,6 +3,7 @@
 //! Ordinary test runs try a few hundred; `FLOWC_PROGRAMS`, `FLOWC_MUTATIONS` and `FLOWC_SEED` ask for more
 //! (CONTRIBUTING.md has the commands). What fails is made small and printed with its data.
 
+mod broken_cache;
 mod broken_data;
 mod coverage;
 mod data;

@@ -6,8 +6,10 @@
 use flow_compiler::Compiled;
 use flow_compiler::optimize::{OptLevel, optimize};
 use flow_compiler::stage::cut_stages;
+use flow_ir::logical::Operator;
 use flow_ir::source::Sink;
 use flow_ir::{Batch, PhysicalPlan};
+use flow_runtime::persist::CacheOptions;
 use flow_runtime::{Engine, Printer, RunOptions};
 use flowc::failure::Status;
 use flowc::program::Program;
@@ -93,7 +95,7 @@ impl Outcome {
 
 /// What is printed, as the command would print it.
 #[derive(Default)]
-struct Printed(Vec<u8>);
+pub(crate) struct Printed(pub(crate) Vec<u8>);
 
 impl Printer for Printed {
     fn bytes(&mut self, bytes: &mut dyn Read) -> io::Result<()> {
@@ -127,15 +129,23 @@ pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// Runs a compiled program once; everything below `place/out` is removed before.
-pub(crate) fn run(program: &Program, compiled: &Compiled, c: &Configuration, place: &Path) -> Outcome {
+/// Runs a compiled program once; everything below `place/out` is removed before. Rows of other runs are in
+/// `cache`, if there are any.
+pub(crate) fn run(
+    program: &Program,
+    compiled: &Compiled,
+    c: &Configuration,
+    place: &Path,
+    cache: &Path,
+) -> Outcome {
     let out = place.join("out");
     let _ = std::fs::remove_dir_all(&out);
     let plan = match physical(compiled, c.level) {
         Ok(plan) => plan,
         Err(bug) => return Outcome { bug: Some(bug), ..Outcome::default() },
     };
-    let mut outcome = match caught(|| run_plan(program, &plan, c)) {
+    let cache = CacheOptions { folder: cache.to_owned(), compiler: "a test".to_owned() };
+    let mut outcome = match caught(|| run_plan(program, &plan, c, cache)) {
         Ok(outcome) => outcome,
         Err(bug) => Outcome { bug: Some(bug), ..Outcome::default() },
     };
@@ -143,19 +153,23 @@ pub(crate) fn run(program: &Program, compiled: &Compiled, c: &Configuration, pla
     outcome
 }
 
-fn run_plan(program: &Program, plan: &PhysicalPlan, c: &Configuration) -> Outcome {
+fn run_plan(program: &Program, plan: &PhysicalPlan, c: &Configuration, cache: CacheOptions) -> Outcome {
     let options = RunOptions {
         threads: c.threads,
         engine: c.engine,
         chunk_bytes: c.chunk_bytes,
         morsel_rows: c.morsel_rows,
         map_from: c.map_from,
+        cache: Some(cache),
         ..RunOptions::default()
     };
     let mut printed = Printed::default();
     let mut outcome = Outcome::default();
     match flow_runtime::run(plan, &options, &mut printed, &|span| program.place(span)) {
         Ok(report) => {
+            if !report.warnings.is_empty() {
+                outcome.bug = Some(format!("stored rows are no good: {:?}", report.warnings));
+            }
             for s in &report.sources {
                 if s.read != s.kept + s.filtered + s.quarantined + s.skipped {
                     outcome.bug = Some(format!("the rows of {} do not add up: {s:?}", s.pattern));
@@ -206,8 +220,18 @@ pub(crate) fn difference(
     place: &Path,
 ) -> Result<Outcome, String> {
     let mut first: Option<Outcome> = None;
-    for c in configurations {
-        let outcome = run(program, compiled, c, place);
+    let stores = compiled.plan.nodes.iter().any(|n| matches!(n.operator, Operator::Persist { .. }));
+    let caches = place.join("caches");
+    let _ = std::fs::remove_dir_all(&caches);
+    let numbered = configurations.iter().enumerate();
+    // Once with nothing stored, then with what another configuration has stored.
+    let warm = numbered.clone().filter(|_| stores).map(|(i, c)| ((i + 1) % configurations.len(), c));
+    for (turn, (cache, c)) in numbered.chain(warm).enumerate() {
+        let mut outcome = run(program, compiled, c, place, &caches.join(cache.to_string()));
+        if turn >= configurations.len() {
+            // What is stored is not read.
+            outcome.counts = first.as_ref().map_or_else(Vec::new, |f| f.counts.clone());
+        }
         if let Some(bug) = &outcome.bug {
             return Err(format!("{c:?}: {bug}"));
         }

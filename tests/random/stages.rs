@@ -40,9 +40,18 @@ const KINDS: [(&str, usize); 25] = [
     ("join", 14),
     ("cross join", 2),
     ("window", 9),
-    ("persist", 2),
+    ("persist", 4),
     ("repartition", 3),
     ("coalesce", 2),
+];
+
+/// The levels of `persist`.
+const PERSISTS: &[&str] = &[
+    "| persist",
+    "| persist(memory)",
+    "| persist(memory_ser)",
+    "| persist(memory_and_disk_ser)",
+    "| persist(disk)",
 ];
 
 /// Aggregates as templates.
@@ -179,7 +188,7 @@ impl Expressions {
                 format!("| cross join (from {d} | take {}) as {}", self.random.below(4), self.fresh("r"))
             }
             "window" => self.window(fields),
-            "persist" => (*self.random.pick(&["| persist(memory)", "| persist(memory_ser)"])).to_owned(),
+            "persist" => (*self.random.pick(PERSISTS)).to_owned(),
             "repartition" => {
                 let by = match self.random.below(3) {
                     0 => String::new(),

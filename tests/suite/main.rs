@@ -9,6 +9,7 @@ mod folders;
 mod killed_folders;
 mod matrix;
 mod oracles;
+mod persist;
 mod plan_shape;
 mod process;
 mod spectrum;

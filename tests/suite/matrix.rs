@@ -39,10 +39,30 @@ fn one_outcome(program: &Path, workplace: &Workplace) -> Outcome {
 fn one_outcome_of(command: &str, program: &Path, workplace: &Workplace) -> Outcome {
     let name = program.strip_prefix(repository()).expect("a program of the repository").display().to_string();
     let mut first: Option<Outcome> = None;
-    for Configuration(arguments) in configurations() {
+    let stores = command == "run" && stores_rows(program);
+    for (number, Configuration(arguments)) in configurations().into_iter().enumerate() {
         let mut all = vec![command, name.as_str()];
         all.extend(arguments.iter());
+        let cold = format!("cache-{number}");
+        if stores {
+            all.extend(["--cache-dir", cold.as_str()]);
+        }
         let outcome = workplace.run(&all);
+        if stores {
+            // With what this run, and the one of another configuration, have stored.
+            let other = format!("cache-{}", number.saturating_sub(1));
+            for warm in [cold.as_str(), other.as_str()] {
+                let mut again = all.clone();
+                again.pop();
+                again.push(warm);
+                let again = workplace.run(&again);
+                assert_eq!(
+                    without_reports(&outcome),
+                    without_reports(&again),
+                    "{name} differs with {arguments:?} when rows are stored"
+                );
+            }
+        }
         assert_ne!(outcome.status, Some(70), "{name} {arguments:?} met a bug:\n{}", outcome.stderr);
         match &first {
             None => first = Some(outcome),
@@ -50,6 +70,25 @@ fn one_outcome_of(command: &str, program: &Path, workplace: &Workplace) -> Outco
         }
     }
     first.expect("at least one configuration")
+}
+
+/// Whether a program keeps rows for later runs.
+fn stores_rows(program: &Path) -> bool {
+    let text = std::fs::read_to_string(program).expect("a readable program");
+    let levels = text.split("| persist").skip(1);
+    let mut levels = levels.map(|rest| rest.trim_start_matches('(').split(')').next().unwrap_or("").trim());
+    levels.any(|level| level != "memory" && level != "memory_ser")
+}
+
+/// What does not tell whether rows were computed or read. Of failures everything counts.
+fn without_reports(outcome: &Outcome) -> Outcome {
+    let mut outcome = outcome.clone();
+    if outcome.status == Some(0) {
+        let is_report = |line: &str| line.starts_with("persist ") || line.contains(" read = ");
+        let kept = outcome.stderr.lines().filter(|line| !is_report(line));
+        outcome.stderr = kept.map(|line| format!("{line}\n")).collect();
+    }
+    outcome
 }
 
 /// An outcome as a snapshot shows it.

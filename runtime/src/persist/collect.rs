@@ -13,6 +13,7 @@ use crate::ordered::Receive;
 use bytes::{Buf, Bytes};
 use flow_ir::Batch;
 use flow_ir::physical::TypedColumn;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
@@ -74,13 +75,16 @@ pub(crate) struct StoredWriter {
     current: Option<(usize, EntryWriter)>,
     /// Those that are complete but for the end of the stage.
     pub(super) complete: Vec<(usize, EntryWriter)>,
+    /// Entries that may be open at a time.
+    open_max: usize,
     /// Why no entries are written any more.
     pub(super) failed: Option<io::Error>,
 }
 
 impl StoredWriter {
     pub(crate) fn new(prepared: Prepared) -> Self {
-        StoredWriter { prepared, current: None, complete: Vec::new(), failed: None }
+        let open_max = open_files_max() / 4;
+        StoredWriter { prepared, current: None, complete: Vec::new(), open_max, failed: None }
     }
 
     /// Makes `part` the one whose entry is written.
@@ -89,6 +93,10 @@ impl StoredWriter {
             return;
         }
         self.complete.extend(self.current.take());
+        if self.complete.len() >= self.open_max {
+            // Later runs store the rest, piece by piece.
+            return;
+        }
         let Some(Some(target)) = self.prepared.targets.get(part) else { return };
         match EntryWriter::create(&target.path) {
             Ok(writer) => self.current = Some((part, writer)),
@@ -138,6 +146,17 @@ impl StoredWriter {
         self.complete.extend(self.current.take());
         self.prepared.stored.clone()
     }
+}
+
+/// Files that this process may have open; as many as it can be allowed.
+fn open_files_max() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let allowed = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    allowed.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
 }
 
 impl Receive for StoredWriter {
