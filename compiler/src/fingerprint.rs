@@ -42,7 +42,8 @@ impl Computation {
                 open.extend(whole.node(id).operator.inputs());
             }
         }
-        let mut plan = LogicalPlan::default();
+        // The next free id is printed, too; no column has this one.
+        let mut plan = LogicalPlan { next_column: u32::MAX, ..LogicalPlan::default() };
         let mut ids: BTreeMap<NodeId, NodeId> = BTreeMap::new();
         // In order of their numbers, inputs come before their users.
         for id in reached {
