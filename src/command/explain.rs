@@ -8,7 +8,8 @@ use crate::output::say;
 use crate::program::{Program, colored};
 use flow_compiler::explain::{Recorder, Report, explain_logical, explain_physical};
 use flow_compiler::optimize::optimize;
-use flow_runtime::persist::persist_states;
+use flow_ir::Span;
+use flow_runtime::persist::{PersistState, persist_states};
 use flow_runtime::{PrintFormat, RunReport};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -45,13 +46,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
                 .iter()
                 .map(|g| json!({ "stage": g.stage, "pattern": g.pattern, "read": g.read, "all": g.all }))
                 .collect();
-            value["persists"] = persists
-                .iter()
-                .map(|p| {
-                    let place = program.place(p.span);
-                    json!({ "name": p.name, "place": place, "level": p.level, "key": p.key, "state": p.text })
-                })
-                .collect();
+            value["persists"] = persists_json(&persists, &program);
             value["code"] = code.iter().map(|c| json!({ "name": c.0, "clif": c.1, "asm": c.2 })).collect();
             if let Some(run) = &run {
                 value["analyze"] = analyze_json(run, &program);
@@ -74,11 +69,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
                     g.read, g.all
                 );
             }
-            for p in &persists {
-                let name = if p.name.is_empty() { String::new() } else { format!(" {}", p.name) };
-                let place = program.place(p.span);
-                let _ = writeln!(out, "\npersist({}){name} ({place}): {}", p.level, p.text);
-            }
+            out.push_str(&persists_text(&persists, &program));
             for (name, clif, asm) in &code {
                 if args.clif {
                     let _ = writeln!(out, "\n; {name}\n{}", clif.trim_end());
@@ -94,6 +85,37 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
         }
     }
     say(out)
+}
+
+/// What a run would find stored.
+fn persists_text(persists: &[PersistState], program: &Program) -> String {
+    let mut out = String::new();
+    for p in persists {
+        let name = if p.name.is_empty() { String::new() } else { format!(" {}", p.name) };
+        let _ = writeln!(out, "\npersist({}){name} ({}): {}", p.level, program.place(p.span), p.text);
+    }
+    out
+}
+
+fn persists_json(persists: &[PersistState], program: &Program) -> Json {
+    let one = |p: &PersistState| {
+        let place = program.place(p.span);
+        json!({ "name": p.name, "place": place, "level": p.level, "key": p.key, "state": p.text })
+    };
+    persists.iter().map(one).collect()
+}
+
+/// What was read from files and from what earlier runs have stored, with the places of the program.
+fn read_and_stored(run: &RunReport) -> Vec<(Span, String)> {
+    let persisted = run.persisted.iter().map(|p| {
+        let (rows, cached, bytes) = (grouped(p.rows), grouped(p.cached), grouped(p.bytes));
+        (p.span, format!("persist: {rows} rows, from the cache: {cached} rows, {bytes} bytes"))
+    });
+    let sources = run.sources.iter().map(|s| {
+        let files = if s.files == 1 { "1 file".to_owned() } else { format!("{} files", s.files) };
+        (s.span, format!("read: {files}, {} rows, {} bytes", grouped(s.read), grouped(s.bytes)))
+    });
+    persisted.chain(sources).collect()
 }
 
 type Code = Vec<(String, String, String)>;
@@ -131,21 +153,8 @@ fn analyze_text(run: &RunReport, program: &Program) -> String {
             milliseconds(l.finish)
         ));
     }
-    for p in &run.persisted {
-        lines.entry(line(p.span.start)).or_default().push(format!(
-            "persist: {} rows, from the cache: {} rows, {} bytes",
-            grouped(p.rows),
-            grouped(p.cached),
-            grouped(p.bytes)
-        ));
-    }
-    for s in &run.sources {
-        let files = if s.files == 1 { "1 file".to_owned() } else { format!("{} files", s.files) };
-        lines.entry(line(s.span.start)).or_default().push(format!(
-            "read: {files}, {} rows, {} bytes",
-            grouped(s.read),
-            grouped(s.bytes)
-        ));
+    for (span, text) in read_and_stored(run) {
+        lines.entry(line(span.start)).or_default().push(text);
     }
     let mut out = String::new();
     for (file, named) in sources.files().iter().enumerate() {
