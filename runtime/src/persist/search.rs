@@ -86,7 +86,7 @@ impl Search {
             _ => return Err("its rows are not made file by file".to_owned()),
         };
         let part = |file: &SourceFile| {
-            let scope = format!("{} {:?} {:?}", file.fields, file.positions, file.keys);
+            let scope = format!("{:?} {} {:?} {:?}", file.path, file.fields, file.positions, file.keys);
             Ok((scope, vec![Identity::of(&file.path).map_err(|why| why.to_string())?]))
         };
         source.files.iter().map(part).collect()
