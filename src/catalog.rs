@@ -8,6 +8,7 @@ mod repetition;
 mod sample;
 
 use flow_compiler::catalog::{Catalog, CatalogError, FileFields, FileInfo, InferredField};
+use flow_ir::location::Location;
 use flow_ir::source::{Dialect, Format, Source};
 use std::io;
 use std::path::Path;
@@ -21,6 +22,10 @@ pub struct FileCatalog;
 
 impl Catalog for FileCatalog {
     fn files(&self, pattern: &str) -> Result<Vec<FileInfo>, CatalogError> {
+        if let Location::Url(url) = Location::of(pattern) {
+            let bytes = flow_runtime::remote_size(url).map_err(|e| unreadable(&e))?;
+            return Ok(vec![FileInfo { path: url.to_owned(), bytes }]);
+        }
         // A name that exists is that file, whatever characters it has.
         if Path::new(pattern).is_file() {
             return Ok(vec![info(Path::new(pattern))?]);
@@ -82,6 +87,10 @@ impl Catalog for FileCatalog {
         let found = flow_runtime::file_fields(&file.path, format, only);
         let (fields, all) = found.map_err(CatalogError::Unreadable)?;
         Ok(FileFields { fields, all })
+    }
+
+    fn has_remote(&self) -> bool {
+        cfg!(feature = "remote-files")
     }
 
     fn has_columnar(&self) -> bool {

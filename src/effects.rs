@@ -3,7 +3,7 @@
 //! Taken from the plan as written, so a pipeline that nothing uses is not in it.
 
 use crate::program::Program;
-use flow_ir::location::Location;
+use flow_ir::location::{Location, without_secrets};
 use flow_ir::logical::Operator;
 use flow_ir::source::{OnError, Target};
 use flow_ir::{LogicalPlan, Span};
@@ -30,7 +30,7 @@ impl Effect {
             Location::Command(text) => {
                 Effect { kind: "run", target: text.to_owned(), files: Vec::new(), span }
             }
-            _ => Effect { kind, target: target.to_owned(), files, span },
+            _ => Effect { kind, target: without_secrets(target).into_owned(), files, span },
         }
     }
 }
@@ -44,7 +44,7 @@ pub(crate) fn effects(plan: &LogicalPlan) -> Vec<Effect> {
             Operator::Read(source) => {
                 let files = match Location::of(&source.pattern).is_live() {
                     true => Vec::new(),
-                    false => source.files.iter().map(|f| f.path.clone()).collect(),
+                    false => source.files.iter().map(|f| without_secrets(&f.path).into_owned()).collect(),
                 };
                 found.push(Effect::of("read", &source.pattern, files, source.span));
                 if let OnError::Quarantine(path) = &source.on_error {

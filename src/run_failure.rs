@@ -279,6 +279,6 @@ fn advice(fault: &RowFault, program: &Program, plan: &PhysicalPlan) -> Option<St
     let source = sources.into_iter().find(|s| s.files.iter().any(|f| input_name(&f.path) == fault.file))?;
     let text = program.span_text(source.span).trim();
     let short = text.lines().count() == 1 && text.chars().count() <= 100 && !text.contains("on_error");
-    let read = if short { text.to_owned() } else { format!("read \"{}\" ...", source.pattern) };
+    let read = if short { text.to_owned() } else { format!("read \"{}\" ...", input_name(&source.pattern)) };
     Some(format!("{read} on_error quarantine(\"bad.jsonl\")"))
 }

@@ -5,8 +5,10 @@
 //! compiler itself opens nothing.
 
 use crate::glob;
+use flow_ir::location::without_secrets;
 use flow_ir::source::{Dialect, Format, Source};
 use flow_ir::{DataType, Field, Type};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A file that a pattern names.
@@ -16,6 +18,13 @@ pub struct FileInfo {
     pub path: String,
     /// Its size in bytes.
     pub bytes: u64,
+}
+
+impl FileInfo {
+    /// What messages call it.
+    pub fn shown(&self) -> Cow<'_, str> {
+        without_secrets(&self.path)
+    }
 }
 
 /// A field of an inferred schema.
@@ -82,6 +91,11 @@ pub trait Catalog {
     /// Whether files that bring their own schema can be read and written at all.
     fn has_columnar(&self) -> bool {
         true
+    }
+
+    /// Whether files behind URLs can be read at all.
+    fn has_remote(&self) -> bool {
+        false
     }
 
     /// The schema that the first rows of a file suggest.

@@ -7,6 +7,7 @@ use crate::fault::RowFault;
 use crate::finish::StageEnd;
 use crate::options::{LeafCount, OperationCount, RunError, SourceCount};
 use crate::worker::{RowTally, WorkerResult};
+use flow_ir::location::without_secrets;
 use flow_ir::physical::{LeafKind, Stage};
 use flow_ir::source::OnError;
 
@@ -55,7 +56,7 @@ impl Run<'_> {
                 RunError::Internal(format!("`{}` has more rows kept than read", source.pattern))
             })?;
             self.report.sources.push(SourceCount {
-                pattern: source.pattern.clone(),
+                pattern: without_secrets(&source.pattern).into_owned(),
                 span: source.span,
                 files: source.files.len(),
                 bytes: results.iter().map(|r| r.bytes[number]).sum(),
@@ -130,7 +131,7 @@ impl Run<'_> {
                 && total.bad as f64 > limit * total.read as f64
                 && let Some((_, _, first)) = faults.iter().find(|f| f.1 == input)
             {
-                let pattern = context.source.pattern.clone();
+                let pattern = without_secrets(&context.source.pattern).into_owned();
                 let first = Box::new(first.clone());
                 return Err(RunError::TooManyBad { pattern, bad: total.bad, read: total.read, limit, first });
             }

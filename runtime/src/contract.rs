@@ -144,7 +144,7 @@ fn row(compiled: &CompiledStage, tasks: &Tasks, task: u64, place: i64) -> Contra
                 return ContractRow::default();
             };
             if Location::of(&file.path).is_live() {
-                let stream = Some((input_name(&file.path).to_owned(), place as u64));
+                let stream = Some((input_name(&file.path).into_owned(), place as u64));
                 return ContractRow { stream, ..ContractRow::default() };
             }
             let text = line_at(&file.path, place as u64).unwrap_or_default();

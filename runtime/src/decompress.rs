@@ -4,7 +4,9 @@
 //! Invariant: the end of what is read is the end of the file; a stream that is cut off or does
 //! not match its checksum is an error that says where, never a shorter text.
 
+use crate::remote::RemoteReader;
 use flow_ir::compression::Compression;
+use flow_ir::location::Location;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
@@ -36,10 +38,20 @@ impl std::fmt::Debug for TextReader {
     }
 }
 
-/// Opens `path`.
+/// Opens a file or URL.
 pub fn open_text(path: &str) -> io::Result<TextReader> {
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
+    let (file, size): (Box<dyn Read + Send>, u64) = match Location::of(path) {
+        Location::Url(url) => {
+            let object = RemoteReader::open(url)?;
+            let size = object.size();
+            (Box::new(object), size)
+        }
+        _ => {
+            let file = File::open(path)?;
+            let size = file.metadata()?.len();
+            (Box::new(file), size)
+        }
+    };
     let taken = Arc::new(AtomicU64::new(0));
     let compression = Compression::of(path);
     if size == 0
@@ -117,7 +129,7 @@ impl TextReader {
 }
 
 struct Counted {
-    file: File,
+    file: Box<dyn Read + Send>,
     taken: Arc<AtomicU64>,
 }
 

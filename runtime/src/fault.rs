@@ -231,7 +231,9 @@ fn blame(expr: &Expr, row: &BatchRow<'_, '_>, status: u8) -> EvalError {
 /// The row's place and bytes.
 fn locate(batch: &RowBatch<'_>, row: usize, source: Option<&Source>, base: u64, file: usize) -> RowFault {
     let mut fault = RowFault {
-        file: source.and_then(|s| s.files.get(file)).map_or("", |f| input_name(&f.path)).to_owned(),
+        file: source
+            .and_then(|s| s.files.get(file))
+            .map_or_else(String::new, |f| input_name(&f.path).into_owned()),
         file_index: file,
         row_offset: 0,
         offset: 0,

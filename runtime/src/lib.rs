@@ -34,6 +34,11 @@ mod positions;
 mod pruning;
 mod quarantine;
 mod reader;
+#[cfg(feature = "remote-files")]
+mod remote;
+#[cfg(not(feature = "remote-files"))]
+#[path = "no_remote.rs"]
+mod remote;
 mod row_batch;
 mod sample;
 mod sink;
@@ -61,4 +66,5 @@ pub use positions::{LineColumn, line_columns};
 pub use pruning::{RowGroupCount, row_groups};
 pub use quarantine::SpanText;
 pub use reader::ReadError;
+pub use remote::remote_size;
 pub use sink::Printer;

@@ -10,6 +10,7 @@ use crate::kernels::newline::{count_quotes, row_end};
 use crate::live::Live;
 use crate::options::RunOptions;
 use crate::reader::{ReadBuffers, ReadError};
+use crate::remote::remote_size;
 use crate::spool::Spool;
 use flow_ir::location::{Location, input_name};
 use std::io::{self, Read};
@@ -49,7 +50,9 @@ impl StreamedFile {
         quote: Option<u8>,
     ) -> Result<Self, ReadError> {
         let mut size = 0;
-        if !Location::of(path).is_live() {
+        if matches!(Location::of(path), Location::Url(_)) {
+            size = remote_size(path).map_err(|e| fail(path, e))?;
+        } else if !Location::of(path).is_live() {
             let meta = std::fs::metadata(path).map_err(|e| fail(path, e))?;
             if meta.is_dir() {
                 return Err(fail(path, io::Error::other("is a directory")));
@@ -109,7 +112,7 @@ impl StreamedFile {
 }
 
 fn fail(path: &str, error: io::Error) -> ReadError {
-    ReadError { path: PathBuf::from(input_name(path)), error }
+    ReadError { path: PathBuf::from(input_name(path).into_owned()), error }
 }
 
 enum Reader {

@@ -152,7 +152,7 @@ fn open_file(
     look: Look,
     buffers: &ReadBuffers,
 ) -> Result<(InputFile, u64, usize), ReadError> {
-    if Compression::of(path).is_some() || Location::of(path).is_live() {
+    if Compression::of(path).is_some() || !matches!(Location::of(path), Location::File(_)) {
         let file = StreamedFile::new(path, index, chunk_bytes, look.quote)?;
         let bytes = file.size();
         return Ok((InputFile::Streamed(file), bytes, 1));

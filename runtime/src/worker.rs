@@ -248,6 +248,7 @@ impl<'a> Worker<'a> {
         let mut scanner = file.scan(task.part).map_err(RunError::Read)?;
         let (mut morsels, mut taken) = (0, 0);
         while scanner.next_morsel() {
+            self.drop_unread(task, scanner.take_skipped());
             let morsel = Morsel { scanner: &scanner, used: &context.used, nullify: &context.nullify };
             let batch = RowBatch::from_morsel(morsel, &context.ids);
             self.morsel(number, task, batch, place)?;
@@ -261,12 +262,16 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+        self.drop_unread(task, scanner.take_skipped());
         self.count_bytes(task, scanner.taken() - taken);
         scanner.take_error().map_or(Ok(()), |e| Err(RunError::Read(e)))
     }
 
     /// Counts rows that need not be read, because the first filters drop all of them.
     fn drop_unread(&mut self, task: Task, rows: u64) {
+        if rows == 0 {
+            return;
+        }
         let stage = self.shared.stage;
         let first = stage.inputs[task.input].operations.first().or(stage.branch.operations.first());
         if let Some(filter) = first {

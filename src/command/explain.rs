@@ -44,7 +44,10 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
                 .map_err(|e| Failure::message(Status::Internal, format!("the report is not JSON: {e}")))?;
             value["row_groups"] = groups
                 .iter()
-                .map(|g| json!({ "stage": g.stage, "pattern": g.pattern, "read": g.read, "all": g.all }))
+                .map(|g| {
+                    let pages = json!({ "read": g.pages.0, "all": g.pages.1 });
+                    json!({ "stage": g.stage, "pattern": g.pattern, "read": g.read, "all": g.all, "pages": pages })
+                })
                 .collect();
             value["persists"] = persists_json(&persists, &program);
             value["code"] = code.iter().map(|c| json!({ "name": c.0, "clif": c.1, "asm": c.2 })).collect();
@@ -63,9 +66,13 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
             let _ = writeln!(out, "\n{}", explain_physical(&plan, recorder.names()).trim_end());
             for g in &groups {
                 let (stage, pattern) = (g.stage, &g.pattern);
+                let pages = match g.pages {
+                    (_, 0) => String::new(),
+                    (read, all) => format!(", {read} of {all} pages in them"),
+                };
                 let _ = writeln!(
                     out,
-                    "\nstage {stage}: {} of {} row groups of {pattern} are read, by their statistics",
+                    "\nstage {stage}: {} of {} row groups of {pattern} are read{pages}, by their statistics",
                     g.read, g.all
                 );
             }

@@ -93,6 +93,32 @@ fn explain_says_what_is_not_read() {
 }
 
 #[test]
+fn explain_counts_the_pages_that_are_read() {
+    let workplace = Workplace::new();
+    let program = |filter: &str| {
+        format!("read \"tests/data/columnar/pages.parquet\" | filter {filter} | map {{ id, name, rec.b }}")
+    };
+    for (filter, said) in [
+        (
+            "id >= 1000 and id < 1105",
+            "1 of 2 row groups of tests/data/columnar/pages.parquet are read, 9 of 60 pages",
+        ),
+        ("ok", "2 of 2 row groups of tests/data/columnar/pages.parquet are read, by"),
+        // Nothing is known of a sum, nor of lists of pages that a filter which may fail stands before.
+        ("id + 0 >= 1000", "2 of 2 row groups of tests/data/columnar/pages.parquet are read, by"),
+        (
+            "1 // (id - 2) > 0 and id < 10",
+            "2 of 2 row groups of tests/data/columnar/pages.parquet are read, by",
+        ),
+    ] {
+        for level in ["1", "0"] {
+            let outcome = workplace.run(&["explain", "-O", level, "-e", &program(filter)]);
+            assert!(outcome.stdout.contains(said), "{filter}: {}", outcome.stdout);
+        }
+    }
+}
+
+#[test]
 fn explain_says_which_folders_are_opened() {
     let workplace = Workplace::new();
     let program = "read \"tests/data/lake/parquet/\" | filter day == @2024-02-29 and region in [\"EU\", \"UK\"] \

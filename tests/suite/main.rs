@@ -12,6 +12,8 @@ mod oracles;
 mod persist;
 mod plan_shape;
 mod process;
+mod remote;
+mod remote_server;
 mod spectrum;
 mod streams;
 mod through;

@@ -4,6 +4,8 @@
 //! through it, and the runtime reads and writes by it. Invariant: the path alone decides, so a
 //! plan needs no field for it.
 
+use crate::location::without_query;
+
 /// How the bytes of a file are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {
@@ -44,6 +46,7 @@ impl Compression {
 
 /// A path without the suffix of its compression, and the compression.
 pub fn split(path: &str) -> (&str, Option<Compression>) {
+    let path = without_query(path);
     for (compression, suffix) in Compression::ALL {
         let at = path.len().saturating_sub(suffix.len());
         if path.is_char_boundary(at) && path[at..].eq_ignore_ascii_case(suffix) && at > 0 {
@@ -62,6 +65,7 @@ mod tests {
         assert_eq!(split("a/b.csv.gz"), ("a/b.csv", Some(Compression::Gzip)));
         assert_eq!(split("a/b.csv.ZST"), ("a/b.csv", Some(Compression::Zstd)));
         assert_eq!(split("b.gz.csv"), ("b.gz.csv", None));
+        assert_eq!(split("https://h/b.csv.gz?v=1.xz"), ("https://h/b.csv", Some(Compression::Gzip)));
         assert_eq!(split(".gz"), (".gz", None));
         assert_eq!(split("é"), ("é", None));
         assert_eq!(split(""), ("", None));

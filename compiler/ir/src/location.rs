@@ -3,6 +3,8 @@
 //! Decided by the text alone, on both sides of the compiler, so plans need nothing but the text.
 //! A file whose name looks like something else is written with a folder: `./-`, `./cmd:x`.
 
+use std::borrow::Cow;
+
 /// A target, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location<'a> {
@@ -41,10 +43,35 @@ impl<'a> Location<'a> {
 }
 
 /// What messages call the input that `target` names.
-pub fn input_name(target: &str) -> &str {
+pub fn input_name(target: &str) -> Cow<'_, str> {
     match Location::of(target) {
-        Location::Standard => "<stdin>",
-        _ => target,
+        Location::Standard => Cow::Borrowed("<stdin>"),
+        _ => without_secrets(target),
+    }
+}
+
+/// A target as it may be shown: of a URL, neither who asks nor what follows its path.
+pub fn without_secrets(target: &str) -> Cow<'_, str> {
+    match Location::of(target) {
+        Location::Url(url) => {
+            let url = without_query(url);
+            let Some((scheme, rest)) = url.split_once("://") else { return Cow::Borrowed(url) };
+            let host = rest.split('/').next().unwrap_or(rest);
+            match host.rsplit_once('@') {
+                Some((user, _)) => Cow::Owned(format!("{scheme}://{}", &rest[user.len() + 1..])),
+                None => Cow::Borrowed(url),
+            }
+        }
+        _ => Cow::Borrowed(target),
+    }
+}
+
+/// A URL up to the end of its path, whose suffix says the format.
+pub fn without_query(url: &str) -> &str {
+    match Location::of(url) {
+        // A key of an object may hold anything.
+        Location::Url(url) if !url.starts_with("s3:") => url.split(['?', '#']).next().unwrap_or(url),
+        _ => url,
     }
 }
 
@@ -62,6 +89,8 @@ mod tests {
         assert_eq!(Location::of("a:b.csv"), Location::File("a:b.csv"));
         assert_eq!(Location::of("data/*.csv"), Location::File("data/*.csv"));
         assert!(Location::of("-").is_live() && !Location::of("x").is_live());
-        assert_eq!((input_name("-"), input_name("cmd:ls")), ("<stdin>", "cmd:ls"));
+        assert_eq!((&*input_name("-"), &*input_name("cmd:ls")), ("<stdin>", "cmd:ls"));
+        assert_eq!(input_name("https://me:pw@host:80/a@b.csv?sig=1#x"), "https://host:80/a@b.csv");
+        assert_eq!(input_name("s3://bucket/a?b.csv"), "s3://bucket/a?b.csv");
     }
 }

@@ -7,6 +7,7 @@ use super::expr::{
 use super::path_name;
 use crate::lower::{ARROW_COMPRESSION, PARQUET_COMPRESSION};
 use crate::optimize::consumers::Consumers;
+use flow_ir::location::without_secrets;
 use flow_ir::logical::{Node, Operator, OutputColumn};
 use flow_ir::source::{Dialect, Format, OnError, PageCompression, Sink, Source, Target, WriteMode};
 use flow_ir::text;
@@ -213,7 +214,8 @@ fn row_type(columns: &[OutputColumn]) -> String {
 
 /// What follows `read`: the path, the format, how many files and columns.
 pub(super) fn source_text(source: &Source) -> String {
-    let mut text = format!("{} as {}", string(&source.pattern), format_text(&source.format));
+    let mut text =
+        format!("{} as {}", string(&without_secrets(&source.pattern)), format_text(&source.format));
     match &source.on_error {
         OnError::Fail => {}
         OnError::Quarantine(path) => text += &format!(" on_error quarantine({})", string(path)),

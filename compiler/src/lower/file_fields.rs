@@ -33,7 +33,7 @@ impl Compiler<'_> {
             let fields = found.into_iter().map(|field| SchemaField { field, span: target, because: None });
             let mut fields: Vec<SchemaField> = fields.collect();
             if let Some(twice) = repeated(&fields) {
-                let message = format!("`{}` has the column `{twice}` twice", first.path);
+                let message = format!("`{}` has the column `{twice}` twice", first.shown());
                 self.report_file(message, target, None);
                 return None;
             }
@@ -69,7 +69,7 @@ impl Compiler<'_> {
                     CatalogError::NotFound => "it is not there any more".to_owned(),
                     CatalogError::Unreadable(why) => why,
                 };
-                let message = format!("`{}` cannot be read: {why}", file.path);
+                let message = format!("`{}` cannot be read: {why}", file.shown());
                 self.report(Diagnostic::error("F2005", target, message));
                 None
             }
@@ -88,7 +88,8 @@ impl Compiler<'_> {
         for SchemaField { field, .. } in fields {
             let name = &field.name;
             let Some(other) = found.iter().find(|f| f.name == *name) else {
-                let message = format!("`{}` has no column `{name}`, which `{}` has", file.path, first.path);
+                let message =
+                    format!("`{}` has no column `{name}`, which `{}` has", file.shown(), first.shown());
                 self.report_file(message, target, Some(found));
                 return None;
             };
@@ -97,7 +98,10 @@ impl Compiler<'_> {
                 None => {
                     let message = format!(
                         "the column `{name}` of `{}` is `{}`, but that of `{}` is `{}`",
-                        file.path, other.ty.kind, first.path, field.ty.kind
+                        file.shown(),
+                        other.ty.kind,
+                        first.shown(),
+                        field.ty.kind
                     );
                     self.report_file(message, target, None);
                     return None;
@@ -120,17 +124,17 @@ impl Compiler<'_> {
             let mut named = found.iter().filter(|f| f.name == *name);
             let (other, again) = (named.next(), named.next());
             let Some(other) = other else {
-                let message = format!("`{}` has no column `{name}`", file.path);
+                let message = format!("`{}` has no column `{name}`", file.shown());
                 let all = self.catalog.fields(file, format, None).ok();
                 self.report_file(message, target, all.as_ref().map(|all| all.fields.as_slice()));
                 return None;
             };
             if again.is_some() {
-                self.report_file(format!("`{}` has the column `{name}` twice", file.path), target, None);
+                self.report_file(format!("`{}` has the column `{name}` twice", file.shown()), target, None);
                 return None;
             }
             if !holds(&field.ty, &other.ty, true) {
-                let message = format!("the column `{name}` of `{}` is `{}`", file.path, other.ty);
+                let message = format!("the column `{name}` of `{}` is `{}`", file.shown(), other.ty);
                 self.report(
                     Diagnostic::error("F2004", *span, message)
                         .caption(format!("declared as `{}`", field.ty))

@@ -5,7 +5,7 @@ use crate::compiler::Compiler;
 use crate::diagnostic::{Diagnostic, span};
 use crate::suggest::closest;
 use flow_grammar::ast::{self, ExprKind as Ast};
-use flow_ir::location::Location;
+use flow_ir::location::{Location, without_query};
 use flow_ir::source::{Dialect, Format, PageCompression};
 use flow_ir::{Span, Value, compression};
 
@@ -38,7 +38,7 @@ pub(super) enum Use {
 
 impl<'a> Compiler<'a> {
     /// Refuses paths of kinds that are not supported yet.
-    pub(super) fn path_is_supported(&mut self, path: &str, place: Span) -> bool {
+    pub(super) fn path_is_supported(&mut self, path: &str, place: Span, purpose: Use) -> bool {
         let lower = path.to_ascii_lowercase();
         let (code, what) = if Location::of(path) == Location::Command("") {
             let message = "`cmd:` names no command";
@@ -46,8 +46,11 @@ impl<'a> Compiler<'a> {
             return false;
         } else if Location::of(path).is_live() {
             return true;
-        } else if matches!(Location::of(path), Location::Url(_)) {
-            ("F4919", "a URL as a source or sink".to_owned())
+        } else if let Location::Url(url) = Location::of(path) {
+            match self.url_problem(url, purpose) {
+                Some(what) => ("F4919", what),
+                None => return self.url_is_built_in(place),
+            }
         } else if let Some(suffix) =
             [".zip", ".lz4", ".br", ".tar", ".tgz", ".7z", ".z"].into_iter().find(|s| lower.ends_with(s))
         {
@@ -56,6 +59,38 @@ impl<'a> Compiler<'a> {
             return true;
         };
         self.not_yet(code, place, &what);
+        false
+    }
+
+    /// What about a URL cannot be compiled yet.
+    fn url_problem(&mut self, url: &str, purpose: Use) -> Option<String> {
+        let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
+        let scheme = scheme.to_ascii_lowercase();
+        let path = without_query(rest);
+        if purpose == Use::Write {
+            return Some("a URL as a sink".to_owned());
+        }
+        if !matches!(scheme.as_str(), "http" | "https" | "s3") {
+            return Some(format!("a `{scheme}:` URL"));
+        }
+        if path.split('/').next().is_some_and(|host| host.contains('@')) {
+            return Some("a URL with a user or a password".to_owned());
+        }
+        if path.ends_with('/') || !path.contains('/') {
+            return Some("a URL of a directory".to_owned());
+        }
+        path.contains('*').then(|| "a pattern of URLs".to_owned())
+    }
+
+    /// Whether this flowc can read URLs at all; reported if it cannot.
+    fn url_is_built_in(&mut self, place: Span) -> bool {
+        if self.catalog.has_remote() {
+            return true;
+        }
+        let message = "a URL needs a flowc that was built with `remote-files`";
+        self.report(Diagnostic::error("F4919", place, message).help(
+            "cargo build --features remote-files, or a command that fetches: read \"cmd:curl -s ...\"",
+        ));
         false
     }
 
@@ -101,7 +136,7 @@ impl<'a> Compiler<'a> {
             );
             return false;
         }
-        if !matches!(Location::of(path), Location::File(_)) {
+        if Location::of(path).is_live() {
             let message = format!("`{word}` is read and written in files, not through `{path}`");
             self.report(
                 Diagnostic::error("F4009", place, message)

@@ -76,7 +76,7 @@ impl Compiler<'_> {
                     CatalogError::NotFound => "it is not there any more".to_owned(),
                     CatalogError::Unreadable(why) => why,
                 };
-                let message = format!("the header of `{}` cannot be read: {why}", file.path);
+                let message = format!("the header of `{}` cannot be read: {why}", file.shown());
                 self.report(Diagnostic::error("F2005", target, message));
                 return None;
             }
@@ -102,7 +102,7 @@ impl Compiler<'_> {
         (wrong, files): (usize, usize),
         target: Span,
     ) {
-        let path = &file.path;
+        let path = file.shown();
         let diagnostic = match problem {
             Problem::Twice { column } => {
                 Diagnostic::error("F2004", target, format!("`{path}` has the column `{column}` twice"))

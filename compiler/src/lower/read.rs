@@ -14,7 +14,7 @@ use crate::row::{Origin, Row, RowField, SOURCE_FILE, SOURCE_LINE, Shape};
 use crate::schema::SchemaField;
 use crate::suggest::closest;
 use flow_grammar::ast::{self, OnErrorPolicy};
-use flow_ir::location::Location;
+use flow_ir::location::{Location, without_secrets};
 use flow_ir::logical::Operator;
 use flow_ir::source::{FolderKey, Folders, Format, OnError, Source, SourceColumn, SourceFile};
 use flow_ir::{DataType, Field, Span, Type, Value};
@@ -26,7 +26,7 @@ impl<'a> Compiler<'a> {
         let schema = read.schema.as_ref().map(|schema| (self.schema(schema), schema_span(schema)));
         let on_error = self.on_error(read.on_error.as_ref());
         let format = self.format_of_read(read, pattern.as_deref());
-        let supported = pattern.as_deref().is_some_and(|p| self.path_is_supported(p, target));
+        let supported = pattern.as_deref().is_some_and(|p| self.path_is_supported(p, target, Use::Read));
         // With a schema the row is known even where the files are not.
         let declared = match &schema {
             Some((Some(fields), _)) => Some(fields.clone()),
@@ -73,7 +73,7 @@ impl<'a> Compiler<'a> {
         match (&read.format, pattern) {
             (Some(format), _) => self.named_format(format, Use::Read),
             (None, Some(pattern)) if pattern.ends_with('/') => self.directory_format(pattern, target),
-            (None, Some(pattern)) if self.path_is_supported(pattern, target) => {
+            (None, Some(pattern)) if self.path_is_supported(pattern, target, Use::Read) => {
                 self.format_by_suffix(pattern, target, Use::Read)
             }
             (None, _) => None,
@@ -206,7 +206,9 @@ impl<'a> Compiler<'a> {
         if Location::of(pattern).is_live() {
             return Some(vec![FileInfo { path: pattern.to_owned(), bytes: 0 }]);
         }
-        let is_glob = pattern.contains(['*', '?', '[']);
+        let is_file = matches!(Location::of(pattern), Location::File(_));
+        let is_glob = is_file && pattern.contains(['*', '?', '[']);
+        let shown = without_secrets(pattern);
         match self.catalog.files(pattern) {
             Ok(files) if !files.is_empty() => {
                 self.read_files.extend(files.iter().map(|f| (f.path.clone(), target)));
@@ -214,11 +216,11 @@ impl<'a> Compiler<'a> {
             }
             Ok(_) | Err(CatalogError::NotFound) => {
                 let message = match is_glob {
-                    true => format!("no file is named like `{pattern}`"),
-                    false => format!("there is no file `{pattern}`"),
+                    true => format!("no file is named like `{shown}`"),
+                    false => format!("there is no file `{shown}`"),
                 };
                 let mut diagnostic = Diagnostic::error("F2005", target, message);
-                if !is_glob {
+                if is_file && !is_glob {
                     let (folder, name) = match pattern.rsplit_once('/') {
                         Some((folder, name)) => (format!("{folder}/"), name),
                         None => (String::new(), pattern),
@@ -234,7 +236,7 @@ impl<'a> Compiler<'a> {
                 None
             }
             Err(CatalogError::Unreadable(why)) => {
-                self.report(Diagnostic::error("F2005", target, format!("`{pattern}` cannot be read: {why}")));
+                self.report(Diagnostic::error("F2005", target, format!("`{shown}` cannot be read: {why}")));
                 None
             }
         }
@@ -263,10 +265,14 @@ impl<'a> Compiler<'a> {
                 });
                 let fields = fields.collect();
                 // Reading the same files twice is worth one line to the user.
-                if !self.inferred.iter().any(|i| i.pattern == pattern && i.fields == inferred) {
+                if !self
+                    .inferred
+                    .iter()
+                    .any(|i| i.pattern == without_secrets(pattern) && i.fields == inferred)
+                {
                     self.inferred.push(InferredSchema {
-                        pattern: pattern.to_owned(),
-                        file: file.path.clone(),
+                        pattern: without_secrets(pattern).into_owned(),
+                        file: file.shown().into_owned(),
                         fields: inferred,
                         span: target,
                     });
@@ -274,12 +280,12 @@ impl<'a> Compiler<'a> {
                 Some(fields)
             }
             Err(CatalogError::NotFound) => {
-                let message = format!("there is no file `{}`", file.path);
+                let message = format!("there is no file `{}`", file.shown());
                 self.report(Diagnostic::error("F2005", target, message));
                 None
             }
             Err(CatalogError::Unreadable(why)) => {
-                let message = format!("no schema can be inferred from `{}`: {why}", file.path);
+                let message = format!("no schema can be inferred from `{}`: {why}", file.shown());
                 self.report(
                     Diagnostic::error("F2005", target, message)
                         .help("write one: schema { name: string, ... }"),
@@ -368,7 +374,7 @@ impl<'a> Compiler<'a> {
             OnErrorPolicy::Quarantine(path) => {
                 let place = span(path.span);
                 let path = self.constant_text(path, "a path")?;
-                self.path_is_supported(&path, place).then_some(())?;
+                self.path_is_supported(&path, place, Use::Write).then_some(())?;
                 if !matches!(Location::of(&path), Location::File(_)) || path.ends_with('/') {
                     self.not_yet("F4919", place, "a quarantine that is no file");
                     return None;

@@ -84,7 +84,7 @@ impl<'a> Compiler<'a> {
             _ => None,
         };
         let Some(path) = path else { return };
-        if !self.path_is_supported(&path, target) || !self.partition_fits(write, &path, target) {
+        if !self.path_is_supported(&path, target, Use::Write) || !self.partition_fits(write, &path, target) {
             return;
         }
         let format = match &write.format {

@@ -44,6 +44,10 @@ impl ColumnarFile {
         match self.0 {}
     }
 
+    pub(crate) fn kept_pages(&self, _part: usize) -> Option<(usize, usize)> {
+        match self.0 {}
+    }
+
     pub(crate) fn size(&self) -> u64 {
         match self.0 {}
     }
@@ -54,6 +58,10 @@ impl ColumnarFile {
 }
 
 impl LinesScanner {
+    pub(crate) fn take_skipped(&mut self) -> u64 {
+        0
+    }
+
     pub(crate) fn take_error(&mut self) -> Option<ReadError> {
         None
     }

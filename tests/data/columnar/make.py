@@ -68,3 +68,20 @@ b=bytearray(open(D+'sorted.parquet','rb').read())
 md=pq.read_metadata(D+'sorted.parquet'); c=md.row_group(4).column(3)
 for i in range(c.data_page_offset+30,c.data_page_offset+50): b[i]^=0xff
 open(D+'corrupt.parquet','wb').write(bytes(b))
+# a page index: sorted columns, texts longer than what indexes keep, floats with NaN, pages of nulls, decimals, records
+k=3000
+p=pa.table({
+ 'id':pa.array(range(k),pa.int64()),
+ 'day':pa.array([dt.date(2024,1,1)+dt.timedelta(days=i//100) for i in range(k)]),
+ 'name':pa.array(['x'*70+f'{i//10:04}' for i in range(k)]),
+ 'code':pa.array([f'{"é" if i%2 else "e"}{i//500}' for i in range(k)]),
+ 'amount':pa.array([decimal.Decimal(i*3-4000)/100 for i in range(k)],pa.decimal128(12,2)),
+ 'x':pa.array([float('nan') if i%311==0 else i/4 for i in range(k)]),
+ 'maybe':pa.array([i if (i//200)%2 else None for i in range(k)],pa.int32()),
+ 'ok':pa.array([i>=2500 for i in range(k)]),
+ 'mixed':pa.array([(i*7919)%1000 for i in range(k)],pa.int64()),
+ 'rec':pa.array([{'a':i,'b':str(i)} for i in range(k)]),
+})
+p=p.cast(pa.schema([f if f.name!='id' else pa.field('id',pa.int64(),nullable=False) for f in p.schema]))
+for name,version in [('pages','1.0'),('pages_v2','2.0')]:
+    pq.write_table(p,D+name+'.parquet',row_group_size=1500,compression='zstd',data_page_size=600,write_batch_size=50,use_dictionary=['code'],write_page_index=True,data_page_version=version)

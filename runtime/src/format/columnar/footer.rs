@@ -21,36 +21,91 @@ pub(super) struct PageHeader {
     pub(super) stated: u32,
     /// Bytes of the page in the file.
     pub(super) stored: u32,
+    /// Values of a data page, nulls included.
+    pub(super) values: Option<u32>,
+    /// Rows of a data page of the second version.
+    pub(super) rows: Option<u32>,
 }
 
 /// The header that `bytes` begin with; `None` if it is malformed or not all of it is there.
 pub(super) fn page_header(bytes: &[u8]) -> Option<PageHeader> {
     let mut walk = Walk { rest: bytes };
-    let (mut stated, mut stored, mut field) = (None, None, 0u64);
-    loop {
-        let head = walk.byte()?;
-        if head == 0 {
-            let length = bytes.len() - walk.rest.len();
-            return Some(PageHeader { length, stated: stated?, stored: stored? });
-        }
-        field = match head >> 4 {
-            0 => walk.number()?,
-            step => field.checked_add(u64::from(step))?,
-        };
-        match (field, head & 0x0f) {
+    let (mut stated, mut stored, mut values, mut rows) = (None, None, None, None);
+    walk.fields(0, &mut |walk, field, kind| {
+        match (field, kind) {
             (2, 5) => stated = Some(u32::try_from(walk.number()?).ok()?),
             (3, 5) => stored = Some(u32::try_from(walk.number()?).ok()?),
-            (_, kind) => walk.value(kind, false, 1)?,
+            // What data pages of the first and the second version say.
+            (5 | 8, 12) => walk.fields(1, &mut |walk, inner, kind| {
+                match (inner, kind) {
+                    (1, 5) => values = Some(u32::try_from(walk.number()?).ok()?),
+                    (3, 5) if field == 8 => rows = Some(u32::try_from(walk.number()?).ok()?),
+                    _ => walk.value(kind, false, 2)?,
+                }
+                Some(())
+            })?,
+            _ => walk.value(kind, false, 1)?,
+        }
+        Some(())
+    })?;
+    let length = bytes.len() - walk.rest.len();
+    Some(PageHeader { length, stated: stated?, stored: stored?, values, rows })
+}
+
+/// Goes through a struct.
+pub(super) struct Walk<'a> {
+    /// What has not been taken yet.
+    pub(super) rest: &'a [u8],
+}
+
+/// Takes a field of a struct: its number and the kind of its value.
+type TakeField<'f, 'a> = &'f mut dyn FnMut(&mut Walk<'a>, u64, u8) -> Option<()>;
+
+impl<'a> Walk<'a> {
+    /// Hands in every field of a struct.
+    pub(super) fn fields(&mut self, depth: usize, take: TakeField<'_, 'a>) -> Option<()> {
+        let mut field = 0u64;
+        if depth > DEPTH_MAX {
+            return None;
+        }
+        loop {
+            let head = self.byte()?;
+            if head == 0 {
+                return Some(());
+            }
+            field = match head >> 4 {
+                0 => self.number()?,
+                step => field.checked_add(u64::from(step))?,
+            };
+            take(self, field, head & 0x0f)?;
         }
     }
-}
 
-struct Walk<'a> {
-    rest: &'a [u8],
-}
+    /// Hands in every element of a list, of which each takes a byte at least.
+    pub(super) fn elements(&mut self, take: &mut dyn FnMut(&mut Walk<'a>, u8) -> Option<()>) -> Option<()> {
+        let (kind, count) = self.list_head()?;
+        (0..count).try_for_each(|_| take(self, kind))
+    }
 
-impl Walk<'_> {
-    fn byte(&mut self) -> Option<u8> {
+    fn list_head(&mut self) -> Option<(u8, u64)> {
+        let head = self.byte()?;
+        let count = match head >> 4 {
+            15 => self.varint()?,
+            few => u64::from(few),
+        };
+        // Every element takes a byte at least.
+        (count <= self.rest.len() as u64).then_some((head & 0x0f, count))
+    }
+
+    /// A text or bytes.
+    pub(super) fn text(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.varint()?).ok()?;
+        let (text, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(text)
+    }
+
+    pub(super) fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(*first)
@@ -74,7 +129,7 @@ impl Walk<'_> {
     }
 
     /// A signed number that is not negative.
-    fn number(&mut self) -> Option<u64> {
+    pub(super) fn number(&mut self) -> Option<u64> {
         let zigzag = self.varint()?;
         (zigzag & 1 == 0).then_some(zigzag >> 1)
     }
@@ -92,7 +147,7 @@ impl Walk<'_> {
         }
     }
 
-    fn value(&mut self, kind: u8, in_list: bool, depth: usize) -> Option<()> {
+    pub(super) fn value(&mut self, kind: u8, in_list: bool, depth: usize) -> Option<()> {
         if depth > DEPTH_MAX {
             return None;
         }
@@ -113,16 +168,8 @@ impl Walk<'_> {
     }
 
     fn list(&mut self, depth: usize) -> Option<()> {
-        let head = self.byte()?;
-        let count = match head >> 4 {
-            15 => self.varint()?,
-            few => u64::from(few),
-        };
-        // Every element takes a byte at least.
-        if count > self.rest.len() as u64 {
-            return None;
-        }
-        (0..count).try_for_each(|_| self.value(head & 0x0f, true, depth + 1))
+        let (kind, count) = self.list_head()?;
+        (0..count).try_for_each(|_| self.value(kind, true, depth + 1))
     }
 }
 
@@ -145,7 +192,10 @@ mod tests {
     fn headers_of_pages_say_their_sizes() {
         // A data page of 8 bytes, 6 in the file; then a struct with a count.
         let header = [0x15, 0, 0x15, 16, 0x15, 12, 0x2c, 0x15, 2, 0, 0];
-        assert_eq!(page_header(&header), Some(PageHeader { length: 11, stated: 8, stored: 6 }));
+        assert_eq!(
+            page_header(&header),
+            Some(PageHeader { length: 11, stated: 8, stored: 6, values: Some(1), rows: None })
+        );
         assert_eq!(page_header(&header[..10]), None);
         // A negative size, and statistics that are longer than the header.
         assert_eq!(page_header(&[0x15, 0, 0x15, 15, 0x15, 12, 0]), None);

@@ -12,6 +12,7 @@ mod footer;
 mod ipc_file;
 mod isolate;
 mod nested;
+mod page_index;
 mod pages;
 mod parquet_file;
 mod prune;
@@ -24,11 +25,13 @@ mod values;
 pub(crate) use scanner::ColumnarScanner;
 
 use crate::reader::ReadError;
+use flow_ir::location::input_name;
 use flow_ir::source::{Format, Source};
 use flow_ir::{DataType, Expr, Field, Type, Value};
 use ipc_file::IpcFile;
 use isolate::isolated;
 use parquet_file::ParquetFile;
+use prune::{KeptRows, Pruning};
 use std::io;
 use std::sync::Arc;
 
@@ -72,6 +75,7 @@ pub(crate) struct ColumnarFile {
     numbered: bool,
     opened: Opened,
     columns: Arc<[ColumnPlace]>,
+    pruning: Option<Arc<Pruning>>,
     parts: Vec<Part>,
     morsel_rows: usize,
 }
@@ -113,21 +117,23 @@ impl ColumnarFile {
                 Opened::Parquet(f) => f.part_rows(),
                 Opened::Ipc(f) => f.part_rows(),
             };
-            let dropped = match &opened {
-                Opened::Parquet(f) => prune::dropped_groups(f, source, filters),
-                Opened::Ipc(_) => Vec::new(),
+            let pruning = match &opened {
+                Opened::Parquet(f) => Pruning::new(f, source, filters).map(Arc::new),
+                Opened::Ipc(_) => None,
             };
             let mut first = 0u64;
             let parts = rows.iter().enumerate().map(|(i, rows)| {
-                let part = Part { rows: *rows, first, dropped: dropped.get(i).copied().unwrap_or(false) };
+                let dropped = pruning.as_ref().is_some_and(|p| p.drops_group(i));
+                let part = Part { rows: *rows, first, dropped };
                 first = first.saturating_add(*rows);
                 part
             });
-            Ok((opened, parts.collect()))
+            let parts = parts.collect();
+            Ok((opened, pruning, parts))
         });
-        let (opened, parts) = outcome.map_err(|why| read_error(&path, why))?;
+        let (opened, pruning, parts) = outcome.map_err(|why| read_error(&path, why))?;
         let numbered = source.line.is_some();
-        Ok(ColumnarFile { path, keys, numbered, opened, columns, parts, morsel_rows })
+        Ok(ColumnarFile { path, keys, numbered, opened, columns, pruning, parts, morsel_rows })
     }
 
     /// How many parts it has.
@@ -138,6 +144,18 @@ impl ColumnarFile {
     /// The rows of a part, if its statistics say that the filters drop all of them.
     pub(crate) fn dropped_rows(&self, part: usize) -> Option<u64> {
         self.parts.get(part).filter(|p| p.dropped).map(|p| p.rows)
+    }
+
+    /// The rows of a part that are left by what is known of its pages, if that is not all.
+    fn kept_rows(&self, part: usize) -> Option<KeptRows> {
+        let (Opened::Parquet(file), Some(pruning)) = (&self.opened, &self.pruning) else { return None };
+        let paths: Vec<&[String]> = self.columns.iter().map(|c| c.path.as_slice()).collect();
+        isolated(|| Ok(pruning.kept_rows(file, part, &file.leaves(&paths)))).ok().flatten()
+    }
+
+    /// Of a part whose pages tell which rows filters drop: how many of them are read, and how many there are.
+    pub(crate) fn kept_pages(&self, part: usize) -> Option<(usize, usize)> {
+        self.kept_rows(part).map(|kept| kept.pages)
     }
 
     /// Bytes of the file.
@@ -155,5 +173,8 @@ impl ColumnarFile {
 }
 
 fn read_error(path: &str, why: String) -> ReadError {
-    ReadError { path: path.into(), error: io::Error::new(io::ErrorKind::InvalidData, why) }
+    ReadError {
+        path: input_name(path).into_owned().into(),
+        error: io::Error::new(io::ErrorKind::InvalidData, why),
+    }
 }

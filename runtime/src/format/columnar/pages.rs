@@ -105,6 +105,36 @@ impl PageReader for CheckedPages {
 
 /// Whether every page of a column lies in its file and states a size that its bytes can have.
 fn check_headers(bytes: &FileBytes, chunk: &ColumnChunkMetaData) -> std::result::Result<(), &'static str> {
+    each_header(bytes, chunk, &mut |header| {
+        let most = u64::from(header.stored).saturating_mul(expansion(chunk.compression())).saturating_add(64);
+        match u64::from(header.stated) > most {
+            true => Err("a page states a size that its bytes cannot have"),
+            false => Ok(()),
+        }
+    })
+}
+
+/// The first rows of the data pages of a column, counted in their row group of `rows` rows, as the headers of the pages
+/// say; `None` if they do not say it, or not of that many rows.
+pub(super) fn row_starts(bytes: &FileBytes, chunk: &ColumnChunkMetaData, rows: u64) -> Option<Vec<u64>> {
+    let is_flat = chunk.column_descr().max_rep_level() == 0;
+    let (mut starts, mut next) = (Vec::new(), 0u64);
+    let known = each_header(bytes, chunk, &mut |header| {
+        let Some(values) = header.values else { return Ok(()) };
+        let length = header.rows.or(is_flat.then_some(values)).ok_or("its rows are not known")?;
+        starts.push(next);
+        next = next.saturating_add(u64::from(length));
+        Ok(())
+    });
+    (known.is_ok() && next == rows).then_some(starts)
+}
+
+/// Hands in the header of every page of a column, which must lie in its file.
+fn each_header(
+    bytes: &FileBytes,
+    chunk: &ColumnChunkMetaData,
+    take: &mut dyn FnMut(&PageHeader) -> std::result::Result<(), &'static str>,
+) -> std::result::Result<(), &'static str> {
     if chunk.compressed_size() == 0 {
         // A group without rows may have columns without pages, which are nowhere.
         return Ok(());
@@ -119,13 +149,9 @@ fn check_headers(bytes: &FileBytes, chunk: &ColumnChunkMetaData) -> std::result:
     // What is read here is read again.
     let bytes = bytes.counting();
     while at < end {
-        let PageHeader { length, stated, stored } =
-            header_at(&bytes, at, end).ok_or("the header of a page is malformed")?;
-        let most = u64::from(stored).saturating_mul(expansion(chunk.compression())).saturating_add(64);
-        if u64::from(stated) > most {
-            return Err("a page states a size that its bytes cannot have");
-        }
-        at = at.saturating_add(length as u64).saturating_add(u64::from(stored));
+        let header = header_at(&bytes, at, end).ok_or("the header of a page is malformed")?;
+        take(&header)?;
+        at = at.saturating_add(header.length as u64).saturating_add(u64::from(header.stored));
     }
     Ok(())
 }

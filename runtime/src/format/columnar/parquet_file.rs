@@ -3,12 +3,14 @@
 use super::bytes::FileBytes;
 use super::footer;
 use super::pages::CheckedGroup;
+use super::prune::KeptRows;
 use arrow_array::RecordBatch;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowGroups,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowGroups, RowSelection,
 };
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use std::ops::Range;
 
 /// An open Parquet file.
 #[derive(Clone, Debug)]
@@ -40,23 +42,41 @@ impl ParquetFile {
         columns.filter(|(_, c)| under(c.path().parts())).map(|(i, _)| i).collect()
     }
 
-    /// Reads row group `part`, `rows` rows at a time.
+    /// Where the columns of a row group lie.
+    fn column_ranges(&self, part: usize, leaves: &[usize]) -> Vec<Range<u64>> {
+        let Some(group) = self.metadata.metadata().row_groups().get(part) else { return Vec::new() };
+        let columns = leaves.iter().filter_map(|at| group.columns().get(*at));
+        let range = |c: &ColumnChunkMetaData| {
+            let start = c.dictionary_page_offset().filter(|at| *at > 0).unwrap_or(i64::MAX);
+            let start = u64::try_from(start.min(c.data_page_offset())).ok()?;
+            Some(start..start.checked_add(u64::try_from(c.compressed_size()).ok()?)?)
+        };
+        columns.filter_map(range).collect()
+    }
+
+    /// Reads row group `part`, `rows` rows at a time; of its rows only those that are `kept`, if that is known.
     pub(super) fn scan(
         &self,
         part: usize,
         paths: &[&[String]],
         rows: usize,
+        kept: Option<&KeptRows>,
     ) -> Result<(ParquetRecordBatchReader, FileBytes), String> {
-        let bytes = self.bytes.counting();
         let metadata = self.metadata.metadata();
         let schema = self.metadata.parquet_schema();
-        let mask = ProjectionMask::leaves(schema, self.leaves(paths));
+        let leaves = self.leaves(paths);
+        let bytes = self.bytes.fetching(self.column_ranges(part, &leaves)).map_err(|e| e.to_string())?;
+        let mask = ProjectionMask::leaves(schema, leaves);
         let hint = self.metadata.schema().fields();
         let levels = parquet_to_arrow_field_levels(schema, mask, Some(hint)).map_err(|e| e.to_string())?;
         let group = CheckedGroup { bytes: bytes.clone(), metadata, group: part };
         // No more is set aside than there are rows.
         let rows = rows.min(group.num_rows()).max(1);
-        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &group, rows, None);
+        let selection = kept.map(|kept| {
+            let ranges = kept.ranges.iter().map(|r| r.start as usize..r.end as usize);
+            RowSelection::from_consecutive_ranges(ranges, group.num_rows())
+        });
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &group, rows, selection);
         Ok((reader.map_err(|e| e.to_string())?, bytes))
     }
 }

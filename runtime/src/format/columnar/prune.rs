@@ -1,18 +1,28 @@
-//! Row groups that no row survives, by their statistics.
+//! Row groups and pages that no row survives, by their statistics.
 //!
 //! A group is left out if some filter that every row meets first is, without error, not true for
-//! all of its rows. Where statistics are missing, of a deprecated kind, or cannot tell, the group
-//! is read. Floats have no upper bound: NaN is greater than all others and not in the statistics.
+//! all of its rows; so are, in a group that is read, the rows between which the pages of the filters' columns begin and
+//! end. Where statistics are missing, of a deprecated kind, contradict each other, or cannot tell, the rows
+//! are read. Floats have no upper bound: NaN is greater than all others and not in the statistics.
 
 use super::nested::value_at;
+use super::page_index::PageIndex;
+use super::pages::row_starts;
 use super::parquet_file::ParquetFile;
 use arrow_array::{Array, UInt64Array};
 use flow_ir::source::Source;
 use flow_ir::{ColumnId, Expr, ExprKind, Function, Type, Value};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
-use std::collections::HashMap;
+use parquet::basic::Type as Physical;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use parquet::schema::types::{SchemaDescriptor, Type as Schema};
+use std::ops::Range;
+use std::sync::Arc;
 
-/// What is known of a column's values in a group.
+/// Fewer rows than this are not worth being skipped.
+const SKIPPED_MIN: u64 = 64;
+
+/// What is known of a column's values in a group or a page.
 #[derive(Clone, Debug)]
 struct Bounds {
     least: Option<Value>,
@@ -23,46 +33,180 @@ struct Bounds {
     required: bool,
 }
 
-/// For each row group: whether the filters drop all of its rows.
-pub(super) fn dropped_groups(file: &ParquetFile, source: &Source, filters: &[&Expr]) -> Vec<bool> {
-    let groups = file.metadata.metadata().num_row_groups();
-    let mut dropped = vec![false; groups];
-    if filters.is_empty() || groups == 0 {
-        return dropped;
-    }
-    let mut wanted = Vec::new();
-    filters.iter().for_each(|f| f.columns(&mut wanted));
-    let bounds: HashMap<ColumnId, Vec<Bounds>> = source
-        .columns
-        .iter()
-        .filter(|c| wanted.contains(&c.id))
-        .filter_map(|c| {
-            let [name] = c.path.as_slice() else { return None };
-            Some((c.id, column_bounds(file, name, &c.ty.kind, !c.ty.nullable)?))
-        })
-        .collect();
-    for (group, dropped) in dropped.iter_mut().enumerate() {
-        let of = |id: ColumnId| bounds.get(&id).and_then(|b| b.get(group));
-        *dropped = filters.iter().any(|f| never_true(f, &of));
-    }
-    dropped
+/// The filters that every row of a file meets first, and what is known of their columns.
+#[derive(Debug)]
+pub(super) struct Pruning {
+    filters: Vec<Expr>,
+    columns: Vec<FilterColumn>,
 }
 
-fn column_bounds(file: &ParquetFile, name: &str, ty: &Type, required: bool) -> Option<Vec<Bounds>> {
-    let metadata = file.metadata.metadata();
+/// A column that the filters use.
+#[derive(Debug)]
+struct FilterColumn {
+    id: ColumnId,
+    name: String,
+    ty: Type,
+    required: bool,
+    /// Its column of the file.
+    at: usize,
+    groups: Vec<Bounds>,
+}
+
+/// The rows of a group that are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeptRows {
+    /// In order, counted in the group.
+    pub(super) ranges: Vec<Range<u64>>,
+    /// Data pages of the columns that are read, and how many there are.
+    pub(super) pages: (usize, usize),
+}
+
+impl Pruning {
+    /// Of a source's file; `None` if its filters say nothing about it.
+    pub(super) fn new(file: &ParquetFile, source: &Source, filters: &[&Expr]) -> Option<Self> {
+        let mut wanted = Vec::new();
+        filters.iter().for_each(|f| f.columns(&mut wanted));
+        let columns = source.columns.iter().filter(|c| wanted.contains(&c.id)).filter_map(|c| {
+            let [name] = c.path.as_slice() else { return None };
+            let ty = &c.ty.kind;
+            let groups = file.metadata.metadata().row_groups();
+            let (at, groups) = group_bounds(file, name, ty, !c.ty.nullable, groups)?;
+            let required = !c.ty.nullable;
+            Some(FilterColumn { id: c.id, name: name.clone(), ty: ty.clone(), required, at, groups })
+        });
+        let columns: Vec<FilterColumn> = columns.collect();
+        let filters: Vec<Expr> = filters.iter().map(|f| (*f).clone()).collect();
+        (!filters.is_empty()).then_some(Pruning { filters, columns })
+    }
+
+    /// Whether the filters drop all rows of a group.
+    pub(super) fn drops_group(&self, group: usize) -> bool {
+        let of = |id: ColumnId| self.columns.iter().find(|c| c.id == id).and_then(|c| c.groups.get(group));
+        self.filters.iter().any(|f| never_true(f, &of))
+    }
+
+    /// The rows of a group that are left, if the pages of the filters' columns tell, and those of the columns
+    /// `read` are where their headers say.
+    pub(super) fn kept_rows(&self, file: &ParquetFile, group: usize, read: &[usize]) -> Option<KeptRows> {
+        let about = file.metadata.metadata().row_groups().get(group)?;
+        let rows = u64::try_from(about.num_rows()).ok()?;
+        let paged: Vec<Option<(Vec<u64>, Vec<Bounds>)>> =
+            self.columns.iter().map(|c| c.pages(file, about, group)).collect();
+        let mut cuts: Vec<u64> = paged.iter().flatten().flat_map(|(starts, _)| starts.clone()).collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        let ends = cuts.iter().skip(1).copied().chain([rows]);
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for (start, end) in cuts.iter().copied().zip(ends) {
+            let of = |id: ColumnId| {
+                let at = self.columns.iter().position(|c| c.id == id)?;
+                match paged.get(at)? {
+                    Some((starts, bounds)) => {
+                        bounds.get(starts.partition_point(|s| *s <= start).checked_sub(1)?)
+                    }
+                    None => self.columns.get(at)?.groups.get(group),
+                }
+            };
+            if self.filters.iter().any(|f| never_true(f, &of)) {
+                continue;
+            }
+            match ranges.last_mut() {
+                Some(last) if start - last.end < SKIPPED_MIN => last.end = end,
+                _ if start < SKIPPED_MIN => ranges.push(0..end),
+                _ => ranges.push(start..end),
+            }
+        }
+        if cuts.is_empty() || ranges == [0..rows] {
+            return None;
+        }
+        let mut pages = (0, 0);
+        for column in read {
+            let starts = row_starts(&file.bytes, about.columns().get(*column)?, rows)?;
+            let ends = starts.iter().skip(1).copied().chain([rows]);
+            let overlaps = |page: Range<u64>| ranges.iter().any(|r| r.start < page.end && page.start < r.end);
+            pages.0 += starts.iter().copied().zip(ends).filter(|(start, end)| overlaps(*start..*end)).count();
+            pages.1 += starts.len();
+        }
+        Some(KeptRows { ranges, pages })
+    }
+}
+
+impl FilterColumn {
+    /// The first rows of the pages in a group, and the bounds of each; `None` if its index is not there or
+    /// does not agree with the pages and the statistics of the group.
+    fn pages(
+        &self,
+        file: &ParquetFile,
+        group: &RowGroupMetaData,
+        at: usize,
+    ) -> Option<(Vec<u64>, Vec<Bounds>)> {
+        let chunk = group.columns().get(self.at)?;
+        let rows = u64::try_from(group.num_rows()).ok()?;
+        let index = PageIndex::read(&file.bytes, chunk, rows)?;
+        if row_starts(&file.bytes, chunk, rows)? != index.starts {
+            return None;
+        }
+        let whole = self.groups.get(at)?;
+        let ends = index.starts.iter().skip(1).copied().chain([rows]);
+        let lengths = index.starts.iter().zip(ends).map(|(start, end)| end - start);
+        let pages = one_column_groups(file, chunk, &self.name, lengths.zip(index.statistics))?;
+        let (_, mut bounds) = group_bounds(file, &self.name, &self.ty, self.required, &pages)?;
+        if whole.nulls == Some(0) {
+            bounds.iter_mut().for_each(|b| b.nulls = b.nulls.or(Some(0)));
+        }
+        let nulls = bounds.iter().map(|b| b.nulls).sum::<Option<u64>>();
+        let agrees = bounds.iter().all(|b| b.lies_in(whole, chunk.column_type()))
+            && nulls.zip(whole.nulls).is_none_or(|(sum, all)| sum == all);
+        agrees.then_some((index.starts, bounds))
+    }
+}
+
+/// The pages of a column as groups of that column only, with their rows and statistics.
+fn one_column_groups(
+    file: &ParquetFile,
+    chunk: &ColumnChunkMetaData,
+    name: &str,
+    pages: impl Iterator<Item = (u64, parquet::file::statistics::Statistics)>,
+) -> Option<Vec<RowGroupMetaData>> {
+    let field =
+        file.metadata.parquet_schema().root_schema().get_fields().iter().find(|f| f.name() == name)?;
+    let root = Schema::group_type_builder("root").with_fields(vec![field.clone()]).build().ok()?;
+    let schema = Arc::new(SchemaDescriptor::new(Arc::new(root)));
+    let pages = pages.map(|(rows, statistics)| {
+        let column = ColumnChunkMetaData::builder(chunk.column_descr_ptr()).set_statistics(statistics);
+        let group = RowGroupMetaData::builder(schema.clone()).set_num_rows(i64::try_from(rows).ok()?);
+        group.set_column_metadata(vec![column.build().ok()?]).build().ok()
+    });
+    pages.collect()
+}
+
+/// The position of a column in the file, and its bounds in each of these groups: all columns of the file, or pages
+/// as [`one_column_groups`] makes them.
+fn group_bounds(
+    file: &ParquetFile,
+    name: &str,
+    ty: &Type,
+    required: bool,
+    groups: &[RowGroupMetaData],
+) -> Option<(usize, Vec<Bounds>)> {
     let schema = file.metadata.schema();
-    let converter = StatisticsConverter::try_new(name, schema, file.metadata.parquet_schema()).ok()?;
-    let converter = converter.with_missing_null_counts_as_zero(false);
-    let at = converter.parquet_column_index()?;
+    let found = StatisticsConverter::try_new(name, schema, file.metadata.parquet_schema()).ok()?;
+    let in_file = found.parquet_column_index()?;
     // A widened column is compared as what it was widened to, which is not what is stored.
-    let stored =
-        super::types::fields_of(&arrow_schema::Schema::new(vec![converter.arrow_field().clone()]), None)
-            .ok()?;
-    if stored.first().is_none_or(|f| f.ty.kind != *ty) {
+    let stored = arrow_schema::Schema::new(vec![found.arrow_field().clone()]);
+    let fields = super::types::fields_of(&stored, None).ok()?;
+    if fields.first().is_none_or(|f| f.ty.kind != *ty) {
         return None;
     }
-    let groups = metadata.row_groups();
-    let old = |g: &parquet::file::metadata::RowGroupMetaData| {
+    // Columns are found by the positions of their fields, which must be the same in both schemas.
+    let of_groups = groups.first().map(RowGroupMetaData::schema_descr_ptr);
+    let converter = match of_groups.as_ref().filter(|s| s.root_schema().get_fields().len() == 1) {
+        Some(one) => StatisticsConverter::try_new(name, &stored, one).ok()?,
+        None => found,
+    };
+    let converter = converter.with_missing_null_counts_as_zero(false);
+    let at = converter.parquet_column_index()?;
+    let old = |g: &RowGroupMetaData| {
         g.columns().get(at).and_then(|c| c.statistics()).is_some_and(|s| s.is_min_max_deprecated())
     };
     if groups.iter().any(old) {
@@ -84,7 +228,7 @@ fn column_bounds(file: &ParquetFile, name: &str, ty: &Type, required: bool) -> O
             required,
         }
     });
-    Some(all.collect())
+    Some((in_file, all.collect()))
 }
 
 /// Whether the filter is, without error, not true for every row of a group.
@@ -181,6 +325,17 @@ fn literal_list(e: &Expr) -> Option<Vec<Value>> {
 }
 
 impl Bounds {
+    /// Whether what is said of a page can be so, by what is said of its group. Texts may be cut off in both.
+    fn lies_in(&self, whole: &Bounds, physical: Physical) -> bool {
+        let ascending = |low: &Option<Value>, high: &Option<Value>| match (low, high) {
+            (Some(low), Some(high)) => low <= high,
+            _ => true,
+        };
+        ascending(&self.least, &self.greatest)
+            && (physical == Physical::BYTE_ARRAY
+                || (ascending(&whole.least, &self.least) && ascending(&self.greatest, &whole.greatest)))
+    }
+
     /// Whether no value of the column is an error of its row.
     fn is_sound(&self) -> bool {
         (!self.required || self.nulls == Some(0)) && (self.least.is_some() || self.nulls == Some(self.rows))

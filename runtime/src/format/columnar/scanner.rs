@@ -6,6 +6,7 @@
 use super::bytes::FileBytes;
 use super::isolate::isolated;
 use super::parquet_file::next_batch;
+use super::prune::KeptRows;
 use super::values::{Leaf, Rows, column};
 use super::{ColumnPlace, ColumnarFile, Opened, read_error};
 use crate::format::keyed::key_column;
@@ -18,6 +19,7 @@ use arrow_buffer::NullBuffer;
 use flow_ir::column::ColumnBuilder;
 use flow_ir::{Column, DataType, ErrorCode, Value};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -38,6 +40,14 @@ pub(crate) struct ColumnarScanner {
     part: usize,
     batches: Batches,
     bytes: FileBytes,
+    /// Rows of the part that are to come, in order, counted in the part.
+    expected: VecDeque<Range<u64>>,
+    /// The next row of the part that has neither been handed out nor skipped.
+    next: u64,
+    /// Rows skipped since somebody asked.
+    skipped: u64,
+    /// The rest of a batch, behind rows that are skipped.
+    pending: Option<RecordBatch>,
     /// The columns of the morsel; `None` where the file does not have one (any more).
     leaves: Vec<Option<Leaf>>,
     rows: usize,
@@ -49,19 +59,46 @@ pub(crate) struct ColumnarScanner {
 impl ColumnarScanner {
     pub(super) fn new(file: &ColumnarFile, part: usize) -> Result<Self, String> {
         let paths: Vec<&[String]> = file.columns.iter().map(|c| c.path.as_slice()).collect();
-        let opened = isolated(|| batches(file, part, &paths));
+        let kept = file.kept_rows(part);
+        let opened = isolated(|| batches(file, part, &paths, kept.as_ref()));
         let (batches, bytes) = opened.map_err(|why| blame(file, part, &why))?;
         let first = file.parts.get(part).map_or(0, |p| p.first);
+        let rows = file.parts.get(part).map_or(0, |p| p.rows);
+        let expected = kept.map_or_else(|| vec![0..rows], |kept| kept.ranges);
         Ok(ColumnarScanner {
             file: file.clone(),
             part,
             batches,
             bytes,
+            expected: expected.into_iter().filter(|r| !r.is_empty()).collect(),
+            next: 0,
+            skipped: 0,
+            pending: None,
             leaves: Vec::new(),
             rows: 0,
             first,
             error: None,
         })
+    }
+
+    /// Rows that filters drop by what is known of their pages, and that stand before the morsel or, after the last
+    /// one, behind it; since this was asked last.
+    pub(crate) fn take_skipped(&mut self) -> u64 {
+        std::mem::take(&mut self.skipped)
+    }
+
+    /// Goes on to the next rows that are expected; how many of `rows` are, without a gap.
+    fn go_on(&mut self, rows: usize) -> Option<usize> {
+        let range = self.expected.front_mut()?;
+        self.skipped += range.start - self.next;
+        let n = (range.end - range.start).min(rows as u64);
+        self.first = self.file.parts.get(self.part)?.first.saturating_add(range.start);
+        range.start += n;
+        self.next = range.start;
+        if range.is_empty() {
+            self.expected.pop_front();
+        }
+        usize::try_from(n).ok()
     }
 
     /// Why the scan ended early, if it did.
@@ -99,7 +136,7 @@ impl ColumnarScanner {
 fn blame(file: &ColumnarFile, part: usize, why: &str) -> String {
     let guilty = file.columns.iter().find_map(|c| {
         let alone = isolated(|| {
-            let (mut batches, _) = batches(file, part, &[c.path.as_slice()])?;
+            let (mut batches, _) = batches(file, part, &[c.path.as_slice()], None)?;
             while batches.next()?.is_some() {}
             Ok(())
         });
@@ -111,10 +148,15 @@ fn blame(file: &ColumnarFile, part: usize, why: &str) -> String {
     }
 }
 
-fn batches(file: &ColumnarFile, part: usize, paths: &[&[String]]) -> Result<(Batches, FileBytes), String> {
+fn batches(
+    file: &ColumnarFile,
+    part: usize,
+    paths: &[&[String]],
+    kept: Option<&KeptRows>,
+) -> Result<(Batches, FileBytes), String> {
     Ok(match &file.opened {
         Opened::Parquet(f) => {
-            let (reader, bytes) = f.scan(part, paths, file.morsel_rows)?;
+            let (reader, bytes) = f.scan(part, paths, file.morsel_rows, kept)?;
             (Batches::Parquet(reader), bytes)
         }
         Opened::Ipc(f) => {
@@ -163,28 +205,46 @@ impl Scanner for ColumnarScanner {
     fn begin(&mut self, _chunk: &Chunk) {}
 
     fn next_morsel(&mut self) -> bool {
-        self.first += self.rows as u64;
+        const OTHER_ROWS: &str = "a row group has another number of rows than it states";
         self.rows = 0;
         self.leaves.clear();
         let columns: Arc<[ColumnPlace]> = self.file.columns.clone();
         let batches = &mut self.batches;
-        let next = isolated(|| {
-            let Some(batch) = batches.next()? else { return Ok(None) };
-            let leaves = columns.iter().map(|c| leaf(&batch, &c.path)).collect::<Vec<_>>();
-            Ok(Some((batch.num_rows(), leaves)))
-        });
-        match next {
-            Ok(Some((rows, leaves))) => {
-                self.rows = rows;
-                self.leaves = leaves;
-                rows > 0
+        let batch = match self.pending.take() {
+            Some(batch) => Ok(Some(batch)),
+            None => isolated(|| batches.next()),
+        };
+        let rows = match batch {
+            Ok(Some(batch)) => {
+                let Some(rows) = self.go_on(batch.num_rows()) else {
+                    self.fail(OTHER_ROWS);
+                    return false;
+                };
+                // A morsel has no gap, so that its rows have numbers in a row.
+                let taken = isolated(|| {
+                    let rest = (rows < batch.num_rows()).then(|| batch.slice(rows, batch.num_rows() - rows));
+                    let batch = batch.slice(0, rows);
+                    Ok((rest, columns.iter().map(|c| leaf(&batch, &c.path)).collect::<Vec<_>>()))
+                });
+                taken.map(|(rest, leaves)| {
+                    self.pending = rest;
+                    self.leaves = leaves;
+                    rows
+                })
             }
+            Ok(None) if !self.expected.is_empty() => Err(OTHER_ROWS.to_owned()),
             Ok(None) => {
-                let end = self.file.parts.get(self.part).map(|p| p.first.saturating_add(p.rows));
-                if end.is_some_and(|end| self.first != end) {
-                    self.fail("a row group has another number of rows than it states");
-                }
-                false
+                let all = self.file.parts.get(self.part).map_or(0, |p| p.rows);
+                self.skipped += all.saturating_sub(self.next);
+                self.next = all;
+                return false;
+            }
+            Err(why) => Err(why),
+        };
+        match rows {
+            Ok(rows) => {
+                self.rows = rows;
+                rows > 0
             }
             Err(why) => {
                 self.fail(&why);
