@@ -116,7 +116,8 @@ impl Pruning {
                 _ => ranges.push(start..end),
             }
         }
-        if cuts.is_empty() || ranges == [0..rows] {
+        let all = ranges.len() == 1 && ranges.first() == Some(&(0..rows));
+        if cuts.is_empty() || all {
             return None;
         }
         let mut pages = (0, 0);

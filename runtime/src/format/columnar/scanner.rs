@@ -64,7 +64,8 @@ impl ColumnarScanner {
         let (batches, bytes) = opened.map_err(|why| blame(file, part, &why))?;
         let first = file.parts.get(part).map_or(0, |p| p.first);
         let rows = file.parts.get(part).map_or(0, |p| p.rows);
-        let expected = kept.map_or_else(|| vec![0..rows], |kept| kept.ranges);
+        let whole = 0..rows;
+        let expected = kept.map_or_else(|| VecDeque::from([whole]), |kept| kept.ranges.into());
         Ok(ColumnarScanner {
             file: file.clone(),
             part,
