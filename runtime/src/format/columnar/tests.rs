@@ -181,6 +181,7 @@ fn ids(path: &str) -> Result<(Vec<i64>, u64), String> {
         format,
         columns,
         folders: Folders::default(),
+        line: None,
         on_error: OnError::Fail,
         span: Span::default(),
     };
