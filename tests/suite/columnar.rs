@@ -107,7 +107,7 @@ fn explain_counts_the_pages_that_are_read() {
         // Nothing is known of a sum, nor of lists of pages that a filter which may fail stands before.
         ("id + 0 >= 1000", "2 of 2 row groups of tests/data/columnar/pages.parquet are read, by"),
         (
-            "1 // (id - 2) > 0 and id < 10",
+            "1 // (id - 2) > 0 or id < 10",
             "2 of 2 row groups of tests/data/columnar/pages.parquet are read, by",
         ),
     ] {
