@@ -64,6 +64,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) open_pipes: Vec<(Key<'a>, Span)>,
     /// The values of the parameters of the pipe that is being expanded.
     pub(crate) pipe_values: Vec<(String, Option<Checked>)>,
+    /// The names that the innermost record gives, whose entries do not see each other.
+    pub(crate) siblings: Vec<&'a str>,
     /// The names of the loop that is being lowered, the innermost last.
     pub(crate) loops: Vec<LoopName>,
     /// Functions that have been inlined at least once.
@@ -136,6 +138,7 @@ impl<'a> Compiler<'a> {
             open_pipes: Vec::new(),
             pipe_values: Vec::new(),
             loops: Vec::new(),
+            siblings: Vec::new(),
             called: BTreeSet::new(),
             inlined: 0,
             next_local: 0,

@@ -93,7 +93,7 @@ const FOREIGN_STAGES: &[(&str, &str, &str)] = &[
     ("mutate", "map", "to add fields, write `map { *, b: x + 1 }`"),
     ("extend", "map", "to add fields, write `map { *, b: x + 1 }`"),
     ("project", "map", "to choose fields, write `map { a, b }`"),
-    ("rename", "map", "to rename a field, write `map { *, new: old, * except (old) }`"),
+    ("rename", "map", "to rename a field, write `map { new: old, * except (old) }`"),
     ("drop", "map", "to drop fields, write `map { * except (a) }`"),
     ("group_by", "reduce_by_key", "to aggregate per key, write `reduce_by_key k { n: count() }`"),
     ("groupby", "reduce_by_key", "to aggregate per key, write `reduce_by_key k { n: count() }`"),

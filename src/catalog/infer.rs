@@ -149,7 +149,7 @@ fn json_lines(bytes: &[u8]) -> Result<Vec<InferredField>, CatalogError> {
         return Err(CatalogError::Unreadable("none of its first lines is a JSON object".to_owned()));
     }
     let inferred = fields.into_iter().map(|(name, guess)| InferredField {
-        field: Field { name, ty: DataType::nullable(guess.kind.unwrap_or(Type::String)) },
+        field: Field { name, ty: DataType::nullable(settled(guess.kind.unwrap_or(Type::Null))) },
         because: guess.because,
     });
     Ok(inferred.collect())
@@ -192,6 +192,21 @@ fn is_a_text(ty: &Type) -> bool {
     matches!(ty, Type::String | Type::Date | Type::Timestamp)
 }
 
+/// The type with texts where no value has said anything.
+fn settled(ty: Type) -> Type {
+    let nullable = |ty: DataType| DataType::nullable(settled(ty.kind));
+    match ty {
+        Type::Null => Type::String,
+        Type::List(element) => Type::List(Box::new(nullable(*element))),
+        Type::Record(fields) => {
+            let fields = fields.into_iter().map(|f| Field { name: f.name, ty: nullable(f.ty) });
+            Type::Record(fields.collect())
+        }
+        known => known,
+    }
+}
+
+/// The type of a value; where nothing is known of a part of it, that is [`Type::Null`].
 fn json_type(value: &Json) -> Option<Type> {
     Some(match value {
         Json::Null => return None,
@@ -205,12 +220,12 @@ fn json_type(value: &Json) -> Option<Type> {
         Json::String(_) => Type::String,
         Json::Array(items) => {
             let element = items.iter().map(json_type).fold(None, join);
-            Type::List(Box::new(DataType::nullable(element.unwrap_or(Type::String))))
+            Type::List(Box::new(DataType::nullable(element.unwrap_or(Type::Null))))
         }
         Json::Object(object) => {
             let fields = object.iter().map(|(name, v)| Field {
                 name: name.clone(),
-                ty: DataType::nullable(json_type(v).unwrap_or(Type::String)),
+                ty: DataType::nullable(json_type(v).unwrap_or(Type::Null)),
             });
             Type::Record(fields.collect())
         }
@@ -225,6 +240,8 @@ fn join(a: Option<Type>, b: Option<Type>) -> Option<Type> {
     };
     Some(match (a, b) {
         (a, b) if a == b => a,
+        // Empty lists and nulls say nothing.
+        (Type::Null, known) | (known, Type::Null) => known,
         (Type::Int, Type::Float) | (Type::Float, Type::Int) => Type::Float,
         (Type::Int, Type::Decimal { precision, scale }) | (Type::Decimal { precision, scale }, Type::Int) => {
             Type::Decimal { precision, scale }
@@ -289,13 +306,27 @@ pub fn sniff(path: &Path) -> Result<Format, CatalogError> {
     Ok(Format::Delimited(dialect))
 }
 
-/// Whether the first row can be names: texts only, all different, none empty.
+/// Whether the first row can be names: all different, one empty at most (what pandas calls its index), and texts, or at
+/// least in one column a text above values of which none is one; or texts and rising years.
 fn looks_like_header(bytes: &[u8], dialect: &Dialect) -> bool {
     let Ok(Some(names)) = header_of(bytes, dialect, true) else { return false };
     let mut sorted = names.clone();
     sorted.sort();
     sorted.dedup();
-    sorted.len() == names.len() && names.iter().all(|n| !n.is_empty() && kind_of(n) == Type::String)
+    let is_text = |name: &String| !name.is_empty() && kind_of(name) == Type::String;
+    if sorted.len() != names.len() {
+        return false;
+    }
+    let years: Vec<i64> =
+        names.iter().filter_map(|n| text::parse_int(n).filter(|y| (1800..2200).contains(y))).collect();
+    let counted =
+        years.len() > 1 && years.is_sorted() && names.iter().all(|n| is_text(n) || kind_of(n) == Type::Int);
+    if names.iter().all(is_text) || counted && years.len() < names.len() {
+        return true;
+    }
+    let below = Dialect { header: true, ..dialect.clone() };
+    let Ok(columns) = delimited(bytes.to_vec(), &below, true) else { return false };
+    names.iter().zip(&columns).any(|(name, column)| is_text(name) && column.field.ty.kind != Type::String)
 }
 
 #[cfg(test)]
@@ -336,5 +367,33 @@ mod tests {
         assert_eq!(json("{\"a\":12345678901234567890}\n{\"a\":1}"), large);
         assert_eq!(json("{\"a\":1}\n{\"a\":12345678901234567890}"), large);
         assert_eq!(json("{\"a\":1.5}\n{\"a\":12345678901234567890}"), Type::Float);
+    }
+
+    #[test]
+    fn empty_lists_and_nulls_say_nothing() {
+        let json = |lines: &str| {
+            DataType::nullable(json_lines(lines.as_bytes()).expect("fields")[0].field.ty.kind.clone())
+                .to_string()
+        };
+        for (lines, expected) in [
+            ("{\"a\":[{\"n\":1}]}\n{\"a\":[]}", "list<{ n: int? }?>?"),
+            ("{\"a\":[]}\n{\"a\":[{\"n\":1}]}", "list<{ n: int? }?>?"),
+            ("{\"a\":[[]]}\n{\"a\":[[1]]}", "list<list<int?>?>?"),
+            ("{\"a\":[{\"x\":1}]}\n{\"a\":[{\"x\":null}]}", "list<{ x: int? }?>?"),
+            ("{\"a\":{\"x\":null}}\n{\"a\":{\"x\":2.5}}", "{ x: float? }?"),
+            ("{\"a\":[]}\n{\"a\":null}", "list<string?>?"),
+        ] {
+            assert_eq!(json(lines), expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn headers_of_exports() {
+        let header = |text: &str| looks_like_header(text.as_bytes(), &Dialect::csv());
+        assert!(header(",name,age\n0,Ann,3\n1,Bob,4\n"), "an index without a name");
+        assert!(header("country,2020,2021\nIT,1,2\n"));
+        assert!(header("a,b,\n1,2,\n3,4,\n"));
+        assert!(!header("1,a\n2,b\n"));
+        assert!(!header("2024-01-01,5\n2024-01-02,6\n"));
     }
 }

@@ -41,6 +41,7 @@ impl<'a> Compiler<'a> {
         // Which entries are placeholders that a `*` left for a name written later.
         let mut waiting: Vec<String> = Vec::new();
         let mut open = false;
+        let around = std::mem::take(&mut self.siblings);
         for (i, entry) in record.entries.iter().enumerate() {
             let place = span(entry.span);
             if let EntryKind::Spread { base, except } = &entry.kind {
@@ -59,6 +60,7 @@ impl<'a> Compiler<'a> {
                 );
                 continue;
             }
+            self.siblings = made(record, i);
             let value = self.entry_value(&entry.kind, scope);
             let new = Entry { name: name.to_owned(), span: place, value };
             match waiting.iter().position(|w| w == name) {
@@ -71,6 +73,7 @@ impl<'a> Compiler<'a> {
                 None => out.push(new),
             }
         }
+        self.siblings = around;
         (out, open)
     }
 
@@ -261,4 +264,11 @@ pub(crate) fn path_of(e: &ast::Expr) -> Option<Vec<&ast::Name>> {
             _ => return None,
         }
     }
+}
+
+/// The names that entries other than the one at `at` give to what they compute.
+fn made(record: &ast::Record, at: usize) -> Vec<&str> {
+    let others = record.entries.iter().enumerate().filter(|(i, _)| *i != at);
+    let computed = others.filter(|(_, e)| matches!(e.kind, EntryKind::Named { .. } | EntryKind::Each { .. }));
+    computed.filter_map(|(_, e)| written_name(e)).map(|(name, _)| name).collect()
 }

@@ -63,6 +63,10 @@ impl<'a> Compiler<'a> {
                 .caption("no value is written `null`")
                 .fix("null", place, "null")
                 .help("to ask for it: x is null, x is not null");
+        } else if self.siblings.contains(&text.as_str()) {
+            diagnostic = diagnostic
+                .caption("it is made in this record, whose fields see only the row before it")
+                .help(format!("make `{text}` in one stage and use it in the next: | map {{ *, ... }}"));
         } else if let Some(near) = closest(text, fields.chain(locals)) {
             diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(
                 near,

@@ -76,11 +76,25 @@ impl<'a> Compiler<'a> {
         let known = symbols.functions.keys().copied().chain(flow_stdlib::names().iter().copied());
         let foreign =
             |name: &str| FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, here)| *here);
+        let negated = match lower.replace('_', "").as_str() {
+            "isnull" | "isna" => Some(""),
+            "notnull" | "isnotnull" | "notna" => Some("not "),
+            _ => None,
+        };
+        if let (Some(negated), Some(argument)) = (negated, call.values().next()) {
+            let written = format!("{} is {negated}null", self.text(span(argument.outer())));
+            self.report(diagnostic.caption(format!("write `{written}`")));
+            return None;
+        }
         let near = foreign(&lower)
             .or_else(|| closest(name, known.chain(["try", "same", "coalesce", "source_file", "source_line"])))
-            .or_else(|| foreign(closest(name, FOREIGN.iter().map(|(foreign, _)| *foreign))?));
+            .map(str::to_owned);
+        // A misspelt name of another language may well be something else.
+        let far = || foreign(closest(name, FOREIGN.iter().map(|(foreign, _)| *foreign))?);
         if let Some(near) = near {
-            diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near, place, near);
+            diagnostic = diagnostic.caption(format!("did you mean `{near}`?")).fix(near.clone(), place, near);
+        } else if let Some(far) = far() {
+            diagnostic = diagnostic.caption(format!("did you mean `{far}`?"));
         }
         self.report(diagnostic);
         None
