@@ -359,7 +359,7 @@ impl<'a> Compiler<'a> {
         };
         let (file, line) = (column(SOURCE_FILE, Type::String), column(SOURCE_LINE, Type::Int));
         row.origin = Origin::Read { file: file.id, line: line.id };
-        files.iter_mut().for_each(|f| f.keys.push(Value::string(f.path.as_str())));
+        files.iter_mut().for_each(|f| f.keys.push(Value::string(without_secrets(&f.path).as_ref())));
         let count = u32::try_from(files.len()).unwrap_or(u32::MAX);
         folders.files = count;
         folders.keys.push(FolderKey { column: file, values: count });
