@@ -186,13 +186,21 @@ fn every_function_has_a_template() {
     for template in TEMPLATES {
         let template = template.trim_start_matches('!');
         for general in ['i', 's', 'f'] {
-            let e = expressions.filled(&template[2..], general, &fields, 0);
-            let text = format!("rows [{{ {FIELDS} }}] | map {{ x: {e} }}");
-            let program = Program::new("template.flow", text.as_str());
-            let compiled = program.check(&[]);
-            let compiled =
-                compiled.unwrap_or_else(|d| panic!("{text}\n{}", program.render(&d, ColorChoice::Never)));
-            coverage.add(&text, &compiled);
+            let mut tries = 0..20;
+            loop {
+                let e = expressions.filled(&template[2..], general, &fields, 0);
+                let text = format!("rows [{{ {FIELDS} }}] | map {{ x: {e} }}");
+                let program = Program::new("template.flow", text.as_str());
+                match program.check(&[]) {
+                    Ok(compiled) => {
+                        coverage.add(&text, &compiled);
+                        break;
+                    }
+                    // An error in every row is none of the template's: other values have none.
+                    Err(found) if found.iter().all(|d| d.code == "F4013") && tries.next().is_some() => {}
+                    Err(found) => panic!("{text}\n{}", program.render(&found, ColorChoice::Never)),
+                }
+            }
         }
     }
     assert_eq!(coverage.missing_functions(), [""; 0], "no template has them");
