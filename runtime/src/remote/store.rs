@@ -97,6 +97,6 @@ fn has_identity() -> bool {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     ];
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-    NAMES.iter().any(|name| is_set(&name))
+    NAMES.iter().any(is_set)
         || std::env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|v| v.eq_ignore_ascii_case("false"))
 }
