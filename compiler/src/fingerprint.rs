@@ -5,7 +5,7 @@
 //! in it, but for the contents of files; it does not depend on what else the program does, so columns
 //! are numbered anew; `persist`s on the way leave no trace but that they are there.
 
-use flow_ir::location::Location;
+use flow_ir::location::{Location, without_secrets};
 use flow_ir::logical::{LogicalPlan, NodeId, Operator};
 use flow_ir::source::{OnError, Source};
 use flow_ir::{Persist, PersistLevel, Reuse};
@@ -155,7 +155,9 @@ fn no_identity(path: &str) -> Option<String> {
         Location::File(_) => None,
         Location::Standard => Some("standard input is another one in every run".to_owned()),
         Location::Command(_) => Some("what a command prints may differ from run to run".to_owned()),
-        Location::Url(url) => Some(format!("nothing tells cheaply whether `{url}` has changed")),
+        Location::Url(url) => {
+            Some(format!("nothing tells cheaply whether `{}` has changed", without_secrets(url)))
+        }
     }
 }
 

@@ -66,7 +66,7 @@ fn kind_of(value: &str) -> Type {
         Type::String
     } else if numeric && text::parse_float(value).is_some() {
         Type::Float
-    } else if matches!(value, "true" | "false") {
+    } else if text::parse_bool(value).is_some() {
         Type::Bool
     } else if text::parse_date(value).is_some() {
         Type::Date
@@ -127,8 +127,20 @@ fn delimited(bytes: Vec<u8>, dialect: &Dialect, whole: bool) -> Result<Vec<Infer
     Ok(guesses.into_iter().zip(&names).map(|(g, name)| g.field(name)).collect())
 }
 
+/// What is said of a file that is one JSON array.
+const JSON_ARRAY: &str =
+    "it is one JSON array, and `jsonl` has an object a line: `jq -c '.[]'` makes lines of it";
+
+fn is_json_array(bytes: &[u8]) -> bool {
+    let rest = bytes.trim_ascii_start().strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
+    rest.is_some_and(|rest| rest.starts_with(b"{"))
+}
+
 fn json_lines(bytes: &[u8]) -> Result<Vec<InferredField>, CatalogError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if is_json_array(bytes) {
+        return Err(CatalogError::Unreadable(JSON_ARRAY.to_owned()));
+    }
     let mut fields: Vec<(String, JsonGuess)> = Vec::new();
     let lines = bytes.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()).take(SAMPLE_ROWS);
     for (row, line) in lines.enumerate() {
@@ -279,6 +291,11 @@ pub fn sniff(path: &Path) -> Result<Format, CatalogError> {
         return Ok(Format::Arrow(PageCompression::None));
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    if is_json_array(bytes) {
+        return Err(CatalogError::Unreadable(JSON_ARRAY.to_owned()));
+    }
+    let suffixes = [".gz", ".zst", ".bz2", ".xz"];
+    let name = suffixes.iter().find_map(|s| name.strip_suffix(s)).unwrap_or(&name);
     let lines: Vec<&[u8]> = bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()).take(100).collect();
     if [".jsonl", ".ndjson"].iter().any(|e| name.ends_with(e))
         || (!lines.is_empty()
@@ -385,6 +402,24 @@ mod tests {
         ] {
             assert_eq!(json(lines), expected, "{lines}");
         }
+    }
+
+    #[test]
+    fn arrays_are_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            path
+        };
+        let array = write("a.json", "[\n  {\"a\": 1}\n]");
+        for found in [sniff(&array).map(|_| ()), infer(&array, &Format::JsonLines).map(|_| ())] {
+            let Err(CatalogError::Unreadable(why)) = found else { panic!("an array is no table") };
+            assert!(why.contains("jq -c"), "{why}");
+        }
+        // By its name, though no line of it is a row.
+        let split = write("a.csv", "a,b\n1,\"x\ny\"\n2,z\n");
+        assert!(matches!(sniff(&split), Ok(Format::Delimited(_))));
     }
 
     #[test]
