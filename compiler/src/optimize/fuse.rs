@@ -65,12 +65,7 @@ fn fuse(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
         }
     }
     // Inner nodes that have been fused away are not reachable any more.
-    let result = rebuild.finish();
-    let mut compact = Rebuild::of(&result);
-    for id in Rebuild::walk(&result) {
-        compact.copy(id, |_| ());
-    }
-    compact.finish()
+    rebuild.finish_reachable()
 }
 
 /// Whether nobody else reads `id`, nor what stands for it once maps that compute nothing are gone.

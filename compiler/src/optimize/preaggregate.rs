@@ -57,12 +57,7 @@ fn preaggregate(plan: &LogicalPlan, _: &mut Notes) -> LogicalPlan {
         rebuild.replace(id, top);
     }
     // The join of all pairs is not reachable any more.
-    let result = rebuild.finish();
-    let mut compact = Rebuild::of(&result);
-    for id in Rebuild::walk(&result) {
-        compact.copy(id, |_| ());
-    }
-    compact.finish()
+    rebuild.finish_reachable()
 }
 
 /// A reduction of which one side of a join is counted by key.

@@ -54,12 +54,7 @@ fn push_takes(plan: &LogicalPlan, notes: &mut Notes) -> LogicalPlan {
         }
         rebuild.replace(id, top);
     }
-    let result = rebuild.finish();
-    let mut compact = Rebuild::of(&result);
-    for id in Rebuild::walk(&result) {
-        compact.copy(id, |_| ());
-    }
-    compact.finish()
+    rebuild.finish_reachable()
 }
 
 fn set_input(rebuild: &mut Rebuild<'_>, node: NodeId, input: NodeId) {

@@ -65,6 +65,16 @@ impl<'a> Rebuild<'a> {
         self.new.sinks = self.old.sinks.iter().map(|id| self.ids[id.0 as usize]).collect();
         self.new
     }
+
+    /// The new plan without the nodes that no sink reaches any more.
+    pub(crate) fn finish_reachable(self) -> LogicalPlan {
+        let result = self.finish();
+        let mut compact = Rebuild::of(&result);
+        for id in Rebuild::walk(&result) {
+            compact.copy(id, |_| ());
+        }
+        compact.finish()
+    }
 }
 
 /// The operator's inputs, in order, to be replaced.
