@@ -104,3 +104,37 @@ pub trait Scanner: Send {
         false
     }
 }
+
+/// Where rows and fields stand is for `self.inner` to say: the methods of a [`Scanner`] that only adds columns.
+macro_rules! forward_places {
+    () => {
+        fn broken(&self) -> &[BrokenRow] {
+            self.inner.broken()
+        }
+
+        fn bytes(&self, range: Range<usize>) -> &[u8] {
+            self.inner.bytes(range)
+        }
+
+        fn row_span(&self, row: usize) -> Range<usize> {
+            self.inner.row_span(row)
+        }
+
+        fn field_span(&self, row: usize, index: usize) -> Option<Range<usize>> {
+            self.inner.field_span(row, index)
+        }
+
+        fn field_text(&self, row: usize, index: usize) -> String {
+            self.inner.field_text(row, index)
+        }
+
+        fn row_text(&self, row: usize) -> Vec<u8> {
+            self.inner.row_text(row)
+        }
+
+        fn counts_rows(&self) -> bool {
+            self.inner.counts_rows()
+        }
+    };
+}
+pub(crate) use forward_places;

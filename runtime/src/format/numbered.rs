@@ -3,7 +3,7 @@
 //! [`NumberedScanner`] puts it behind the columns that a scanner of bytes delivers; scanners of columnar files
 //! count rows by themselves. Invariant: the line depends on the file alone, because a chunk knows its first one.
 
-use super::{BrokenRow, Chunk, Scanner};
+use super::{BrokenRow, Chunk, Scanner, forward_places};
 use flow_ir::column::ColumnBuilder;
 use flow_ir::{Column, Type, Value};
 use std::ops::Range;
@@ -80,31 +80,5 @@ impl Scanner for NumberedScanner {
         }
     }
 
-    fn broken(&self) -> &[BrokenRow] {
-        self.inner.broken()
-    }
-
-    fn bytes(&self, range: Range<usize>) -> &[u8] {
-        self.inner.bytes(range)
-    }
-
-    fn row_span(&self, row: usize) -> Range<usize> {
-        self.inner.row_span(row)
-    }
-
-    fn field_span(&self, row: usize, index: usize) -> Option<Range<usize>> {
-        self.inner.field_span(row, index)
-    }
-
-    fn field_text(&self, row: usize, index: usize) -> String {
-        self.inner.field_text(row, index)
-    }
-
-    fn row_text(&self, row: usize) -> Vec<u8> {
-        self.inner.row_text(row)
-    }
-
-    fn counts_rows(&self) -> bool {
-        self.inner.counts_rows()
-    }
+    forward_places!();
 }

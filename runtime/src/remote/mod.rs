@@ -10,6 +10,7 @@ mod store;
 pub(crate) use reader::RemoteReader;
 use store::{Object, object};
 
+#[cfg(feature = "parquet")]
 use bytes::Bytes;
 use flow_ir::location::input_name;
 use object_store::{GetOptions, GetRange, GetResult, ObjectMeta};
@@ -165,6 +166,7 @@ pub fn remote_size(url: &str) -> io::Result<u64> {
 }
 
 /// Some bytes of the object at a URL, all of which it has.
+#[cfg(feature = "parquet")]
 pub(crate) fn range(url: &str, range: Range<u64>) -> io::Result<Bytes> {
     if range.is_empty() {
         return Ok(Bytes::new());

@@ -2,10 +2,8 @@
 
 use super::patience;
 use object_store::aws::AmazonS3Builder;
-
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
-
 use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
 use std::collections::HashMap;
 use std::io;
